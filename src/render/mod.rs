@@ -1,1 +1,5 @@
-//! See the map in `lib.rs`.
+//! Plan, assessment, fleet → [`Proposal`], summary, report. Pure: the same input gives the same bytes.
+
+mod proposal;
+
+pub use proposal::Proposal;
