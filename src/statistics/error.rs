@@ -143,6 +143,14 @@ pub enum StatisticsError {
         "no point was run twice, so there is no pure error to judge lack of fit by; replicate the baseline"
     )]
     NoReplicates,
+    /// One run alone fixes a parameter, so it cannot be predicted from the others.
+    #[error(
+        "run {run} alone determines a parameter (leverage one); replicate it before asking how well it is predicted"
+    )]
+    FullLeverage {
+        /// Position of the run from 0.
+        run: usize,
+    },
     /// A matrix that ought to be a covariance is not positive definite.
     #[error(
         "`{what}` is not positive definite; check variances are positive and points are not repeated without noise"
