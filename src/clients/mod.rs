@@ -1,1 +1,7 @@
 //! See the map in `lib.rs`.
+
+mod disk;
+pub mod forges;
+pub mod repository;
+
+pub use disk::Disk;
