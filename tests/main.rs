@@ -2,3 +2,4 @@
 mod architecture;
 mod manifest_cases;
 mod memory;
+mod recordings;
