@@ -68,6 +68,12 @@ impl Walker<'_> {
         })
     }
 
+    /// Follows a flattened Flink option from a mapping of options.
+    pub(crate) fn walk_option(&self, start: NodeId, option: &str) -> Result<Walk, Refusal> {
+        self.may_pass(start)?;
+        self.option(start, option)
+    }
+
     /// Whether the value of a node may be replaced.
     pub(crate) fn may_replace(&self, node: NodeId) -> Result<(), Refusal> {
         self.may_pass(node)?;
