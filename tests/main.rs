@@ -1,3 +1,5 @@
 //! The one integration binary.
 mod architecture;
 mod manifest_cases;
+mod manifest_shapes;
+mod manifest_trees;

@@ -237,7 +237,7 @@ impl<'a> Catalog<'a> {
         };
         Discovery {
             objects: objects.filter(supported).collect(),
-            problems: self.problems,
+            problems: known,
         }
     }
 

@@ -78,7 +78,7 @@ fn block(text: &str, tree: &Document, host: NodeId, entries: &[(String, New)]) -
     };
     let (at, behind_break) = end_of_entry(text, tree, value);
     let newline = newline_near(text, at);
-    let step = " ".repeat(step_of(tree));
+    let step = " ".repeat(step_of(tree, host));
     let mut lines = Vec::new();
     block_lines(entries, &indent, &step, &mut lines)?;
     let text = if behind_break {
@@ -144,8 +144,9 @@ fn end_of_entry(text: &str, tree: &Document, value: NodeId) -> (usize, bool) {
             .split('#')
             .next()
             .is_some_and(|header| header.trim_end().ends_with('+'));
-        if keep && text[..span.end].ends_with('\n') {
-            return (span.end, true);
+        let end = span.start + text[span.clone()].trim_end_matches(' ').len();
+        if keep && text[..end].ends_with('\n') {
+            return (end, true);
         }
         return (span.start + text[span].trim_end().len(), false);
     }
@@ -174,8 +175,8 @@ fn newline_near(text: &str, at: usize) -> &'static str {
     if crlf { "\r\n" } else { "\n" }
 }
 
-/// How far the document indents a mapping within a mapping; two by default.
-fn step_of(tree: &Document) -> usize {
+/// How far a mapping within a mapping is indented: in the host, else anywhere, else two.
+fn step_of(tree: &Document, host: NodeId) -> usize {
     let step = |node: &super::tree::Node| {
         let Kind::Mapping {
             flow: false,
@@ -193,7 +194,9 @@ fn step_of(tree: &Document) -> usize {
                 .filter(|&step| inner && step > 0)
         })
     };
-    tree.nodes.iter().find_map(step).unwrap_or(2)
+    step(&tree.nodes[host])
+        .or_else(|| tree.nodes.iter().find_map(step))
+        .unwrap_or(2)
 }
 
 fn flow(

@@ -95,10 +95,16 @@ impl Catalog<'_> {
             Below::Option(option) => walker.walk_option(node, &option)?,
         };
         // The operation replaces everything below its path.
-        Ok(if matches!(walk, Walk::Found { .. }) {
-            Said::Sets(walk)
-        } else {
-            Said::Ends
+        Ok(match walk {
+            Walk::Found { node, spelling } => {
+                let written = pointer
+                    .iter()
+                    .skip_while(|part| *part != "flinkConfiguration")
+                    .skip(1);
+                let spelling = written.cloned().chain(spelling).collect();
+                Said::Sets(Walk::Found { node, spelling })
+            }
+            Walk::Missing { .. } => Said::Ends,
         })
     }
 

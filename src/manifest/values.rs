@@ -173,17 +173,16 @@ impl Catalog<'_> {
             };
             let text = matches!(walker.document.nodes[node].kind, Kind::Scalar { .. });
             if text && !walker.document.is_null(node) {
-                let Some(inner) = self.sources[source].embed(source, document, node) else {
+                let Some(id) = self.embedded(source, document, node) else {
                     break;
                 };
+                let inner = &self.sources[id];
                 if let Some(refusal) = inner.broken() {
                     return Err(refusal.on(&change.path));
                 }
                 if inner.stream.documents.is_empty() {
                     break;
                 }
-                let id = self.sources.len();
-                self.sources.push(inner);
                 return self.through_texts(id, 0, &way[length..], change);
             }
         }
@@ -199,6 +198,20 @@ impl Catalog<'_> {
             document,
             walk,
         })
+    }
+
+    /// The text of a scalar as a source, made at most once.
+    fn embedded(&mut self, source: SourceId, document: usize, node: NodeId) -> Option<SourceId> {
+        let known = self.sources.iter().position(|inner| {
+            let place = inner.embedded.as_ref();
+            place.is_some_and(|at| (at.parent, at.document, at.node) == (source, document, node))
+        });
+        if known.is_some() {
+            return known;
+        }
+        let inner = self.sources[source].embed(source, document, node)?;
+        self.sources.push(inner);
+        Some(self.sources.len() - 1)
     }
 
     /// Where values may start in a document, the strongest first.
