@@ -3,3 +3,5 @@ mod architecture;
 mod manifest_cases;
 mod manifest_shapes;
 mod manifest_trees;
+mod memory;
+mod recordings;

@@ -1,1 +1,8 @@
-//! See the map in `lib.rs`.
+//! JobProfile + Demand → [`Recommendation`], or [`Advice::Undetermined`] with its reason.
+
+mod advice;
+
+pub use advice::{
+    Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
+    Saving, Size, Step, Undetermined,
+};
