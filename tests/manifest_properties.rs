@@ -261,7 +261,13 @@ proptest! {
             let options = EditOptions { create, ..EditOptions::default() };
             let wanted = Sizes { mib: sizes.mib + 1, ..sizes };
             if let Err(refusal) = catalog.edit(&key(), &changes(wanted), &options) {
-                prop_assert_ne!(refusal.code(), "editor-bug", "{}", refusal);
+                prop_assert_ne!(
+                    refusal.code(),
+                    "editor-bug",
+                    "{} in {:?}",
+                    refusal,
+                    String::from_utf8_lossy(&files["job.yaml"])
+                );
             }
         }
     }

@@ -170,7 +170,9 @@ fn last_of(tree: &Document, node: NodeId) -> NodeId {
 
 /// The line end used around a place.
 fn newline_near(text: &str, at: usize) -> &'static str {
-    let before = text[..at].rfind('\n').map(|at| text[..at].ends_with('\r'));
+    let before = text[..at]
+        .rfind('\n')
+        .map(|line_break| text[..line_break].ends_with('\r'));
     let crlf = before.unwrap_or_else(|| text[at..].starts_with("\r\n"));
     if crlf { "\r\n" } else { "\n" }
 }

@@ -332,7 +332,8 @@ impl<'a> Edit<'a> {
         // Texts within others were read after them, so the last source comes first.
         while let Some((id, mut pending)) = self.pending.pop_last() {
             let source = &self.catalog.sources[id];
-            for (&(document, host), entries) in &pending.creates {
+            // Inner mappings first: where both end at the same place, theirs is the nearer line.
+            for (&(document, host), entries) in pending.creates.iter().rev() {
                 let splice = create::splice(source, document, host, entries)
                     .ok_or_else(|| bug(source, "a new field has no place"))?;
                 pending.grows |= splice.text.contains('\n');
