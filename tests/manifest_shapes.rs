@@ -752,3 +752,94 @@ fn namespaces_that_the_manifest_leaves_out() {
         &[("parallelism: 2", "parallelism: 4")],
     );
 }
+
+#[test]
+fn odd_but_valid_yaml() {
+    let set = [(MEMORY, json!("1g"))];
+    for spec in [
+        "spec:\n  taskManager:\n    resource:\n      ? memory\n      : 2048m\n",
+        "spec:\n  taskManager:\n    resource:\n      memory: # why\n\n        # more\n        2048m\n",
+        "\"spec\":\n  'taskManager':\n    \"resource\": {\"memory\":2048m}\n",
+        "spec: !!map\n  taskManager: !!map {resource: !!map {memory: 2048m}}\n",
+        "spec:\n  taskManager: {\n    resource: { # c\n      memory:\n        2048m, # c\n      cpu: 1,\n    },\n  }\n",
+        "spec: {taskManager: {resource: {cpu: 1, memory: 2048m # c\n  }}}\n",
+        "spec:\n  args:\n  - a\n  -  - b\n     - c\n  taskManager:\n        resource:\n         memory:    2048m\n",
+        "spec:\n  taskManager:\n    resource:\n      memory: 2048m\n  empty:\n",
+    ] {
+        becomes(&with(spec), &set, &[("2048m", "1g")]);
+    }
+    let text = with("spec:\n  taskManager:\n    resource:\n      memory: 2048m\n");
+    for (head, tail) in [
+        ("--- # first\n", "---\n---\n# only a comment\n"),
+        ("# c\n---\n# d\n", "\n--- {a: b}\n"),
+        ("%TAG !e! tag:example.com,2024:\n--- !!map\n", "...\n"),
+        ("---\n---\n", "--- |\n  memory: 2048\n"),
+    ] {
+        becomes(&format!("{head}{text}{tail}"), &set, &[("2048m", "1g")]);
+    }
+}
+
+#[test]
+fn numbers_as_names_and_lists_of_lists() {
+    let text = "kind: FlinkDeploymentList\napiVersion: flink.apache.org/v1beta1\nitems:\n- kind: List\n  apiVersion: v1\n  items:\n  - {apiVersion: flink.apache.org/v1beta1, kind: FlinkDeployment, metadata: {name: job, namespace: lab}, spec: {job: {parallelism: 2}}}\n";
+    becomes(
+        text,
+        &[(PARALLELISM, json!(3))],
+        &[("parallelism: 2", "parallelism: 3")],
+    );
+}
+
+#[test]
+fn templates_of_all_sorts_are_named() {
+    let set = [(MEMORY, json!("1g"))];
+    let spec = "spec:\n  taskManager:\n    resource:\n      memory: 2048m\n";
+    for (text, mark) in [
+        (
+            with(&format!("{spec}{{% if prod %}}\n  x: 1\n{{% endif %}}\n")),
+            "{%",
+        ),
+        (with(&format!("{spec}<#if prod>\n  x: 1\n</#if>\n")), "<#"),
+        (with(&format!("{spec}{{{{/* note */}}}}\n")), "{{"),
+        (with(&spec.replace("2048m", "{{ tm_memory }}")), "{{"),
+        (with(&spec.replace("2048m", "{{.Values.tm}}m")), "{{"),
+    ] {
+        refused(&text, &set, "templated-file", &["job.yaml", mark]);
+    }
+    let files = tree(&[("job.yaml.ftl", &with(spec))]);
+    let key = key("FlinkDeployment", Some("lab"), "job");
+    let refusal = run(&files, &key, &set, &EditOptions::default()).expect_err("refused");
+    assert_eq!(refusal.code(), "templated-file");
+    // Braces in other quoted values are data.
+    becomes(
+        &with(&format!("  annotations: {{note: \"{{{{ x }}}}\"}}\n{spec}")),
+        &set,
+        &[("2048m", "1g")],
+    );
+}
+
+#[test]
+fn session_jobs_inherit_the_autoscaler_of_their_cluster() {
+    let cluster = with(
+        "spec:\n  flinkConfiguration: {job.autoscaler.enabled: \"true\"}\n  taskManager: {resource: {memory: 8g}}\n",
+    );
+    let job = "apiVersion: flink.apache.org/v1beta1\nkind: FlinkSessionJob\nmetadata: {name: job, namespace: lab}\nspec:\n  deploymentName: job\n  job: {parallelism: 4}\n";
+    let files = tree(&[("all.yaml", &format!("{cluster}---\n{job}"))]);
+    let key = key("FlinkSessionJob", Some("lab"), "job");
+    let refusal = run(
+        &files,
+        &key,
+        &[(PARALLELISM, json!(2))],
+        &EditOptions::default(),
+    );
+    assert_eq!(refusal.expect_err("refused").code(), "owned-by-autoscaler");
+}
+
+#[test]
+fn secrets_beside_the_field_are_never_told() {
+    let text = with(
+        "spec:\n  flinkConfiguration:\n    s3.secret-key: hunter2\n    taskmanager.numberOfTaskSlots:\n    s3.secret-key: hunter2\n",
+    );
+    let slots = "spec.flinkConfiguration[\"taskmanager.numberOfTaskSlots\"]";
+    let refusal = edit(&text, &[(slots, json!("2"))], false).expect_err("refused");
+    assert!(!refusal.to_string().contains("hunter2"));
+}

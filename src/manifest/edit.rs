@@ -335,7 +335,7 @@ impl<'a> Edit<'a> {
             // Inner mappings first: where both end at the same place, theirs is the nearer line.
             for (&(document, host), entries) in pending.creates.iter().rev() {
                 let splice = create::splice(source, document, host, entries)
-                    .ok_or_else(|| bug(source, "a new field has no place"))?;
+                    .ok_or_else(|| no_place(source, document, host))?;
                 pending.grows |= splice.text.contains('\n');
                 pending.splices.push(splice);
                 let expected = pending.expected.entry(document).or_default();
@@ -428,6 +428,16 @@ fn proven(source: &Source, pending: &Pending) -> Result<String, Refusal> {
         return Err(bug(source, "the result is not JSON any more"));
     }
     Ok(text)
+}
+
+fn no_place(source: &Source, document: usize, host: NodeId) -> Refusal {
+    let line = source.stream.documents[document].nodes[host].line + source.first_line();
+    Refusal::new(
+        Code::UnsupportedStyle,
+        "a new field would become part of the text before it",
+        "end the file with a line break, or add the field by hand",
+    )
+    .at(&source.file, line)
 }
 
 fn bug(source: &Source, what: &str) -> Refusal {

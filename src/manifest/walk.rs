@@ -139,7 +139,7 @@ impl Walker<'_> {
         let own = self.own(mapping, key);
         match own.as_slice() {
             [] => match self.merged(mapping, key) {
-                Some(origin) => Err(self.from_merge(mapping, key, origin)),
+                Some(origin) => Err(self.merged_in(mapping, key, origin)),
                 None => Ok(None),
             },
             [(_, value)] => {
@@ -283,7 +283,7 @@ impl Walker<'_> {
         for &(name, value) in self.document.entries(mapping) {
             if is_merge_key(self.document, name) {
                 for origin in self.merge_sources(value) {
-                    let refusal = self.from_merge(mapping, rest, origin);
+                    let refusal = self.merged_in(mapping, rest, origin);
                     let refusal = foreign.unwrap_or(&refusal);
                     self.collect(origin, rest, way, Some(refusal), hits, depth + 1);
                 }
@@ -416,7 +416,7 @@ impl Walker<'_> {
         )
     }
 
-    fn from_merge(&self, mapping: NodeId, key: &str, origin: NodeId) -> Refusal {
+    fn merged_in(&self, mapping: NodeId, key: &str, origin: NodeId) -> Refusal {
         let line = self.line(origin);
         self.refuse(
             mapping,
