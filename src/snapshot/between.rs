@@ -102,6 +102,10 @@ impl<'a> Window<'a> {
         let could_be_wall = |time: &f64| (0.5..=2.0).contains(&(time / wall_ms));
         let agreed_ms = together.filter(|_| same_execution).filter(could_be_wall);
         let process = match (agreed_ms, median) {
+            // Far from the time between the looks: the processes may have been refreshed at other times than the tasks.
+            (Some(agreed), _) if !(0.75..=1.33).contains(&(agreed / wall_ms)) => {
+                ProcessTime::Doubtful(agreed)
+            }
             (Some(agreed), _) => ProcessTime::Known(agreed),
             (None, Some(median)) if same_execution && together.is_none() && median > 0.0 => {
                 ProcessTime::Doubtful(wall_ms)
