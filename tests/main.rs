@@ -1,3 +1,5 @@
 //! The one integration binary.
 mod architecture;
+mod flink_rest;
+mod history_file;
 mod recordings;

@@ -3,14 +3,15 @@
 //! `PLIMSOLL_RECORDINGS` names another directory than `fixtures/recordings`. Every folder below it that holds an `expect.json` is a case.
 
 use plimsoll::clients::flink_rest::{Answer, Rest, RestError, Settings, read_job};
-use plimsoll::snapshot::{History, JobKey, JobState, Snapshot};
+use plimsoll::snapshot::{History, JobKey, JobState, Snapshot, read_lines, redact, write_line};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Answers from the files of one pass: paths must match, `get=` is a set, ids that were not recorded are absent.
-struct Recorded {
+#[derive(Clone)]
+pub(crate) struct Recorded {
     /// Path without query → whole answers.
     plain: BTreeMap<String, (u16, Vec<u8>)>,
     /// Path without query → metric values by id.
@@ -46,7 +47,7 @@ impl Rest for Recorded {
     }
 }
 
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     let mut at = 0;
@@ -87,13 +88,13 @@ impl Recorded {
     }
 }
 
-fn json(file: &Path) -> Value {
+pub(crate) fn json(file: &Path) -> Value {
     let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 /// What a pass answers: of each file the newest that was recorded up to it.
-fn transport(folder: &Path, index: &Value, passes: &[Value]) -> Recorded {
+pub(crate) fn transport(folder: &Path, index: &Value, passes: &[Value]) -> Recorded {
     let mut recorded = Recorded::new();
     let files = index["files"].as_object().expect("files");
     for (name, file) in files {
@@ -115,7 +116,7 @@ fn transport(folder: &Path, index: &Value, passes: &[Value]) -> Recorded {
     recorded
 }
 
-fn snapshots(folder: &Path, index: &Value) -> Vec<Snapshot> {
+pub(crate) fn snapshots(folder: &Path, index: &Value) -> Vec<Snapshot> {
     let single = [serde_json::json!({"dir": ""})];
     let passes = index["passes"]
         .as_array()
@@ -139,6 +140,7 @@ fn check(folder: &Path) -> Result<(), String> {
     let expect = json(&folder.join("expect.json"));
     let index = json(&folder.join("index.json"));
     let snapshots = snapshots(folder, &index);
+    travels(&snapshots)?;
     let expected = snapshots.len() - 1;
     let history = History::from_snapshots(snapshots).ok_or("no snapshot")?;
     let latest = history.latest.as_ref().ok_or("no latest snapshot")?;
@@ -160,6 +162,28 @@ fn check(folder: &Path) -> Result<(), String> {
             "graph, TaskManagers or version missing: {:?}",
             seen.gaps
         ));
+    }
+    Ok(())
+}
+
+/// What is written as a line is read back the same, to the last bit; redacted too, and then without names.
+fn travels(taken: &[Snapshot]) -> Result<(), String> {
+    for snapshot in taken {
+        for one in [snapshot.clone(), redact(snapshot)] {
+            let line = write_line(&one).map_err(|error| error.to_string())?;
+            let (read, errors) = read_lines(&line);
+            if read != [one] {
+                return Err(format!(
+                    "a snapshot changed on its way through a file: {errors:?}"
+                ));
+            }
+        }
+        let shared = write_line(&redact(snapshot)).map_err(|error| error.to_string())?;
+        for secret in [snapshot.job.name.as_str(), "Source: src", "lab-tm-", "://"] {
+            if shared.contains(secret) {
+                return Err(format!("`{secret}` stands in a redacted snapshot"));
+            }
+        }
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::io::{Read, Write};
 
 /// Digits kept of a block's numbers: more than any of them is exact to, and half the bytes.
-const BLOCK_DIGITS: i32 = 5;
+const BLOCK_DIGITS: usize = 4;
 
 /// A larger document is damage, not a snapshot.
 const LARGEST_DOCUMENT: u64 = 256 << 20;
@@ -25,14 +25,14 @@ pub(super) enum CodecError {
 
 /// The whole document.
 pub(super) fn pack<T: Serialize>(document: &T) -> Result<Vec<u8>, CodecError> {
-    compressed(&serde_json::to_vec(document)?)
+    compressed(&serde_json::to_vec(document)?, Compression::default())
 }
 
 /// The document with its fractions rounded.
 pub(super) fn pack_rounded<T: Serialize>(document: &T) -> Result<Vec<u8>, CodecError> {
     let mut value = serde_json::to_value(document)?;
     round(&mut value);
-    compressed(&serde_json::to_vec(&value)?)
+    compressed(&serde_json::to_vec(&value)?, Compression::best())
 }
 
 /// What was packed.
@@ -44,8 +44,8 @@ pub(super) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>
     Ok(serde_json::from_slice(&json)?)
 }
 
-fn compressed(json: &[u8]) -> Result<Vec<u8>, CodecError> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+fn compressed(json: &[u8], effort: Compression) -> Result<Vec<u8>, CodecError> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), effort);
     encoder.write_all(json)?;
     Ok(encoder.finish()?)
 }
@@ -76,7 +76,7 @@ fn significant(value: f64) -> f64 {
         return value;
     }
     // Through text, so that the result is the number nearest to its decimal form.
-    format!("{value:.*e}", BLOCK_DIGITS as usize - 1)
+    format!("{value:.*e}", BLOCK_DIGITS - 1)
         .parse()
         .unwrap_or(value)
 }
@@ -86,9 +86,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_keep_five_digits() {
-        assert_eq!(significant(0.123_456_789), 0.12346);
-        assert_eq!(significant(-1_234_567.8), -1_234_600.0);
+    fn numbers_keep_four_digits() {
+        assert_eq!(significant(0.123_456_789), 0.1235);
+        assert_eq!(significant(-1_234_567.8), -1_235_000.0);
         assert_eq!(significant(0.0), 0.0);
     }
 

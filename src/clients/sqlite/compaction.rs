@@ -51,11 +51,15 @@ pub(super) fn compact(history: &mut SqliteHistory, now_ms: i64) -> Result<(), Hi
             .map_err(told)?;
         transaction.commit().map_err(told)?;
     }
-    // Gives the pages that became free back to the file system.
-    history
-        .connection
-        .execute_batch("PRAGMA incremental_vacuum;")
-        .map_err(told)
+    give_back(&history.connection).map_err(told)
+}
+
+/// Gives the pages that became free back to the file system; each step of the statement gives back one.
+fn give_back(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 fn millis(duration: Duration) -> i64 {

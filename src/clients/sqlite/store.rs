@@ -10,6 +10,7 @@ use std::time::Duration;
 /// The version of the tables; a file with a larger one was written by a newer Plimsoll.
 const TABLES: i64 = 1;
 
+/// Pages large enough that several bodies fit into one: in smaller ones a third of the file would be empty.
 /// Whole snapshots younger than a day, one an hour (`keyframe`) of the days before; blocks of the rest.
 const SCHEMA: &str = "
     CREATE TABLE job (
@@ -19,11 +20,11 @@ const SCHEMA: &str = "
     CREATE TABLE snapshot (
         job INTEGER NOT NULL REFERENCES job (id), at_ms INTEGER NOT NULL,
         running INTEGER NOT NULL, keyframe INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL,
-        PRIMARY KEY (job, at_ms)) WITHOUT ROWID;
+        PRIMARY KEY (job, at_ms));
     CREATE TABLE block (
         job INTEGER NOT NULL REFERENCES job (id), bucket_ms INTEGER NOT NULL,
         from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, body BLOB NOT NULL,
-        PRIMARY KEY (job, bucket_ms)) WITHOUT ROWID;";
+        PRIMARY KEY (job, bucket_ms));";
 
 /// What is kept for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,7 +233,7 @@ fn tables_of(path: &Path, connection: &Connection) -> Result<i64, HistoryError> 
 fn begin(path: &Path, connection: &Connection) -> Result<(), HistoryError> {
     connection
         .execute_batch(&format!(
-            "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = DELETE;
+            "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = DELETE;
              BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {TABLES}; COMMIT;"
         ))
         .or_else(|error| {
