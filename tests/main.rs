@@ -2,4 +2,6 @@
 mod architecture;
 mod flink_rest;
 mod history_file;
+mod manifest_cases;
+mod memory;
 mod recordings;
