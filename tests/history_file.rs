@@ -440,7 +440,6 @@ fn nothing_is_half_written_after_a_kill() {
 fn two_weeks_fit_into_twenty_megabytes() {
     let (_folder, path) = fresh();
     let mut store = open(&path);
-    let size = |path: &Path| std::fs::metadata(path).expect("file").len() as f64;
     store
         .append_all(
             &(0..240)
@@ -448,14 +447,25 @@ fn two_weeks_fit_into_twenty_megabytes() {
                 .collect::<Vec<_>>(),
         )
         .expect("appended");
-    let whole = size(&path) / 240.0;
+    let mean = |table: &str| {
+        rusqlite::Connection::open(&path)
+            .expect("connection")
+            .query_row(
+                &format!("SELECT avg(length(body)) FROM {table}"),
+                [],
+                |row| row.get::<_, f64>(0),
+            )
+            .expect("bodies")
+    };
+    let whole = mean("snapshot");
+    let full_pages = std::fs::metadata(&path).expect("file").len() as f64 / (240.0 * whole);
     store
         .compact(BEGIN_MS + 240 * MINUTE_MS + DAY_MS)
         .expect("compacted");
-    let (blocks, hours) = (24.0, 4.0);
-    let block = (size(&path) - hours * whole) / blocks;
+    let block = mean("block");
     let days = 14.0;
-    let total = 1440.0 * whole + (days - 1.0) * 24.0 * whole + (days - 1.0) * 144.0 * block;
+    let bodies = 1440.0 * whole + (days - 1.0) * (24.0 * whole + 144.0 * block);
+    let total = bodies * full_pages;
     writeln!(
         std::io::stdout(),
         "history: {:.1} kB a snapshot, {:.1} kB a block, 14 days of a 20-vertex job {:.1} MB",
@@ -494,5 +504,6 @@ fn two_weeks_measured() {
     )
     .expect("stdout");
     assert!(size < 20_000_000, "{size}");
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    let seconds = if cfg!(debug_assertions) { 20 } else { 1 };
+    assert!(begun.elapsed() < Duration::from_secs(seconds));
 }

@@ -2,6 +2,7 @@
 //!
 //! `PLIMSOLL_RECORDINGS` names another directory than `fixtures/recordings`. Every folder below it that holds an `expect.json` is a case.
 
+use plimsoll::classify;
 use plimsoll::clients::flink_rest::{Answer, Rest, RestError, Settings, read_job};
 use plimsoll::snapshot::{History, JobKey, JobState, Snapshot, read_lines, redact, write_line};
 use serde_json::Value;
@@ -151,11 +152,12 @@ fn check(folder: &Path) -> Result<(), String> {
                 latest.state
             ));
         }
-        return Ok(());
+        return verdicts(&history, &expect);
     }
     if history.points.len() != expected {
         return Err(format!("{} points of {expected}", history.points.len()));
     }
+    verdicts(&history, &expect)?;
     let seen = history.latest_running.as_ref().unwrap_or(latest);
     if seen.vertices.is_empty() || seen.task_managers.is_empty() || seen.flink_version.is_none() {
         return Err(format!(
@@ -164,6 +166,46 @@ fn check(folder: &Path) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// What a classifier must and must not say. A series lasts minutes, so a minute of history is enough here.
+fn verdicts(history: &History, expect: &Value) -> Result<(), String> {
+    let settings = classify::Settings {
+        minimum_history_seconds: 60,
+        ..classify::Settings::default()
+    };
+    let profile = classify::classify(history, &settings);
+    let said: BTreeSet<&str> = profile
+        .verdicts
+        .iter()
+        .map(|verdict| verdict.id.as_str())
+        .collect();
+    let listed = |name: &str| -> Vec<String> {
+        let list = expect[name].as_array().cloned().unwrap_or_default();
+        list.iter()
+            .filter_map(|id| id.as_str().map(str::to_string))
+            .collect()
+    };
+    let mut wrong: Vec<String> = Vec::new();
+    for id in listed("must") {
+        if !said.contains(id.as_str()) {
+            wrong.push(format!("{id} is missing"));
+        }
+    }
+    for id in listed("must_not") {
+        if said.contains(id.as_str()) {
+            wrong.push(format!("{id} is wrong"));
+        }
+    }
+    if let Some(name) = expect["bottleneck"].as_str()
+        && !profile.bottlenecks.iter().any(|vertex| vertex.name == name)
+    {
+        wrong.push(format!("`{name}` is no bottleneck"));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}; said {said:?}", wrong.join(", ")))
 }
 
 /// What is written as a line is read back the same, to the last bit; redacted too, and then without names.

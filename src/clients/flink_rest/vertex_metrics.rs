@@ -260,6 +260,12 @@ async fn by_subtask<R: Rest>(
         Ok(document) => document,
         Err(error) => return Some(Gap::new(what(), error.to_string())),
     };
+    if list(&document["subtasks"]).is_empty() {
+        return Some(Gap::new(
+            what(),
+            "the backpressure answer lists no subtasks",
+        ));
+    }
     let ratios = |name: &str| -> Vec<f64> {
         let mut ratios: Vec<f64> = list(&document["subtasks"])
             .iter()
