@@ -4,4 +4,5 @@ mod flink_rest;
 mod history_file;
 mod manifest_cases;
 mod memory;
+mod points;
 mod recordings;
