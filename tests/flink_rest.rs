@@ -2,7 +2,7 @@
 
 use crate::recordings::{Recorded, decoded, json, transport};
 use plimsoll::clients::flink_rest::{
-    Answer, Http, Rest, RestError, Settings, StaticCluster, StaticJob, list_jobs, read_job,
+    Answer, Counted, Http, Rest, RestError, Settings, StaticCluster, StaticJob, list_jobs, read_job,
 };
 use plimsoll::ports::Cluster;
 use plimsoll::snapshot::{JobKey, JobState, Snapshot};
@@ -353,6 +353,10 @@ async fn requests_are_as_few_as_promised() {
         .count();
     let promised = 9 + snapshot.vertices.len() + sources + wide + snapshot.task_managers.len();
     assert_eq!(rest.asked.lock().expect("asked").len(), promised);
+    let counted = Counted::new(recorded());
+    look(&counted).await;
+    assert_eq!(counted.requests(), promised as u64);
+    assert!(counted.bytes() > 1_000);
 }
 
 #[tokio::test]

@@ -124,6 +124,30 @@ fn numbers_a_minute_late_are_divided_by_their_own_time() {
     );
 }
 
+/// Simulators and proxies may count time their own way: then it is no clock, but still says how it was shared.
+#[test]
+fn counters_that_are_no_clock_are_not_divided_by() {
+    let (mut before, mut after) = (look(0.0), look(300.0));
+    for snapshot in [&mut before, &mut after] {
+        let vertex = &mut snapshot.vertices[0];
+        for counter in [
+            &mut vertex.accumulated_busy_ms,
+            &mut vertex.accumulated_backpressured_ms,
+            &mut vertex.accumulated_idle_ms,
+        ] {
+            *counter = counter.map(|counted| counted / 2.0);
+        }
+    }
+    let point = between(&before, &after);
+    assert!(
+        near(mean(work(&point).in_per_second), 100.0),
+        "{:?}",
+        work(&point).in_per_second
+    );
+    assert!(near(mean(work(&point).busy), 0.3));
+    assert!(near(mean(point.task_managers.cpu_cores), 0.5));
+}
+
 #[test]
 fn a_restart_counts_from_zero() {
     let before = look(0.0);

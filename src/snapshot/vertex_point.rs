@@ -1,6 +1,6 @@
 //! A vertex over the time between two snapshots.
 
-use super::between::{Window, growth};
+use super::between::{Window, execution_age_ms, growth};
 use super::{Snapshot, Spread, Stat, Vertex, VertexPoint};
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ const FASTEST_SUBTASK: f64 = 1e9;
 /// A vertex's own time may differ from the time between the looks by this factor (a refresh left out, a long pause before);
 /// beyond it, it is no time.
 const OWN_TIME_FACTOR: f64 = 5.0;
+/// Tasks may start so much later than their job.
+const LATE_START_MS: f64 = 120_000.0;
 /// A gauge of a young task is believed when it is as near as this to what the counters say.
 const YOUNG_GAUGE_TOLERANCE: f64 = 0.25;
 
@@ -32,8 +34,42 @@ pub(super) fn vertices(window: &Window) -> BTreeMap<String, VertexPoint> {
         .collect()
 }
 
-/// Time that passed by the metrics of each vertex that reports busy, backpressured and idle time: the growth of their sum, milliseconds
-/// a subtask, sorted.
+/// The time between two refreshes of a vertex, by its own counters.
+enum OwnTime {
+    /// It does not tell: not all three counters are there, or their sum is not the time since its tasks began.
+    Untold,
+    /// It tells one that cannot be: it was not refreshed in between.
+    NotRefreshed,
+    /// Milliseconds.
+    Known(f64),
+}
+
+impl OwnTime {
+    fn of(window: &Window, before: Option<&Vertex>, after: &Vertex) -> OwnTime {
+        let Some(time) = own_growth_ms(
+            window.before,
+            window.after,
+            window.same_execution,
+            before,
+            after,
+        ) else {
+            return OwnTime::Untold;
+        };
+        let longest = window.wall_ms * OWN_TIME_FACTOR;
+        let shortest = if window.same_execution {
+            window.wall_ms / OWN_TIME_FACTOR
+        } else {
+            f64::MIN_POSITIVE
+        };
+        if (shortest..=longest).contains(&time) {
+            OwnTime::Known(time)
+        } else {
+            OwnTime::NotRefreshed
+        }
+    }
+}
+
+/// Time that passed by the metrics of each vertex that tells it, milliseconds, sorted.
 pub(super) fn metric_times_ms(
     before: &Snapshot,
     after: &Snapshot,
@@ -44,15 +80,30 @@ pub(super) fn metric_times_ms(
         .iter()
         .filter_map(|vertex| {
             let earlier = before.vertices.iter().find(|then| then.id == vertex.id);
-            own_growth_ms(same_execution, earlier, vertex)
+            own_growth_ms(before, after, same_execution, earlier, vertex)
         })
         .collect();
     times.sort_by(f64::total_cmp);
     times
 }
 
-fn own_growth_ms(same_execution: bool, before: Option<&Vertex>, after: &Vertex) -> Option<f64> {
+/// Growth of the time since the tasks of a vertex began, milliseconds.
+fn own_growth_ms(
+    earlier: &Snapshot,
+    later: &Snapshot,
+    same_execution: bool,
+    before: Option<&Vertex>,
+    after: &Vertex,
+) -> Option<f64> {
     let now = task_time_ms(after)?;
+    // The numbers may be about as old as the look before, and tasks start a while after the job.
+    if let Some(age) = execution_age_ms(later) {
+        let stale = 2.0 * later.taken_at_ms.saturating_sub(earlier.taken_at_ms) as f64;
+        let least = 0.8 * (age - stale) - LATE_START_MS;
+        if !(least..=age * 1.1 + LATE_START_MS).contains(&now) {
+            return None;
+        }
+    }
     if !same_execution {
         return Some(now);
     }
@@ -70,12 +121,8 @@ fn task_time_ms(vertex: &Vertex) -> Option<f64> {
 
 fn vertex_point(window: &Window, before: Option<&Vertex>, after: &Vertex) -> VertexPoint {
     let before = before.filter(|before| before.parallelism == after.parallelism);
-    let own_ms = own_growth_ms(window.same_execution, before, after).filter(|time| {
-        let longest = window.wall_ms * OWN_TIME_FACTOR;
-        let shortest = window.wall_ms / OWN_TIME_FACTOR;
-        *time <= longest && (*time >= shortest || (!window.same_execution && *time > 0.0))
-    });
-    let counted = Shares::counted(window, own_ms, before, after);
+    let own = OwnTime::of(window, before, after);
+    let counted = Shares::counted(window, &own, before, after);
     let busy_gauge = Gauge::of(window, counted.busy, after.busy_ms_per_second);
     let back_gauge = Gauge::of(
         window,
@@ -107,7 +154,7 @@ fn vertex_point(window: &Window, before: Option<&Vertex>, after: &Vertex) -> Ver
             before.and_then(counter).map(|count| count as f64),
             counter(after).map(|count| count as f64),
         );
-        rate(window, after, own_ms, grown, gauge)
+        rate(window, after, &own, grown, gauge)
     };
     VertexPoint {
         busy: keep_busy(busy),
@@ -163,12 +210,7 @@ struct Shares {
 }
 
 impl Shares {
-    fn counted(
-        window: &Window,
-        own_ms: Option<f64>,
-        before: Option<&Vertex>,
-        after: &Vertex,
-    ) -> Shares {
+    fn counted(window: &Window, own: &OwnTime, before: Option<&Vertex>, after: &Vertex) -> Shares {
         if !window.moved || after.parallelism == 0 {
             return Shares::default();
         }
@@ -178,9 +220,15 @@ impl Shares {
         let busy = grown(|vertex| vertex.accumulated_busy_ms);
         let backpressured = grown(|vertex| vertex.accumulated_backpressured_ms);
         let idle = grown(|vertex| vertex.accumulated_idle_ms);
-        // All three there and no plausible time: the vertex was not refreshed.
-        let all_there = busy.is_some() && backpressured.is_some() && idle.is_some();
-        let time = own_ms.or_else(|| (!all_there).then(|| window.task_ms()));
+        let time = match (own, busy, backpressured, idle) {
+            (OwnTime::Known(time), ..) => Some(*time),
+            (OwnTime::NotRefreshed, ..) => None,
+            // Whatever they count, together they are the whole.
+            (OwnTime::Untold, Some(busy), Some(backpressured), Some(idle)) => {
+                Some((busy + backpressured + idle) / f64::from(after.parallelism))
+            }
+            _ => Some(window.task_ms()),
+        };
         let Some(total) = time
             .map(|time| time * f64::from(after.parallelism))
             .filter(|total| *total > 0.0)
@@ -215,7 +263,7 @@ fn reads_busy_without_a_record(window: &Window, vertex: &Vertex) -> bool {
 fn rate(
     window: &Window,
     vertex: &Vertex,
-    own_ms: Option<f64>,
+    own: &OwnTime,
     grown: Option<f64>,
     gauge: Option<f64>,
 ) -> Option<Stat> {
@@ -231,14 +279,13 @@ fn rate(
             .filter(plausible)
     };
     let gauge = gauge.filter(plausible);
-    let tells_its_time = task_time_ms(vertex).is_some();
-    let counted = match own_ms {
-        Some(time) => over(time),
-        None if tells_its_time && window.same_execution => None,
-        None if !window.moved => None,
-        None => over(window.task_ms()),
+    let counted = match own {
+        OwnTime::Known(time) => over(*time),
+        OwnTime::NotRefreshed => None,
+        OwnTime::Untold if window.moved => over(window.task_ms()),
+        OwnTime::Untold => None,
     };
-    let rate = if own_ms.is_none() && window.prefers_gauges() {
+    let rate = if !matches!(own, OwnTime::Known(_)) && window.prefers_gauges() {
         gauge.or(counted)
     } else {
         counted.or(gauge)

@@ -10,6 +10,7 @@ mod checkpoints;
 mod choice;
 mod cluster;
 mod configuration;
+mod counted;
 mod failures;
 mod graph;
 mod http;
@@ -23,6 +24,7 @@ mod vertex_metrics;
 
 pub use choice::{Listing, list_jobs};
 pub use cluster::{StaticCluster, StaticJob};
+pub use counted::Counted;
 pub use http::{Http, HttpRest};
 pub use reader::read_job;
 pub use settings::Settings;
