@@ -1,2 +1,5 @@
 //! The one integration binary.
 mod architecture;
+mod manifest_cases;
+mod memory;
+mod recordings;

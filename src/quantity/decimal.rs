@@ -2,7 +2,7 @@
 
 /// A decimal `digits * 10^exponent`, never negative.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Decimal {
+pub(crate) struct Decimal {
     digits: u128,
     exponent: i32,
 }
@@ -10,7 +10,7 @@ pub(super) struct Decimal {
 impl Decimal {
     /// Reads `12`, `1.5`, `.5`, `5.` and, with `exponent` allowed, `1e9` and `1.5E-3`; no sign on the
     /// number itself except `+`, no blanks. `None` for anything else, and beyond 38 digits.
-    pub(super) fn parse(text: &str) -> Option<Decimal> {
+    pub(crate) fn parse(text: &str) -> Option<Decimal> {
         let text = text.strip_prefix('+').unwrap_or(text);
         let (number, exponent) = match text.find(['e', 'E']) {
             Some(at) => (&text[..at], parse_exponent(&text[at + 1..])?),
@@ -34,7 +34,7 @@ impl Decimal {
     }
 
     /// The decimal moved by powers of ten: `scaled(-3)` is a thousandth.
-    pub(super) fn scaled(self, powers_of_ten: i32) -> Decimal {
+    pub(crate) fn scaled(self, powers_of_ten: i32) -> Decimal {
         Decimal {
             digits: self.digits,
             exponent: self.exponent.saturating_add(powers_of_ten),
@@ -42,7 +42,7 @@ impl Decimal {
     }
 
     /// `self * factor` without its fraction; `None` beyond 128 bits.
-    pub(super) fn times_floor(self, factor: u128) -> Option<u128> {
+    pub(crate) fn times_floor(self, factor: u128) -> Option<u128> {
         let product = self.digits.checked_mul(factor)?;
         if product == 0 {
             return Some(0);
@@ -57,7 +57,7 @@ impl Decimal {
     }
 
     /// `self * factor`, rounded up to a whole number; `None` beyond 128 bits.
-    pub(super) fn times_ceil(self, factor: u128) -> Option<u128> {
+    pub(crate) fn times_ceil(self, factor: u128) -> Option<u128> {
         let product = self.digits.checked_mul(factor)?;
         let power = self.exponent.unsigned_abs();
         match 10u128.checked_pow(power) {

@@ -51,6 +51,23 @@ impl Memory {
         Memory::from_bytes(mib.saturating_mul(MIB))
     }
 
+    /// Reads a size as Flink alone reads it in its own configuration, where `2Gi` and `1.5g` are refused.
+    pub fn from_flink(text: &str) -> Result<Memory, QuantityError> {
+        let text = text.trim();
+        let bytes = parse_flink(text).ok_or_else(|| QuantityError::Memory {
+            text: text.to_owned(),
+        })?;
+        Memory::checked(Some(bytes), text)
+    }
+
+    fn checked(bytes: Option<u128>, text: &str) -> Result<Memory, QuantityError> {
+        let text = text.to_owned();
+        match bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
+            Some(bytes) if bytes <= Self::MAX_BYTES => Ok(Memory { bytes, text }),
+            _ => Err(QuantityError::MemoryTooLarge { text }),
+        }
+    }
+
     /// The size in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -228,15 +245,7 @@ impl FromStr for Memory {
                 text: text.to_owned(),
             })?,
         };
-        match bytes.and_then(|bytes| u64::try_from(bytes).ok()) {
-            Some(bytes) if bytes <= Self::MAX_BYTES => Ok(Memory {
-                bytes,
-                text: text.to_owned(),
-            }),
-            _ => Err(QuantityError::MemoryTooLarge {
-                text: text.to_owned(),
-            }),
-        }
+        Memory::checked(bytes, text)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Quantities: memory, CPU, parallelism, rates, shares, prices and durations.
 //!
 //! A quantity is parsed once, at the rim; the rest of the program sees numbers with a meaning. Those
-//! that are written back into manifests ([`Memory`], [`Cpu`]) remember how they were written, because
+//! that are written back into manifests ([`crate::quantity::Memory`],
+//! [`crate::quantity::Cpu`]) remember how they were written, because
 //! a reader's charts and scripts may do arithmetic on the text: the unit and its letter case survive.
 
 mod cpu;
-mod decimal;
+pub(crate) mod decimal;
 mod duration;
 mod memory;
 mod number;
