@@ -1,5 +1,9 @@
 //! The one integration binary.
 mod architecture;
+mod audit;
 mod manifest_cases;
 mod memory;
+mod record;
 mod recordings;
+mod repository;
+mod watch;

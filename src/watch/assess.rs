@@ -35,6 +35,8 @@ pub fn assess(evidence: &Evidence, merge: &Merge, history: &History, now_ms: i64
     if let Some(by) = &merge.superseded_by {
         return Assessment::Superseded { by: by.clone() };
     }
+    // The graph may be told by a later snapshot too: vertices keep their names.
+    let graph = Graph::of(history);
     let known;
     let history = if history
         .points
@@ -46,7 +48,6 @@ pub fn assess(evidence: &Evidence, merge: &Merge, history: &History, now_ms: i64
     } else {
         history
     };
-    let graph = Graph::of(history);
     let (live_since_ms, left, pending) = match liveness(evidence, merge.at_ms, history) {
         Liveness::Since(since_ms) => (Some(since_ms), None, String::new()),
         Liveness::Left { since_ms, message } => (Some(since_ms), Some(message), String::new()),

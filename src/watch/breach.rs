@@ -9,6 +9,7 @@ use super::sustained::{
 use crate::record::{Baseline, Evidence, Thresholds};
 use crate::snapshot::{History, Point};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Everything that a comparison looks at.
 pub(super) struct Watched<'a> {
@@ -129,21 +130,16 @@ impl<'a> Watched<'a> {
         let limit = self.limits().out_of_memory.max(1);
         let counted = most_within(&self.live, |point| point.out_of_memory, i64::MAX);
         let (counted, from, to) = counted.unwrap_or((0.0, 0, 0));
-        // The newest snapshot names failures by their own time: those count even between two points.
-        let snapshot = self
-            .history
-            .latest
-            .iter()
-            .chain(&self.history.latest_running)
-            .max_by_key(|s| s.taken_at_ms);
-        let named: Vec<i64> = snapshot
-            .map(|snapshot| &snapshot.failures[..])
-            .unwrap_or_default()
-            .iter()
+        // The newest snapshots name failures by their own time: those count even between two points.
+        let snapshots = [&self.history.latest, &self.history.latest_running];
+        let named: BTreeSet<i64> = snapshots
+            .into_iter()
+            .flatten()
+            .flat_map(|snapshot| &snapshot.failures)
             .filter(|failure| failure.out_of_memory && failure.at_ms >= self.live_since_ms)
             .map(|failure| failure.at_ms)
             .collect();
-        let (value, since_ms, until_ms) = match (named.iter().min(), named.iter().max()) {
+        let (value, since_ms, until_ms) = match (named.first(), named.last()) {
             (Some(first), Some(last)) if named.len() as f64 >= counted => {
                 (named.len() as f64, *first, *last)
             }
