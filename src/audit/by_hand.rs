@@ -27,7 +27,7 @@ type Fields = BTreeMap<String, (String, Value)>;
 /// The changes by hand, given those with evidence. A job that comes, goes or moves to another file is none.
 pub(super) fn changes(
     sources: Sources<'_>,
-    ours: &[Found],
+    ours: &[&Found],
     resources: &Resources<'_>,
 ) -> Vec<Found> {
     let mut found = Vec::new();

@@ -7,9 +7,20 @@ use crate::record::{AUTHOR_NAME, Commit, Event, Evidence, evidence_digest};
 /// A commit made by a forge on somebody's behalf is its author's.
 const FORGES: [&str; 2] = ["GitHub", "GitLab"];
 
-/// The changes with evidence, and what could not be read.
-pub(super) fn changes(sources: Sources<'_>) -> (Vec<Found>, Vec<String>) {
+/// What history shows of evidence.
+pub(super) struct Merged {
+    /// The changes, in order of history.
+    pub(super) changes: Vec<Found>,
+    /// Earlier forms of them that were never in force by themselves.
+    pub(super) replaced: Vec<Found>,
+    /// What could not be read.
+    pub(super) problems: Vec<String>,
+}
+
+/// The changes with evidence.
+pub(super) fn changes(sources: Sources<'_>) -> Merged {
     let mut found: Vec<Found> = Vec::new();
+    let mut replaced = Vec::new();
     let mut problems = Vec::new();
     for (position, commit) in sources.commits.iter().enumerate() {
         let mut added = Vec::new();
@@ -33,17 +44,13 @@ pub(super) fn changes(sources: Sources<'_>) -> (Vec<Found>, Vec<String>) {
         }
         // An update of an open pull request takes the earlier evidence away in the commit that brings the new one: where the branch
         // was fast-forwarded or rebased that is seen here, and the earlier one was never in force.
-        found.retain(|change| {
-            let gone = change
-                .record
-                .change
-                .as_ref()
-                .is_some_and(|digest| removed.contains(digest));
-            !(gone
-                && added
-                    .iter()
-                    .any(|(_, evidence)| evidence.job == change.record.job))
-        });
+        replaced.extend(found.extract_if(.., |change| {
+            let digest = change.record.change.as_ref();
+            let gone = digest.is_some_and(|digest| removed.contains(digest));
+            gone && added
+                .iter()
+                .any(|(_, evidence)| evidence.job == change.record.job)
+        }));
         for (digest, evidence) in added {
             let known = found
                 .iter()
@@ -57,7 +64,11 @@ pub(super) fn changes(sources: Sources<'_>) -> (Vec<Found>, Vec<String>) {
             }
         }
     }
-    (found, problems)
+    Merged {
+        changes: found,
+        replaced,
+        problems,
+    }
 }
 
 fn record(

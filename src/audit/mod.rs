@@ -25,8 +25,14 @@ pub struct Sources<'a> {
 /// Finds every change and what became of it, oldest first. `resources` reads the resource fields of the jobs in a manifest; a
 /// manifest that it can't read has none.
 pub fn audit(sources: Sources<'_>, resources: &Resources<'_>) -> Audit {
-    let (mut changes, problems) = merged::changes(sources);
-    changes.extend(by_hand::changes(sources, &changes, resources));
+    let merged::Merged {
+        mut changes,
+        replaced,
+        problems,
+    } = merged::changes(sources);
+    let ours: Vec<&Found> = changes.iter().chain(&replaced).collect();
+    let by_hand = by_hand::changes(sources, &ours, resources);
+    changes.extend(by_hand);
     changes.sort_by_key(|change| change.position);
     outcome::decide(&mut changes, sources.ledger);
     Audit {

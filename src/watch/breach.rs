@@ -257,7 +257,7 @@ impl<'a> Watched<'a> {
     }
 }
 
-/// Where judging begins: behind the warm-up, and while the lag from the restart still shrinks up to three times as late.
+/// Where judging begins: behind the warm-up, and while the lag from the restart does not grow up to three times as late.
 fn calm_from_ms(limits: &Thresholds, graph: &Graph, live: &[&Point], live_since_ms: i64) -> i64 {
     let warm_up = limits.warm_up_ms.max(0);
     let mut calm_from = live_since_ms.saturating_add(warm_up);
@@ -267,10 +267,10 @@ fn calm_from_ms(limits: &Thresholds, graph: &Graph, live: &[&Point], live_since_
         let Some(lag) = graph.lag_ms(point) else {
             break;
         };
-        if lag <= limits.lag_ms as f64 || lag >= last_lag {
+        if lag <= limits.lag_ms as f64 || lag > last_lag * 1.05 {
             break;
         }
-        last_lag = lag;
+        last_lag = lag.min(last_lag);
         calm_from = calm_from.max(point.to_ms);
     }
     calm_from

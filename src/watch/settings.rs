@@ -17,7 +17,7 @@ pub struct Settings {
     pub window: FlinkDuration,
     /// How long when a weekend (in UTC) falls into the window; without it 48 h more than the window, where that has 48 h at least.
     pub window_weekend: Option<FlinkDuration>,
-    /// Left out at the begin: restart and catching up. While a lag still shrinks up to three times as much.
+    /// Left out at the begin: restart and catching up. While the lag does not grow up to three times as much.
     pub warm_up: FlinkDuration,
     /// Backpressured share of a vertex above which it hurts…
     pub backpressure: Share,
