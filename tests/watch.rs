@@ -604,6 +604,63 @@ fn watch_counts_failures_that_only_the_newest_snapshot_names() {
 }
 
 #[test]
+fn watch_a_single_restart_may_catch_up_and_a_second_soon_after_may_not() {
+    let mut once_more = history(5 * MINUTE, 12);
+    let restart = |h: &mut History, at: i64| {
+        once(h, at, |p| p.restarts = 1);
+        spoil(h, at, i64::MAX, |p| p.running_since_ms = Some(at));
+        spoil(h, at, at + 20 * MINUTE, |p| lag(p, 500.0));
+    };
+    restart(&mut once_more, LIVE + 7 * HOUR);
+    assert_eq!(signals(&judge(&once_more)), []);
+    restart(&mut once_more, LIVE + 9 * HOUR);
+    assert_eq!(signals(&judge(&once_more)), [Signal::Lag]);
+}
+
+#[test]
+fn watch_one_failed_look_hides_nothing_and_a_hole_proves_nothing() {
+    let mut missed = history(MINUTE, 6);
+    spoil(&mut missed, LIVE + HOUR, LIVE + HOUR + 16 * MINUTE, |p| {
+        backpressure(p, 0.9)
+    });
+    missed
+        .points
+        .retain(|point| point.from_ms != LIVE + HOUR + 7 * MINUTE);
+    assert_eq!(signals(&judge(&missed)), [Signal::Backpressure]);
+    // Nobody looked for an hour; the look after it saw a bad moment.
+    let mut hole = history(MINUTE, 6);
+    hole.points
+        .retain(|p| p.from_ms <= LIVE + HOUR || p.from_ms >= LIVE + 2 * HOUR);
+    once(&mut hole, LIVE + HOUR, |p| {
+        p.to_ms = LIVE + 2 * HOUR;
+        backpressure(p, 0.9);
+    });
+    assert_eq!(signals(&judge(&hole)), []);
+    once(&mut hole, LIVE + HOUR, |p| p.out_of_memory = 1);
+    assert_eq!(signals(&judge(&hole)), [Signal::OutOfMemory]);
+}
+
+#[test]
+fn watch_a_lost_task_manager_is_no_other_size_and_a_crash_stays_one_when_rolled_back() {
+    let mut it = evidence("orders", MONDAY_MS);
+    it.fields = vec![field("spec.taskManager.replicas", json!(6), json!(4))];
+    let mut history = history(5 * MINUTE, 6);
+    once(&mut history, LIVE + 6 * HOUR - 5 * MINUTE, |p| {
+        p.shape.task_managers = 3
+    });
+    let judged = assess(&it, &merge(), &history, at_end(&history));
+    assert!(matches!(judged, Assessment::Watching { .. }), "{judged:?}");
+    once(&mut history, LIVE + HOUR, |p| p.out_of_memory = 1);
+    spoil(&mut history, LIVE + 2 * HOUR, i64::MAX, |p| {
+        p.shape.task_managers = 6
+    });
+    assert_eq!(
+        signals(&assess(&it, &merge(), &history, at_end(&history))),
+        [Signal::OutOfMemory]
+    );
+}
+
+#[test]
 fn watch_git_goes_before_metrics() {
     let mut bad = history(5 * MINUTE, 6);
     spoil(&mut bad, LIVE, i64::MAX, |p| p.out_of_memory = 1);

@@ -4,7 +4,7 @@ use super::assessment::{Assessment, Shift};
 use super::baseline::measure;
 use super::breach::{Watched, not_running};
 use super::live::{Liveness, Match, liveness, matches};
-use super::signals::{Graph, length_ms};
+use super::signals::{Graph, is_hole, length_ms, usual_pair_ms};
 use crate::record::{Evidence, Thresholds};
 use crate::snapshot::{History, JobState, Point};
 
@@ -50,13 +50,22 @@ pub fn assess(evidence: &Evidence, merge: &Merge, history: &History, now_ms: i64
     };
     let (live_since_ms, left, pending) = match liveness(evidence, merge.at_ms, history) {
         Liveness::Since(since_ms) => (Some(since_ms), None, String::new()),
-        Liveness::Left { since_ms, message } => (Some(since_ms), Some(message), String::new()),
+        Liveness::Left {
+            since_ms,
+            left_ms,
+            message,
+        } => (Some(since_ms), Some((left_ms, message)), String::new()),
         Liveness::NotYet(message) => (None, None, message),
     };
     let watched = live_since_ms.map(|since| Watched::new(evidence, &graph, history, since));
     let mut breaches = watched.as_ref().map(Watched::breaches).unwrap_or_default();
-    breaches.splice(0..0, down(evidence, merge, history, live_since_ms, now_ms));
-    if !breaches.is_empty() && left.is_none() {
+    // What hurts while something else runs is not the change's doing; an operator that rolled a crash back does not undo it.
+    if let Some((left_ms, _)) = &left {
+        breaches.retain(|breach| breach.since_ms < *left_ms);
+    }
+    let down = down(evidence, merge, history, live_since_ms, now_ms);
+    breaches.splice(0..0, down.filter(|_| left.is_none()));
+    if !breaches.is_empty() {
         return Assessment::Regressed {
             live_since_ms,
             breaches,
@@ -65,7 +74,7 @@ pub fn assess(evidence: &Evidence, merge: &Merge, history: &History, now_ms: i64
     if let Some(blind) = blind(evidence, merge, history, now_ms) {
         return blind;
     }
-    if let Some(message) = left {
+    if let Some((_, message)) = left {
         return Assessment::Waiting {
             reason: "not-in-force".to_string(),
             message: format!("the cluster no longer runs what was merged: {message}"),
@@ -181,11 +190,12 @@ fn watch(evidence: &Evidence, graph: &Graph, watched: &Watched<'_>, now_ms: i64)
     let live_since_ms = watched.live_since_ms;
     let window_ms = window_ms(&evidence.thresholds, live_since_ms);
     let until_ms = live_since_ms.saturating_add(window_ms);
+    let usual_ms = usual_pair_ms(&watched.history.points);
     let in_window: Vec<&Point> = watched
         .live
         .iter()
         .copied()
-        .filter(|point| tells_something(point))
+        .filter(|point| tells_something(point) && !is_hole(point, usual_ms))
         .collect();
     let seen_ms: i64 = in_window.iter().map(|point| length_ms(point)).sum();
     let shifts = shifts(evidence, graph, &watched.calm);

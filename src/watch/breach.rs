@@ -1,7 +1,9 @@
 //! The comparison of what is seen since a change is live with the thresholds in its evidence.
 
 use super::assessment::{Breach, Signal};
-use super::signals::{Graph, backpressure, gc_share, length_ms};
+use super::signals::{
+    Graph, backpressure, gc_share, is_hole, length_ms, usual_pair_ms, worst_backpressure,
+};
 use super::sustained::{
     Run, Sample, failure_shares, hourly_checkpoint_medians, longest_run, most_within, runs_above,
     samples,
@@ -10,6 +12,10 @@ use crate::record::{Baseline, Evidence, Thresholds};
 use crate::snapshot::{History, Point};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// A restart so long after the last one is a single one.
+const RESTARTS_APART_MS: i64 = 6 * 3_600_000;
 
 /// Everything that a comparison looks at.
 pub(super) struct Watched<'a> {
@@ -32,16 +38,18 @@ impl<'a> Watched<'a> {
         history: &'a History,
         live_since_ms: i64,
     ) -> Watched<'a> {
+        let usual_ms = usual_pair_ms(&history.points);
         let live: Vec<&Point> = history
             .points
             .iter()
             .filter(|point| point.from_ms >= live_since_ms)
             .collect();
-        let calm_from_ms = calm_from_ms(&evidence.thresholds, graph, &live, live_since_ms);
+        let disturbed = disturbances(&evidence.thresholds, graph, &live, live_since_ms);
         let calm = live
             .iter()
             .copied()
-            .filter(|point| point.from_ms >= calm_from_ms)
+            .filter(|point| !is_hole(point, usual_ms))
+            .filter(|point| !disturbed.iter().any(|time| time.contains(&point.from_ms)))
             .collect();
         Watched {
             evidence,
@@ -84,12 +92,12 @@ impl<'a> Watched<'a> {
             return false;
         };
         let open = |of: Vec<Sample>, limit: f64| {
-            runs_above(&of, limit)
+            runs_above(&of, limit, limits.backpressure_for_ms)
                 .last()
                 .is_some_and(|run| run.until_ms == last.to_ms)
         };
         open(
-            samples(&self.calm, super::signals::worst_backpressure),
+            samples(&self.calm, worst_backpressure),
             limits.backpressure_share,
         ) || open(
             samples(&self.calm, |point| self.graph.lag_ms(point)),
@@ -257,13 +265,35 @@ impl<'a> Watched<'a> {
     }
 }
 
-/// Where judging begins: behind the warm-up, and while the lag from the restart does not grow up to three times as late.
-fn calm_from_ms(limits: &Thresholds, graph: &Graph, live: &[&Point], live_since_ms: i64) -> i64 {
+/// The times that are not judged: after the change came live, and after a single restart later on (a drained node is not the
+/// change's fault; one that restarts again within six hours is judged).
+fn disturbances(
+    limits: &Thresholds,
+    graph: &Graph,
+    live: &[&Point],
+    live_since_ms: i64,
+) -> Vec<Range<i64>> {
+    let mut found = vec![settling(limits, graph, live, live_since_ms)];
+    let mut last_ms = live_since_ms;
+    for started_ms in live.iter().filter_map(|point| point.running_since_ms) {
+        if started_ms.saturating_sub(last_ms) >= RESTARTS_APART_MS {
+            found.push(settling(limits, graph, live, started_ms));
+            last_ms = started_ms;
+        }
+    }
+    found
+}
+
+/// The time after a start in which catching up is normal: the warm-up, and while the lag does not grow three times as long.
+fn settling(limits: &Thresholds, graph: &Graph, live: &[&Point], started_ms: i64) -> Range<i64> {
     let warm_up = limits.warm_up_ms.max(0);
-    let mut calm_from = live_since_ms.saturating_add(warm_up);
-    let latest = live_since_ms.saturating_add(warm_up.saturating_mul(3));
+    let mut calm_from = started_ms.saturating_add(warm_up);
+    let latest = started_ms.saturating_add(warm_up.saturating_mul(3));
     let mut last_lag = f64::INFINITY;
-    for point in live.iter().filter(|point| point.to_ms <= latest) {
+    let after = live
+        .iter()
+        .filter(|point| point.from_ms >= started_ms && point.to_ms <= latest);
+    for point in after {
         let Some(lag) = graph.lag_ms(point) else {
             break;
         };
@@ -273,7 +303,7 @@ fn calm_from_ms(limits: &Thresholds, graph: &Graph, live: &[&Point], live_since_
         last_lag = lag.min(last_lag);
         calm_from = calm_from.max(point.to_ms);
     }
-    calm_from
+    started_ms..calm_from
 }
 
 /// The highest sample above a limit.

@@ -27,8 +27,12 @@ pub(super) enum Liveness {
     NotYet(String),
     /// It runs since then, Unix milliseconds.
     Since(i64),
-    /// It ran since `since_ms`, and no longer does: one sentence.
-    Left { since_ms: i64, message: String },
+    /// It ran since `since_ms`, and no longer does since `left_ms`: one sentence.
+    Left {
+        since_ms: i64,
+        left_ms: i64,
+        message: String,
+    },
 }
 
 /// How far the change of this evidence is, merged at `merged_at_ms`.
@@ -53,19 +57,29 @@ pub(super) fn liveness(evidence: &Evidence, merged_at_ms: i64, history: &History
             _ => None,
         }
     });
-    let last = running.last().map(|(_, matched)| matched.clone());
-    match (since, last) {
-        (Some(since_ms), Some(Match::No(message))) => Liveness::Left { since_ms, message },
-        (Some(since_ms), _) => Liveness::Since(since_ms),
-        (None, Some(Match::No(message))) => {
-            Liveness::NotYet(format!("the job still runs as before: {message}"))
+    let Some(since_ms) = since else {
+        return Liveness::NotYet(match running.last() {
+            Some((_, Match::No(message))) => format!("the job still runs as before: {message}"),
+            Some(_) => "the job has not been restarted since the merge".to_string(),
+            None => "the job has not been seen RUNNING since the merge".to_string(),
+        });
+    };
+    // A TaskManager that is lost for a moment is no other size: only what lasts is.
+    let trailing = running
+        .iter()
+        .rev()
+        .take_while(|(_, matched)| matches!(matched, Match::No(_)));
+    match (trailing.last(), running.last()) {
+        (Some((first, _)), Some((last, Match::No(message))))
+            if last.to_ms - first.from_ms >= evidence.thresholds.warm_up_ms =>
+        {
+            Liveness::Left {
+                since_ms,
+                left_ms: first.from_ms,
+                message: message.clone(),
+            }
         }
-        (None, Some(_)) => {
-            Liveness::NotYet("the job has not been restarted since the merge".to_string())
-        }
-        (None, None) => {
-            Liveness::NotYet("the job has not been seen RUNNING since the merge".to_string())
-        }
+        _ => Liveness::Since(since_ms),
     }
 }
 

@@ -115,6 +115,21 @@ pub(super) fn length_ms(point: &Point) -> i64 {
     point.to_ms.saturating_sub(point.from_ms).max(0)
 }
 
+/// The time between two looks that is usual in a history, milliseconds: the median.
+pub(super) fn usual_pair_ms(points: &[Point]) -> f64 {
+    weighted_median(points.iter().map(|point| (pair_ms(point), 1.0))).unwrap_or(0.0)
+}
+
+/// Whether a point spans so much more than the usual time between two looks that nobody looked in between: its signals may be those
+/// of its end only. Counts in it still count.
+pub(super) fn is_hole(point: &Point, usual_pair_ms: f64) -> bool {
+    pair_ms(point) > 3.0 * usual_pair_ms
+}
+
+fn pair_ms(point: &Point) -> f64 {
+    length_ms(point) as f64 / f64::from(point.pairs.max(1))
+}
+
 fn mean(stat: Option<Stat>) -> Option<f64> {
     stat.map(|stat| stat.mean).filter(|mean| mean.is_finite())
 }

@@ -1,5 +1,5 @@
-//! What lasts. One bad point is not a verdict: a level counts when consecutive points hold it for the whole time. Whatever was not
-//! measured ends a run; a cadence of minutes does not.
+//! What lasts. One bad point is not a verdict: a level counts when consecutive points hold it for the whole time. A fifth of that time
+//! may be missing between two of them, so that one failed look does not hide what lasts; whatever misses longer ends a run.
 
 use crate::snapshot::Point;
 
@@ -38,24 +38,27 @@ pub(super) fn samples(points: &[&Point], signal: impl Fn(&Point) -> Option<f64>)
         .collect()
 }
 
-/// Whether nothing is missing between two samples: the hole is no longer than either of them.
-fn adjoin(one: &Sample, two: &Sample) -> bool {
-    let longest = (one.to_ms - one.from_ms).max(two.to_ms - two.from_ms);
-    two.from_ms.saturating_sub(one.to_ms) <= longest
+/// Whether so little is missing between two samples that they count as neighbours.
+fn adjoin(one: &Sample, two: &Sample, for_ms: i64) -> bool {
+    two.from_ms.saturating_sub(one.to_ms) <= for_ms / 5
 }
 
-/// The runs above a limit, in order.
-pub(super) fn runs_above(samples: &[Sample], limit: f64) -> Vec<Run> {
+/// The runs above a limit, in order; `for_ms` says what may be missing within one.
+pub(super) fn runs_above(samples: &[Sample], limit: f64, for_ms: i64) -> Vec<Run> {
     let mut runs = Vec::new();
     let mut open: Vec<(Sample, f64)> = Vec::new();
     for sample in samples {
-        let above = sample.value.filter(|value| *value > limit);
-        let joined = open.last().is_none_or(|(last, _)| adjoin(last, sample));
-        if above.is_none() || !joined {
+        let Some(value) = sample.value else {
+            continue;
+        };
+        let joined = open
+            .last()
+            .is_none_or(|(last, _)| adjoin(last, sample, for_ms));
+        if value <= limit || !joined {
             runs.extend(close(&open));
             open.clear();
         }
-        if let Some(value) = above {
+        if value > limit {
             open.push((*sample, value));
         }
     }
@@ -80,7 +83,7 @@ fn close(open: &[(Sample, f64)]) -> Option<Run> {
 
 /// The longest run above a limit that lasts at least so long, the latest of equals.
 pub(super) fn longest_run(samples: &[Sample], limit: f64, for_ms: i64) -> Option<Run> {
-    runs_above(samples, limit)
+    runs_above(samples, limit, for_ms)
         .into_iter()
         .filter(|run| run.length_ms() >= for_ms)
         .max_by_key(Run::length_ms)
@@ -88,24 +91,25 @@ pub(super) fn longest_run(samples: &[Sample], limit: f64, for_ms: i64) -> Option
 
 /// The highest level that lasted so long: a limit at or above it was never breached.
 pub(super) fn highest_sustained(samples: &[Sample], for_ms: i64) -> Option<f64> {
+    let known: Vec<(&Sample, f64)> = samples
+        .iter()
+        .filter_map(|sample| Some((sample, sample.value?)))
+        .collect();
     let mut highest: Option<f64> = None;
-    for begin in 0..samples.len() {
+    for (begin, (first, _)) in known.iter().enumerate() {
         let mut lowest = f64::INFINITY;
-        for at in begin..samples.len() {
-            let Some(value) = samples[at].value else {
-                break;
-            };
-            if at > begin && !adjoin(&samples[at - 1], &samples[at]) {
-                break;
-            }
-            lowest = lowest.min(value);
-            if highest.is_some_and(|highest| lowest <= highest) {
+        let mut last = *first;
+        for (sample, value) in &known[begin..] {
+            lowest = lowest.min(*value);
+            let beaten = highest.is_some_and(|highest| lowest <= highest);
+            if beaten || !adjoin(last, sample, for_ms) {
                 break;
             }
-            if samples[at].to_ms - samples[begin].from_ms >= for_ms {
+            if sample.to_ms - first.from_ms >= for_ms {
                 highest = Some(lowest);
                 break;
             }
+            last = *sample;
         }
     }
     highest

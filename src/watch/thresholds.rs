@@ -3,7 +3,8 @@
 
 use super::settings::Settings;
 use super::signals::{
-    Graph, checkpoint_duration_ms, gc_share, weighted_median, worst_backpressure,
+    Graph, checkpoint_duration_ms, gc_share, is_hole, usual_pair_ms, weighted_median,
+    worst_backpressure,
 };
 use super::sustained::{
     Sample, failure_shares, highest_sustained, hourly_checkpoint_medians, most_within, samples,
@@ -17,11 +18,12 @@ use crate::snapshot::{History, Point};
 pub fn thresholds(settings: &Settings, history: &History) -> Thresholds {
     let graph = Graph::of(history);
     let all: Vec<&Point> = history.points.iter().collect();
+    let usual_ms = usual_pair_ms(&history.points);
     let warm_up = millis(settings.warm_up.millis());
     let calm: Vec<&Point> = all
         .iter()
         .copied()
-        .filter(|point| is_calm(point, warm_up))
+        .filter(|point| is_calm(point, warm_up) && !is_hole(point, usual_ms))
         .collect();
     let backpressure_for_ms = millis(settings.backpressure_for.millis());
     let lag_for_ms = millis(settings.lag_for.millis());
