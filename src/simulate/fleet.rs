@@ -3,6 +3,7 @@
 use super::controller;
 use super::model::job::{Change, Job, Truth};
 use super::model::truth;
+use super::rest::{self, Reply};
 use super::snapshot::snapshot;
 use crate::ports::{Cluster, ObserveError};
 use crate::recommend::Size;
@@ -113,6 +114,16 @@ impl Fleet {
     /// What a collector would write down of a job at a time.
     pub fn snapshot(&self, key: &JobKey, at_ms: i64) -> Result<Snapshot, FleetError> {
         Ok(snapshot(&mut *self.job(key)?, at_ms))
+    }
+
+    /// The answer of a job's JobManager to a GET request at a time. `path_and_query` begins with a slash.
+    pub fn answer(
+        &self,
+        key: &JobKey,
+        path_and_query: &str,
+        at_ms: i64,
+    ) -> Result<Reply, FleetError> {
+        Ok(rest::answer(&mut *self.job(key)?, path_and_query, at_ms))
     }
 
     /// Redeploys a job at a size. Does nothing when that size is what runs or was last applied.

@@ -201,7 +201,7 @@ fn overprovisioned(start_ms: i64) -> Vec<JobSpec> {
             kafka(
                 "Source: impressions",
                 "impressions",
-                16,
+                40,
                 (14.0, 0.0),
                 day(2100.0, 0.3),
             ),
