@@ -271,10 +271,11 @@ fn simulate_pools_agree_with_the_planners() {
         let planned = memory::pools(options, Some(bytes), FlinkVersion::V1_20);
         match (simulated, planned) {
             (Ok(simulated), Ok(planned)) => {
-                let close = |a: u64, b: u64| a.abs_diff(b) <= 4;
-                assert!(close(simulated.task_heap, planned.task_heap), "{mib} MiB");
-                assert!(close(simulated.managed, planned.managed), "{mib} MiB");
-                assert!(close(simulated.network, planned.network), "{mib} MiB");
+                let close = |a: u64, b: u64| a.abs_diff(b) <= 16;
+                let same = close(simulated.task_heap, planned.task_heap)
+                    && close(simulated.managed, planned.managed)
+                    && close(simulated.network, planned.network);
+                assert!(same, "{mib} MiB: {simulated:?} {planned:?}");
             }
             (simulated, planned) => assert_eq!(simulated.is_ok(), planned.is_ok(), "{mib} MiB"),
         }
@@ -331,13 +332,13 @@ fn comparable(mut snapshot: Snapshot) -> Snapshot {
     snapshot.configuration.clear();
     for vertex in &mut snapshot.vertices {
         // Sums of floating point numbers in another order.
+        vertex.busy_median_ms_per_second = None;
         for value in [
             &mut vertex.accumulated_busy_ms,
             &mut vertex.accumulated_backpressured_ms,
             &mut vertex.accumulated_idle_ms,
             &mut vertex.records_in_per_second,
             &mut vertex.records_out_per_second,
-            &mut vertex.busy_median_ms_per_second,
         ] {
             *value = value.map(|value| (value * 10.0).round() / 10.0);
         }
@@ -371,6 +372,18 @@ async fn simulate_rest_and_snapshots_agree() {
             let read = read_job(&rest, &key, None, None, &Patience::default()).await;
             let direct = fleet.snapshot(&key, at_ms).unwrap();
             assert_eq!(read.taken_at_ms, at_ms, "the clock is the simulated one");
+            for (read, direct) in read.vertices.iter().zip(&direct.vertices) {
+                // Ratios of the backpressure endpoint have three decimals.
+                let medians = (
+                    read.busy_median_ms_per_second,
+                    direct.busy_median_ms_per_second,
+                );
+                let far = match medians {
+                    (Some(read), Some(direct)) => (read - direct).abs() > 1.0,
+                    (read, direct) => read.is_some() != direct.is_some(),
+                };
+                assert!(!far, "{key} at {at_ms}, {}: {medians:?}", direct.name);
+            }
             let gaps = read.gaps.clone();
             assert_eq!(
                 serde_json::to_value(comparable(read)).unwrap(),

@@ -253,9 +253,9 @@ fn device_metrics(start_ms: i64) -> JobSpec {
             ),
             parse,
             rollup,
-            sink(2, "rollups: Writer", 20.0, 12.0),
             anomaly,
-            sink(4, "Sink: alerts", 20.0, 20.0),
+            sink(2, "rollups: Writer", 20.0, 12.0),
+            sink(3, "Sink: alerts", 20.0, 20.0),
         ],
     );
     job.flink_version = "2.2.1".to_string();

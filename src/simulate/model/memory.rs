@@ -23,11 +23,12 @@ pub fn pools(
             .and_then(|text| text.parse::<Memory>().ok())
             .map_or(default, |memory| memory.bytes())
     };
-    let fraction = |key: &str, default: f64| -> f64 {
+    // Fractions are single-precision floats in Flink, which shows in the last bytes.
+    let fraction = |key: &str, default: f32| -> f64 {
         options
             .get(key)
-            .and_then(|text| text.parse::<f64>().ok())
-            .unwrap_or(default)
+            .and_then(|text| text.parse::<f32>().ok())
+            .map_or(f64::from(default), f64::from)
     };
     let share = |of: u64, fraction: f64, low: u64, high: u64| -> u64 {
         ((of as f64 * fraction) as u64).clamp(low, high.max(low))
