@@ -20,19 +20,22 @@ const START_MS: i64 = 1_772_409_600_000;
 const NOW_MS: i64 = START_MS + 14 * DAY_MS;
 
 fn fleet() -> Fleet {
-    demo::fleet(7, NOW_MS, 14 * DAY_MS).unwrap()
+    demo::fleet(7, NOW_MS, 14 * DAY_MS).expect("the demo's manifests are read")
 }
 
 fn key(fleet: &Fleet, short: &str) -> JobKey {
-    let (namespace, name) = short.split_once('/').unwrap();
-    fleet.find(namespace, name).unwrap().clone()
+    let (namespace, name) = short.split_once('/').expect("namespace/name");
+    fleet
+        .find(namespace, name)
+        .expect("the fleet has it")
+        .clone()
 }
 
 /// Snapshots of a job between two times, `every_ms` apart.
 fn series(fleet: &Fleet, key: &JobKey, from_ms: i64, to_ms: i64, every_ms: i64) -> Vec<Snapshot> {
     (from_ms..=to_ms)
         .step_by(every_ms as usize)
-        .map(|at_ms| fleet.snapshot(key, at_ms).unwrap())
+        .map(|at_ms| fleet.snapshot(key, at_ms).expect("the fleet has it"))
         .collect()
 }
 
@@ -213,13 +216,19 @@ fn simulate_smaller_size_and_more_load_hurt_and_the_revert_heals() {
     assert_eq!(after.task_managers.len(), 2);
     assert!(backpressured(&after) < 0.1, "it still carries its load");
 
-    fleet.raise_load(&orders, 4.0, NOW_MS + HOUR_MS).unwrap();
-    let hurt = fleet.snapshot(&orders, NOW_MS + 10 * HOUR_MS).unwrap();
+    let carries = fleet
+        .carries(&orders, NOW_MS + HOUR_MS, NOW_MS + DAY_MS)
+        .unwrap();
+    assert!((2.0..20.0).contains(&carries), "{carries}");
+    fleet
+        .raise_load(&orders, carries * 1.3, NOW_MS + HOUR_MS)
+        .unwrap();
+    let hurt = fleet.snapshot(&orders, NOW_MS + 15 * HOUR_MS).unwrap();
     assert!(backpressured(&hurt) > 0.5);
     let rate = hurt.vertices[0].records_in_per_second.unwrap();
     assert!(pending(&hurt) > 120.0 * rate, "lag: {}", pending(&hurt));
 
-    let reverted = NOW_MS + 10 * HOUR_MS;
+    let reverted = NOW_MS + 15 * HOUR_MS;
     fleet.apply(&orders, &old_size, reverted).unwrap();
     let healed = fleet.snapshot(&orders, reverted + 14 * HOUR_MS).unwrap();
     assert!(backpressured(&healed) < 0.1);
@@ -314,7 +323,7 @@ impl Rest for Direct<'_> {
         let reply = self
             .fleet
             .answer(&self.key, path_and_query, self.at_ms)
-            .unwrap();
+            .expect("the fleet has it");
         Ok(Answer {
             status: reply.status,
             body: reply.body.to_string().into_bytes(),
@@ -362,8 +371,25 @@ fn comparable(mut snapshot: Snapshot) -> Snapshot {
 #[tokio::test]
 async fn simulate_rest_and_snapshots_agree() {
     let fleet = fleet();
+    // One that can't start, and one that is between two failures.
+    let refused = key(&fleet, "billing/invoice-aggregate");
+    let size = Size {
+        memory_bytes: 600 << 20,
+        ..fleet.job(&refused).unwrap().size().clone()
+    };
+    fleet
+        .apply(&refused, &size, NOW_MS - 20 * MINUTE_MS)
+        .unwrap();
+    let alerts = key(&fleet, "telemetry/alert-rules");
+    let down_at_ms = (NOW_MS - 6 * HOUR_MS..NOW_MS)
+        .step_by(5_000)
+        .find(|at_ms| fleet.snapshot(&alerts, *at_ms).unwrap().state == JobState::Starting)
+        .expect("it restarts all the time");
     for key in fleet.keys() {
-        for at_ms in [NOW_MS - 37 * MINUTE_MS - 3_000, NOW_MS] {
+        for at_ms in [down_at_ms, NOW_MS - 37 * MINUTE_MS - 3_000, NOW_MS] {
+            if at_ms < fleet.job(&key).unwrap().spec.start_ms {
+                continue;
+            }
             let rest = Direct {
                 fleet: &fleet,
                 key: key.clone(),
@@ -542,6 +568,9 @@ async fn simulate_serves_over_http() {
 
 fn reqwest_client() -> reqwest::Client {
     // Installs the TLS provider that the client asks for, though all here is plain HTTP.
-    Http::new(&Patience::default()).unwrap();
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    Http::new(&Patience::default()).expect("a TLS provider");
+    reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("a client")
 }

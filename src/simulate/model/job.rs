@@ -475,6 +475,10 @@ impl Job {
         state.restarts = 0;
         state.truth.redeployments += 1;
         state.incidents.clear();
+        if let Some(reason) = &state.rig.refusal {
+            state.incidents.push(refused(reason, at_ms));
+        }
+        state.checkpoints = Checkpoints::submitted(at_ms, self.spec.checkpoints.interval_ms);
         state.flow.clear();
         let restore = self.restore_ms();
         let state = &mut self.state;
@@ -522,6 +526,11 @@ impl State {
         let n = spec.vertices.len();
         let rig = Rig::new(spec, size);
         let start = spec.start_ms;
+        let incidents = rig
+            .refusal
+            .iter()
+            .map(|reason| refused(reason, start))
+            .collect();
         let phase = match &rig.refusal {
             Some(reason) => Phase::Refused {
                 since_ms: start,
@@ -538,7 +547,7 @@ impl State {
             submitted_ms: start - 8_000,
             processes_since_ms: start - 15_000,
             restarts: 0,
-            incidents: Vec::new(),
+            incidents,
             flow: Flow::new(graph),
             costs: Costs {
                 cpu_us: vec![0.0; n],
@@ -560,6 +569,15 @@ impl State {
             truth: Truth::default(),
             next_change: 0,
         }
+    }
+}
+
+/// A start that Flink refuses, as the exception that it leaves: its class stands before the colon.
+fn refused(reason: &str, at_ms: i64) -> Incident {
+    Incident {
+        at_ms,
+        class: reason.split(':').next().unwrap_or(reason).to_string(),
+        out_of_memory: false,
     }
 }
 

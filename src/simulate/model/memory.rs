@@ -81,7 +81,7 @@ pub fn pools(
 
 fn refusal(have: u64, what: &str, need: u64) -> String {
     format!(
-        "{what} need {} MiB of {} MiB",
+        "org.apache.flink.configuration.IllegalConfigurationException: {what} need {} MiB of {} MiB",
         need.div_ceil(MIB),
         have / MIB
     )

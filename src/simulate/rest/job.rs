@@ -287,7 +287,9 @@ pub(super) fn exceptions(q: &Question) -> Value {
         .incidents
         .iter()
         .map(|incident| {
-            let message = if incident.out_of_memory {
+            let message = if let Phase::Refused { reason, .. } = &q.view.phase {
+                reason.as_str()
+            } else if incident.out_of_memory {
                 "Java heap space"
             } else {
                 "simulated"
