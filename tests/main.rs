@@ -3,6 +3,7 @@ mod architecture;
 mod flink_rest;
 mod history_file;
 mod audit;
+mod simulate;
 mod manifest_cases;
 mod manifest_properties;
 mod manifest_shapes;
