@@ -35,7 +35,7 @@ pub struct Step {
 }
 
 /// Computes one step. `excluded` are candidates ruled out by failed runs (see
-/// [`super::failure::excluded`]); `tested` all candidates run so far, failed ones too.
+/// [`super::history::History`]).
 ///
 /// # Errors
 /// As [`posterior`].
@@ -44,8 +44,9 @@ pub fn step(problem: &Problem, observations: &[Observation], excluded: &[bool]) 
     let n = problem.candidates.len();
     let out =
         |i: usize| excluded.get(i).copied().unwrap_or(false) || !problem.keeps_memory_guard(i);
+    let block = problem.spread.block_sd.powi(2);
     let day = if problem.requirement.judge_a_day {
-        problem.spread.block_sd.powi(2) * posterior.noise_scale
+        block
     } else {
         0.0
     };
@@ -72,10 +73,11 @@ pub fn step(problem: &Problem, observations: &[Observation], excluded: &[bool]) 
     } else {
         0.0
     };
+    // A run happens on one day, so safety is always judged with the block variance.
     let is_safe = |i: usize| {
         !out(i)
             && problem.candidates[i].memory_per_slot() >= least - 1e-9
-            && reaches(i, SAFE_HEAD * problem.requirement.window_load, 0.0) >= SAFE_PROBABILITY
+            && reaches(i, SAFE_HEAD * problem.requirement.window_load, block) >= SAFE_PROBABILITY
     };
     let safe: Vec<usize> = (0..n).filter(|&i| is_safe(i)).collect();
     let meets = |i: &usize| p_ok[*i] >= 1.0 - problem.requirement.alpha;
