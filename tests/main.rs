@@ -14,3 +14,4 @@ mod record;
 mod recordings;
 mod repository;
 mod watch;
+mod doe_vectors;
