@@ -33,7 +33,7 @@ pub(super) fn answers(case: &Case<'_>, stage: &str) -> Option<Answers> {
         "vertex" if recorded("vertex_decisions") => {
             answers.insert(
                 "vertex_decisions".into(),
-                vertices(case, &case.evaluation())?,
+                vertices(case, &case.evaluation()),
             );
         }
         "decision" if recorded("decision") => decision_stage(case, &mut answers),
@@ -171,7 +171,7 @@ fn target(case: &Case<'_>, evaluation: &Evaluation) -> Value {
 }
 
 /// The vertex rule on its own, each vertex with the recorded waiting scale-downs.
-fn vertices(case: &Case<'_>, evaluation: &Evaluation) -> Option<Value> {
+fn vertices(case: &Case<'_>, evaluation: &Evaluation) -> Value {
     let history = case.kept_history();
     let none = BTreeMap::new();
     let mut decisions = Map::new();
@@ -190,7 +190,7 @@ fn vertices(case: &Case<'_>, evaluation: &Evaluation) -> Option<Value> {
         };
         decisions.insert(id.to_string(), decided);
     }
-    Some(Value::Object(decisions))
+    Value::Object(decisions)
 }
 
 fn cluster<'a>(case: &Case<'_>, check: &'a dyn Fn(&CapacityRequest) -> bool) -> Cluster<'a> {
@@ -238,6 +238,18 @@ fn memory(case: &Case<'_>, evaluation: &Evaluation, changes: &BTreeMap<VertexId,
     write::memory(&autotune::recommend(&memory_case, &case.options))
 }
 
+/// The recorder asks the vertex rule about every vertex, also before the window is full, and a throwing
+/// rule ends its case.
+fn vertex_error(case: &Case<'_>, evaluation: &Evaluation) -> Option<String> {
+    if case.expected.get("vertex_decisions").is_some() {
+        return None;
+    }
+    let all = vertices(case, evaluation);
+    let errors = all.as_object()?.values().filter_map(Value::as_str);
+    let mut names = errors.filter_map(|error| error.strip_prefix("error:"));
+    names.next().map(|name| format!("decision:{name}"))
+}
+
 /// From raw input to the end, with every key that is recorded.
 pub(super) fn whole(case: &Case<'_>) -> Answers {
     let check = |_: &CapacityRequest| case.accepts.unwrap_or(true);
@@ -251,7 +263,8 @@ pub(super) fn whole(case: &Case<'_>) -> Answers {
         Stop::Evaluation(_) => "evaluation".to_owned(),
         Stop::Decision(error) => format!("decision:{}", error.upstream_name()),
     });
-    answers.insert("error".into(), json!(error));
+    let error = error.or_else(|| vertex_error(case, outcome.evaluation.as_ref()?));
+    answers.insert("error".into(), json!(&error));
     if let Some(collected) = &outcome.collected {
         write::collected(collected, &mut answers);
         if let Some(evaluation) = &outcome.evaluation {
@@ -263,8 +276,8 @@ pub(super) fn whole(case: &Case<'_>) -> Answers {
     }
     if let Some(evaluation) = &outcome.evaluation {
         answers.insert("target_capacity".into(), target(case, evaluation));
-        if outcome.stop.is_none() {
-            answers.extend(vertices(case, evaluation).map(|all| ("vertex_decisions".into(), all)));
+        if error.is_none() {
+            answers.insert("vertex_decisions".into(), vertices(case, evaluation));
             let decision = outcome.decision.as_ref();
             let decided = decision.map(|decision| write::decision(decision, &outcome.delayed));
             answers.insert("decision".into(), json!(decided));

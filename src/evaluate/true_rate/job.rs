@@ -164,7 +164,7 @@ pub fn collect_all(
     Ok(CollectedJob {
         partitions: partitions_of(job, options),
         fully_collected: pass.fully_collected,
-        samples: window.evaluated(&pass, options),
+        samples: window.into_evaluated(&pass, options),
         restarts,
         history,
         excluded: pass.excluded,

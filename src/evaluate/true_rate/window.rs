@@ -80,10 +80,10 @@ pub fn observe(
 
 impl Window {
     /// The samples evaluation sees. Release 1.10 shows none while the job stabilizes.
-    pub fn evaluated(&self, pass: &Pass, options: &Options) -> History {
+    pub fn into_evaluated(self, pass: &Pass, options: &Options) -> History {
         if pass.stabilizing && options.profile == Profile::V1_10 {
             return History::new();
         }
-        self.history.clone()
+        self.history
     }
 }
