@@ -4,17 +4,26 @@
 //! Two neighbouring snapshots give a [`Point`] (rates and differences over the time between them); points make a
 //! [`History`], older ones merged into blocks. Everything after this room is a function of histories.
 
+mod between;
 mod gap;
 mod history;
 mod job;
+mod lines;
+mod merge;
 mod point;
+mod redact;
+mod stat;
 mod task_manager;
+mod task_manager_point;
 mod vertex;
+mod vertex_point;
 
 pub use gap::Gap;
 pub use history::History;
 pub use job::{Checkpoints, Failure, JobKey, JobKind, JobState, KeyError, Slots};
+pub use lines::{LineError, read_lines, schema, write_line};
 pub use point::{CheckpointPoint, Point, Shape, Stat, TaskManagerPoint, VertexPoint};
+pub use redact::redact;
 pub use task_manager::{MemoryPools, TaskManager};
 pub use vertex::{Input, Spread, Vertex};
 

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Count, mean and quantiles of a signal over a [`Point`]. A point between two snapshots holds one value (`n` = 1, all equal);
-/// a block holds those of its parts. All finite.
+/// Count, mean and quantiles of a signal over a [`Point`]. A point between two snapshots holds one value (`n` = 1, all equal;
+/// of checkpoints as many as ended); a block holds those of its parts. All finite.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stat {
     /// Values behind it.

@@ -1,0 +1,268 @@
+//! Two snapshots → a point: differences of counters, else the gauges of the second.
+//!
+//! Flink answers metrics from a cache that it refreshes only when somebody asks, so the numbers of a look can be older than the look,
+//! and two looks can show the very same numbers. Two things follow. Numbers that did not move are unknown, not zero. And the
+//! time to divide by is that of the metrics themselves: busy, idle and backpressured time of a task add up to the time since it
+//! started, so their growth is the time that passed between the two refreshes.
+
+use super::{CheckpointPoint, JobState, Point, Shape, Snapshot, Stat};
+use super::{task_manager_point, vertex_point};
+use std::collections::BTreeSet;
+
+/// A longer time between two snapshots is a hole, not a measurement.
+const LONGEST_PAIR_MS: i64 = 6 * 3600 * 1000;
+
+/// Within these bounds of the time between two looks, the metrics' own time is taken for it; outside, rates come from gauges.
+const PLAUSIBLE_METRIC_TIME: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+
+/// What two snapshots say about the time between them.
+pub(super) struct Window<'a> {
+    pub before: &'a Snapshot,
+    pub after: &'a Snapshot,
+    /// Time between the looks.
+    pub wall_ms: f64,
+    /// Whether no task was restarted as far as the job's id and its last start tell: counters go on.
+    pub same_execution: bool,
+    /// What counters are to be divided by; absent when the metrics did not move, or their time is implausible.
+    pub counter_ms: Option<f64>,
+    /// Whether any counter of the metrics moved.
+    pub moved: bool,
+}
+
+impl Point {
+    /// What happened between two looks at the same job. `None` when they are not in order, of different jobs, more than six hours
+    /// apart, or one of them reached nobody.
+    ///
+    /// A counter that went down, or belongs to a new execution, counts from zero. Where no difference can be taken (the numbers did
+    /// not move, or the first look lacked them) the gauges of the second look stand in. What neither gives is absent.
+    pub fn between(before: &Snapshot, after: &Snapshot) -> Option<Point> {
+        let elapsed = after.taken_at_ms.checked_sub(before.taken_at_ms)?;
+        let reached = |snapshot: &Snapshot| snapshot.state != JobState::Unreachable;
+        if !(1..=LONGEST_PAIR_MS).contains(&elapsed)
+            || before.job != after.job
+            || !reached(before)
+            || !reached(after)
+        {
+            return None;
+        }
+        let window = Window::new(before, after, elapsed as f64);
+        let running = after.state == JobState::Running;
+        Some(Point {
+            from_ms: before.taken_at_ms,
+            to_ms: after.taken_at_ms,
+            pairs: 1,
+            shape: Shape::of(after),
+            job_id: after.job_id.clone(),
+            running_since_ms: after.running_since_ms,
+            running: if running { 1.0 } else { 0.0 },
+            restarts: restarts(&window),
+            out_of_memory: out_of_memory(&window),
+            vertices: if running {
+                vertex_point::vertices(&window)
+            } else {
+                Default::default()
+            },
+            task_managers: task_manager_point::task_managers(&window),
+            checkpoints: checkpoints(&window),
+        })
+    }
+}
+
+impl<'a> Window<'a> {
+    fn new(before: &'a Snapshot, after: &'a Snapshot, wall_ms: f64) -> Self {
+        let same_execution =
+            before.job_id == after.job_id && before.running_since_ms == after.running_since_ms;
+        let metric_ms = vertex_point::metric_time_ms(before, after, same_execution);
+        let moved = match metric_ms {
+            Some(time) => time >= 0.01 * wall_ms,
+            None => any_counter_moved(before, after),
+        };
+        let counter_ms = match metric_ms {
+            _ if !moved => None,
+            Some(time) if same_execution => PLAUSIBLE_METRIC_TIME
+                .contains(&(time / wall_ms))
+                .then_some(time),
+            // Counted from zero: the execution may be much younger than the time between the looks, never much older.
+            Some(time) => (time <= PLAUSIBLE_METRIC_TIME.end() * wall_ms).then_some(time),
+            None if same_execution => Some(wall_ms),
+            None => Some(execution_age_ms(after).map_or(wall_ms, |age| age.min(wall_ms))),
+        };
+        Window {
+            before,
+            after,
+            wall_ms,
+            same_execution,
+            counter_ms,
+            moved,
+        }
+    }
+
+    /// Growth of a counter of the running tasks. `None` when it is not known.
+    pub fn task_growth(&self, before: Option<f64>, after: Option<f64>) -> Option<f64> {
+        let after = after.filter(|value| value.is_finite() && *value >= 0.0)?;
+        if !self.same_execution {
+            return Some(after);
+        }
+        let before = before.filter(|value| value.is_finite() && *value >= 0.0)?;
+        Some(growth(before, after))
+    }
+}
+
+/// Growth of a counter; one that went down counts from zero.
+pub(super) fn growth(before: f64, after: f64) -> f64 {
+    if after < before {
+        after
+    } else {
+        after - before
+    }
+}
+
+/// How long the execution had run at a look, by the JobManager's clock.
+pub(super) fn execution_age_ms(snapshot: &Snapshot) -> Option<f64> {
+    let since = snapshot.running_since_ms?;
+    let age = snapshot.taken_at_ms.checked_sub(since)?;
+    (age > 0).then_some(age as f64)
+}
+
+fn any_counter_moved(before: &Snapshot, after: &Snapshot) -> bool {
+    let task_manager = after.task_managers.iter().any(|now| {
+        before
+            .task_managers
+            .iter()
+            .any(|then| then.id == now.id && then.cpu_time_ns != now.cpu_time_ns)
+    });
+    task_manager
+        || after.vertices.iter().any(|now| {
+            before.vertices.iter().any(|then| {
+                then.id == now.id
+                    && (then.records_in != now.records_in
+                        || then.records_out != now.records_out
+                        || then.accumulated_busy_ms != now.accumulated_busy_ms)
+            })
+        })
+}
+
+fn same_job(window: &Window) -> bool {
+    window.before.job_id == window.after.job_id
+}
+
+fn restarts(window: &Window) -> u32 {
+    let Some(after) = window.after.restarts else {
+        return 0;
+    };
+    let count = match window.before.restarts {
+        Some(before) if same_job(window) => growth(before as f64, after as f64) as u64,
+        // The first look could not tell, so which of them are new is not known.
+        None if same_job(window) => 0,
+        _ => after,
+    };
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Failures that the first look did not list. By identity, not by time: the two looks may be stamped by another clock than Flink's.
+fn out_of_memory(window: &Window) -> u32 {
+    let known: BTreeSet<(i64, &str)> = window
+        .before
+        .failures
+        .iter()
+        .map(|failure| (failure.at_ms, failure.class.as_str()))
+        .collect();
+    let could_not_tell = window
+        .before
+        .gaps
+        .iter()
+        .any(|gap| gap.what == "exceptions");
+    let count = window
+        .after
+        .failures
+        .iter()
+        .filter(|failure| failure.out_of_memory)
+        .filter(|failure| !known.contains(&(failure.at_ms, failure.class.as_str())))
+        .filter(|failure| !could_not_tell || failure.at_ms > window.before.taken_at_ms)
+        .count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn checkpoints(window: &Window) -> CheckpointPoint {
+    let Some(after) = &window.after.checkpoints else {
+        return CheckpointPoint::default();
+    };
+    let settings = CheckpointPoint {
+        interval_ms: after.interval_ms,
+        timeout_ms: after.timeout_ms,
+        ..CheckpointPoint::default()
+    };
+    let before = match &window.before.checkpoints {
+        Some(before) if same_job(window) => Some(before),
+        None if same_job(window) => return settings,
+        _ => None,
+    };
+    let new = |count: u64, earlier: Option<u64>| {
+        let count = earlier.map_or(count as f64, |earlier| growth(earlier as f64, count as f64));
+        u32::try_from(count as u64).unwrap_or(u32::MAX)
+    };
+    let known: BTreeSet<i64> = before
+        .iter()
+        .flat_map(|before| before.recent.iter().map(|(ended, _, _)| *ended))
+        .collect();
+    let completed = new(after.completed, before.map(|before| before.completed));
+    let mut durations: Vec<f64> = after
+        .recent
+        .iter()
+        .filter(|(ended, _, completed)| *completed && !known.contains(ended))
+        .map(|(_, duration, _)| *duration as f64)
+        .take(completed as usize)
+        .collect();
+    if durations.is_empty() && completed > 0 {
+        durations.extend(after.latest_duration_ms.map(|duration| duration as f64));
+    }
+    let latest = |bytes: Option<u64>| {
+        bytes
+            .filter(|_| completed > 0)
+            .and_then(|bytes| Stat::one(bytes as f64))
+    };
+    CheckpointPoint {
+        completed,
+        failed: new(after.failed, before.map(|before| before.failed)),
+        duration_ms: Stat::of(&durations),
+        state_bytes: latest(after.latest_state_bytes),
+        checkpointed_bytes: latest(after.latest_checkpointed_bytes),
+        ..settings
+    }
+}
+
+impl Shape {
+    /// The size of the job in a snapshot: TaskManagers with their slots and memory as they report them, CPU as the configuration
+    /// asks for it (`kubernetes.taskmanager.cpu`, `taskmanager.cpu.cores`), parallelism of each vertex.
+    pub fn of(snapshot: &Snapshot) -> Shape {
+        let cpu = [
+            "kubernetes.taskmanager.cpu.amount",
+            "kubernetes.taskmanager.cpu",
+            "taskmanager.cpu.cores",
+        ]
+        .iter()
+        .find_map(|key| snapshot.configuration.get(*key)?.trim().parse::<f64>().ok())
+        .filter(|cores| cores.is_finite() && *cores > 0.0 && *cores < 1e6);
+        let memory = snapshot
+            .task_managers
+            .iter()
+            .filter_map(|task_manager| Some(task_manager.pools?.total_process))
+            .max();
+        Shape {
+            task_managers: u32::try_from(snapshot.task_managers.len()).unwrap_or(u32::MAX),
+            slots_per_task_manager: snapshot
+                .task_managers
+                .iter()
+                .map(|task_manager| task_manager.slots)
+                .max()
+                .unwrap_or(0),
+            memory_bytes: memory.unwrap_or(0),
+            cpu_millis: cpu.map_or(0, |cores| (cores * 1000.0).round() as u64),
+            parallelism: snapshot
+                .vertices
+                .iter()
+                .map(|vertex| (vertex.id.clone(), vertex.parallelism))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The TaskManagers over the time between two snapshots.
+
+use super::between::{Window, growth};
+use super::{Stat, TaskManager, TaskManagerPoint};
+
+/// A process may seem to use a little more than all its CPUs (the looks are not exact); more is a broken counter.
+const LARGEST_LOAD: f64 = 1.1;
+
+pub(super) fn task_managers(window: &Window) -> TaskManagerPoint {
+    let all = &window.after.task_managers;
+    let cores: Vec<f64> = all
+        .iter()
+        .filter_map(|task_manager| cores_used(window, task_manager))
+        .collect();
+    let highest = |pick: fn(&TaskManager) -> Option<u64>| {
+        all.iter()
+            .filter_map(pick)
+            .max()
+            .and_then(|bytes| Stat::one(bytes as f64))
+    };
+    TaskManagerPoint {
+        cpu_cores: together(&cores, all.len()).and_then(Stat::one),
+        cpu_cores_max: largest(&cores).and_then(Stat::one),
+        cpus_seen: largest(
+            &all.iter()
+                .filter_map(|one| one.cpus_seen)
+                .collect::<Vec<_>>(),
+        ),
+        heap_used: highest(|one| one.heap_used),
+        heap_max: all
+            .iter()
+            .filter_map(|one| one.heap_max)
+            .max()
+            .map(|bytes| bytes as f64),
+        managed_used: highest(|one| one.managed_used),
+        network_used: highest(|one| one.network_used),
+        metaspace_used: highest(|one| one.metaspace_used),
+        non_heap_used: highest(|one| one.non_heap_used),
+        direct_used: highest(|one| one.direct_used),
+        gc_share: largest(
+            &all.iter()
+                .filter_map(|one| gc_share(window, one))
+                .collect::<Vec<_>>(),
+        )
+        .and_then(Stat::one),
+        slots_used: window.after.slots.and_then(|slots| {
+            slots
+                .total
+                .checked_sub(slots.available)
+                .and_then(|used| Stat::one(f64::from(used)))
+        }),
+        pools: all.iter().find_map(|one| one.pools),
+    }
+}
+
+/// All together, from at least half of them: those that could not be read are taken to use as much as the others on average.
+fn together(known: &[f64], count: usize) -> Option<f64> {
+    if known.is_empty() || known.len() * 2 < count {
+        return None;
+    }
+    Some(known.iter().sum::<f64>() / known.len() as f64 * count as f64)
+}
+
+fn largest(values: &[f64]) -> Option<f64> {
+    values.iter().copied().reduce(f64::max)
+}
+
+fn earlier<'a>(window: &'a Window, id: &str) -> Option<&'a TaskManager> {
+    window.before.task_managers.iter().find(|one| one.id == id)
+}
+
+/// Time between the two refreshes of a process's numbers, milliseconds. The tasks' own time, unless they were restarted.
+fn process_ms(window: &Window) -> Option<f64> {
+    if window.same_execution {
+        window.counter_ms
+    } else {
+        Some(window.wall_ms)
+    }
+}
+
+fn cores_used(window: &Window, now: &TaskManager) -> Option<f64> {
+    let most = now.cpus_seen.filter(|cpus| *cpus > 0.0);
+    let plausible = |cores: &f64| {
+        cores.is_finite() && *cores >= 0.0 && most.is_none_or(|cpus| *cores <= cpus * LARGEST_LOAD)
+    };
+    let counted = earlier(window, &now.id).and_then(|before| {
+        let (before, after) = (before.cpu_time_ns?, now.cpu_time_ns?);
+        // A running process always uses some: a counter that stands still was not refreshed.
+        if before == after {
+            return None;
+        }
+        Some(growth(before as f64, after as f64) / 1e6 / process_ms(window)?)
+    });
+    counted.filter(plausible).or_else(|| {
+        let load = now.cpu_load.filter(|load| (0.0..=1.0).contains(load))?;
+        Some(load * most?)
+    })
+}
+
+fn gc_share(window: &Window, now: &TaskManager) -> Option<f64> {
+    let counted = earlier(window, &now.id).and_then(|before| {
+        if before.cpu_time_ns.is_some() && before.cpu_time_ns == now.cpu_time_ns {
+            return None;
+        }
+        let grown = growth(before.gc_time_ms? as f64, now.gc_time_ms? as f64);
+        Some(grown / process_ms(window)?)
+    });
+    // Parallel collectors can count more than the time that passed.
+    let sane = |share: &f64| share.is_finite() && (0.0..=1.5).contains(share);
+    counted
+        .filter(sane)
+        .or_else(|| now.gc_ms_per_second.map(|gc| gc / 1000.0).filter(sane))
+        .map(|share| share.min(1.0))
+}
