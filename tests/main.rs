@@ -4,6 +4,7 @@ mod flink_rest;
 mod history_file;
 mod audit;
 mod simulate;
+mod autoscaler_vectors;
 mod manifest_cases;
 mod manifest_properties;
 mod manifest_shapes;
