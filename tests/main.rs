@@ -1,3 +1,6 @@
 //! The one integration binary.
 mod architecture;
+mod simulate;
+mod manifest_cases;
 mod memory;
+mod recordings;

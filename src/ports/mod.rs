@@ -6,7 +6,8 @@ mod forge;
 mod history;
 mod repository;
 
+pub use crate::record::{Commit, FileChange};
 pub use cluster::{Cluster, ObserveError};
 pub use forge::{Forge, ForgeError, PullRequest, PullRequestState, Written};
 pub use history::{HistoryError, HistoryStore};
-pub use repository::{Commit, FileChange, Repository, RepositoryError};
+pub use repository::{Repository, RepositoryError};

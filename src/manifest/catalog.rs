@@ -1,0 +1,549 @@
+//! What a tree of files holds: every object of the operator's kinds, and what could not be read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::refusal::{Code, Refusal};
+use super::resolve;
+use super::source::{Source, SourceId};
+use super::tree::NodeId;
+use super::{ObjectKey, Tree, template};
+use crate::flink::deployment::{GROUP, Kind};
+use crate::flink::field_path::Segment;
+
+/// An object and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Located {
+    /// What names it, as it will be in the cluster.
+    pub key: ObjectKey,
+    /// The file.
+    pub file: String,
+    /// Which document of the file, counted from 0.
+    pub document: usize,
+    /// The line on which the object starts, counted from 1.
+    pub line: usize,
+    /// Its value, with aliases, merge keys and patches resolved.
+    pub value: Value,
+    /// For a session job: its cluster's value, where that is in the tree too.
+    pub cluster: Option<Value>,
+}
+
+/// What a tree holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Discovery {
+    /// The objects, by file and document.
+    pub objects: Vec<Located>,
+    /// Files that speak of Flink and could not be read, each with file and line.
+    pub problems: Vec<Refusal>,
+}
+
+/// A text that contributes to an object: later layers win.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layer {
+    pub(crate) source: SourceId,
+    pub(crate) document: usize,
+    /// From the document's root to the object (or to the operation's value).
+    pub(crate) prefix: Vec<Segment>,
+    /// For an operation of a JSON patch: where in the object its value goes, and whether it removes.
+    pub(crate) operation: Option<(Vec<String>, bool)>,
+}
+
+/// An object with all that contributes to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) located: Located,
+    pub(crate) layers: Vec<Layer>,
+    /// The kustomizations that build it, by directory; none for a manifest that stands alone.
+    pub(crate) build: Option<String>,
+}
+
+/// A tree that was read once, for any number of questions.
+#[derive(Debug, Clone)]
+pub struct Catalog<'a> {
+    pub(crate) tree: &'a Tree,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) by_file: BTreeMap<String, SourceId>,
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) problems: Vec<Refusal>,
+}
+
+/// Endings of templates that are no YAML by name but may be what someone looks for.
+const TEMPLATE_ENDINGS: [&str; 7] = [
+    ".tpl", ".ftl", ".j2", ".jinja", ".jinja2", ".gotmpl", ".tmpl",
+];
+
+impl<'a> Catalog<'a> {
+    /// Reads all files that may hold objects of the operator's kinds.
+    pub fn read(tree: &'a Tree) -> Catalog<'a> {
+        let mut catalog = Catalog {
+            tree,
+            sources: Vec::new(),
+            by_file: BTreeMap::new(),
+            candidates: Vec::new(),
+            problems: Vec::new(),
+        };
+        for (file, bytes) in tree {
+            if is_manifest(file) && mentions_flink(bytes) {
+                catalog.source_of(file);
+            }
+        }
+        let claimed: BTreeSet<String> = BTreeSet::new();
+        catalog.collect_alone(&claimed);
+        catalog.link_session_jobs();
+        catalog
+    }
+
+    /// The source of a file, read at most once; nothing when it is not there or not UTF-8.
+    pub(crate) fn source_of(&mut self, file: &str) -> Option<SourceId> {
+        if let Some(id) = self.by_file.get(file) {
+            return Some(*id);
+        }
+        match Source::read(file, self.tree.get(file)?) {
+            Ok(source) => {
+                self.problems.extend(source.broken());
+                let id = self.sources.len();
+                self.sources.push(source);
+                self.by_file.insert(file.to_owned(), id);
+                Some(id)
+            }
+            Err(refusal) => {
+                if !self.problems.contains(&refusal) {
+                    self.problems.push(refusal);
+                }
+                None
+            }
+        }
+    }
+
+    /// Objects in files that no kustomization builds from.
+    fn collect_alone(&mut self, claimed: &BTreeSet<String>) {
+        for source in 0..self.sources.len() {
+            if claimed.contains(&self.sources[source].file)
+                || self.sources[source].template.is_some()
+            {
+                continue;
+            }
+            for layer in objects_in(&self.sources[source], source) {
+                match self.read_object(&layer) {
+                    Ok(located) => self.candidates.push(Candidate {
+                        located,
+                        layers: vec![layer],
+                        build: None,
+                    }),
+                    Err(refusal) => self.problems.push(refusal),
+                }
+            }
+        }
+    }
+
+    /// The object of a layer, by itself.
+    pub(crate) fn read_object(&self, layer: &Layer) -> Result<Located, Refusal> {
+        let source = &self.sources[layer.source];
+        let document = &source.stream.documents[layer.document];
+        let node = object_node(source, layer).unwrap_or(0);
+        let line = document.nodes.get(node).map_or(1, |node| node.line) + source.first_line();
+        let value = resolve::value(document, node).ok_or_else(|| {
+            Refusal::new(
+                Code::ParseError,
+                "its aliases contain themselves or grow without bound",
+                "write the values out",
+            )
+            .at(&source.file, line)
+        })?;
+        Ok(Located {
+            key: key_of(&value),
+            file: source.file.clone(),
+            document: layer.document,
+            line,
+            value,
+            cluster: None,
+        })
+    }
+
+    /// Gives each session job its cluster's value.
+    fn link_session_jobs(&mut self) {
+        let clusters: BTreeMap<(Option<String>, String), Value> = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.located.key.kind == Kind::FlinkDeployment.name())
+            .map(|candidate| {
+                let key = &candidate.located.key;
+                (
+                    (key.namespace.clone(), key.name.clone()),
+                    candidate.located.value.clone(),
+                )
+            })
+            .collect();
+        for candidate in &mut self.candidates {
+            let located = &mut candidate.located;
+            if located.key.kind == Kind::FlinkSessionJob.name() {
+                let cluster = located.value["spec"]["deploymentName"]
+                    .as_str()
+                    .unwrap_or_default();
+                let key = (located.key.namespace.clone(), cluster.to_owned());
+                located.cluster = clusters.get(&key).cloned();
+            }
+        }
+    }
+
+    /// All supported objects and all problems.
+    pub fn into_discovery(self) -> Discovery {
+        let objects = self
+            .candidates
+            .into_iter()
+            .map(|candidate| candidate.located);
+        let supported = |located: &Located| {
+            located.key.group == GROUP && Kind::from_name(&located.key.kind).is_some()
+        };
+        Discovery {
+            objects: objects.filter(supported).collect(),
+            problems: self.problems,
+        }
+    }
+
+    /// Finds one object; `file` decides between several.
+    ///
+    /// # Errors
+    /// `not-found`, `ambiguous-target`, or what keeps the file that seems to hold it from being read.
+    pub fn locate(&self, key: &ObjectKey, file: Option<&str>) -> Result<Located, Refusal> {
+        self.candidate(key, file)
+            .map(|candidate| candidate.located.clone())
+    }
+
+    /// Finds one object with its layers.
+    pub(crate) fn candidate(
+        &self,
+        key: &ObjectKey,
+        file: Option<&str>,
+    ) -> Result<&Candidate, Refusal> {
+        if key.group != GROUP {
+            return Err(self.unsupported(key, &key.group));
+        }
+        let named: Vec<&Candidate> = self
+            .candidates
+            .iter()
+            .filter(|candidate| {
+                let found = &candidate.located.key;
+                found.group == key.group && found.kind == key.kind && found.name == key.name
+            })
+            .collect();
+        let within = |namespace: &Option<String>| -> Vec<&Candidate> {
+            let same = |candidate: &&&Candidate| candidate.located.key.namespace == *namespace;
+            named.iter().filter(same).copied().collect()
+        };
+        let mut found = within(&key.namespace);
+        if found.is_empty() {
+            // Whoever applies the manifest may add the namespace; and a caller may not know it.
+            found = if key.namespace.is_some() {
+                within(&None)
+            } else {
+                named.clone()
+            };
+        }
+        if let (Some(file), 2..) = (file, found.len()) {
+            let holds = |candidate: &&Candidate| {
+                candidate
+                    .layers
+                    .iter()
+                    .any(|layer| self.sources[layer.source].file == file)
+            };
+            let narrowed: Vec<&Candidate> = found.iter().copied().filter(holds).collect();
+            let files: BTreeSet<&str> = found
+                .iter()
+                .map(|candidate| candidate.located.file.as_str())
+                .collect();
+            if narrowed.len() == 1 && files.len() > 1 {
+                found = narrowed;
+            }
+        }
+        match found.as_slice() {
+            [] => Err(self.not_found(key, &named)),
+            [candidate] => match self.broken_layer(candidate) {
+                Some(refusal) => Err(refusal),
+                None => Ok(candidate),
+            },
+            several => Err(ambiguous(key, several)),
+        }
+    }
+
+    /// The file is left alone when any of its documents does not parse.
+    fn broken_layer(&self, candidate: &Candidate) -> Option<Refusal> {
+        candidate
+            .layers
+            .iter()
+            .find_map(|layer| self.sources[layer.source].broken())
+    }
+
+    /// The best reason why an object was not found.
+    fn not_found(&self, key: &ObjectKey, named: &[&Candidate]) -> Refusal {
+        if let Some(refusal) = self.unreadable(key) {
+            return refusal;
+        }
+        let same = |candidate: &&Candidate| {
+            let found = &candidate.located.key;
+            found.kind == key.kind && found.name == key.name && found.group != GROUP
+        };
+        if let Some(foreign) = self.candidates.iter().find(same) {
+            let refusal = self.unsupported(key, &foreign.located.key.group);
+            return refusal.at(&foreign.located.file, foreign.located.line);
+        }
+        let others: Vec<String> = named
+            .iter()
+            .map(|candidate| format!("`{}` in {}", candidate.located.key, candidate.located.file))
+            .collect();
+        let near = match others.as_slice() {
+            [] => String::new(),
+            others => format!("; there is {}", others.join(", ")),
+        };
+        Refusal::new(
+            Code::NotFound,
+            format!("no tracked YAML or JSON file holds `{key}`{near}"),
+            "add its manifest to the repository, or correct the namespace; a manifest inside a string does not count",
+        )
+    }
+
+    /// A file that cannot be read and seems to hold the object.
+    fn unreadable(&self, key: &ObjectKey) -> Option<Refusal> {
+        let sources = self
+            .sources
+            .iter()
+            .filter(|source| speaks_of(&source.text, &key.kind));
+        let mut templates: Vec<(&str, &str, Refusal)> = Vec::new();
+        let mut broken = Vec::new();
+        for source in sources {
+            match source.broken() {
+                Some(refusal) if source.template.is_some() => {
+                    templates.push((&source.file, &source.text, refusal));
+                }
+                Some(refusal) if source.text.contains(&key.name) => broken.push(refusal),
+                _ => {}
+            }
+        }
+        let literal = templates.iter().find(|(_, text, _)| names(text, &key.name));
+        if let Some((_, _, refusal)) = literal {
+            return Some(refusal.clone());
+        }
+        if let Some(refusal) = broken.into_iter().next() {
+            return Some(refusal);
+        }
+        if let Some(refusal) = self.not_utf8(key) {
+            return Some(refusal);
+        }
+        let templated_name =
+            |text: &str| name_lines(text).any(|name| template::in_scalar(name).is_some());
+        let open = templates
+            .into_iter()
+            .find(|(_, text, _)| templated_name(text));
+        open.map(|(_, _, refusal)| refusal)
+            .or_else(|| self.by_template(key))
+    }
+
+    fn not_utf8(&self, key: &ObjectKey) -> Option<Refusal> {
+        let mut problems = self
+            .problems
+            .iter()
+            .filter(|problem| problem.code == Code::NotUtf8);
+        problems
+            .find(|problem| {
+                let bytes = problem.file.as_ref().and_then(|file| self.tree.get(file));
+                bytes.is_some_and(|bytes| mentions(bytes, &key.kind) && mentions(bytes, &key.name))
+            })
+            .cloned()
+    }
+
+    /// Objects whose name is filled in by a template, and files that are templates by their ending.
+    fn by_template(&self, key: &ObjectKey) -> Option<Refusal> {
+        let way_out =
+            "change the values that fill it, and map the field to its values key in `map`";
+        let templated = self.candidates.iter().find(|candidate| {
+            let found = &candidate.located.key;
+            found.kind == key.kind && template::in_scalar(&found.name).is_some()
+        });
+        if let Some(candidate) = templated {
+            let located = &candidate.located;
+            let message = format!(
+                "the object's name `{}` is filled in by a template",
+                located.key.name
+            );
+            let refusal = Refusal::new(Code::TemplatedFile, message, way_out);
+            return Some(refusal.at(&located.file, located.line));
+        }
+        self.tree.iter().find_map(|(file, bytes)| {
+            let ending = TEMPLATE_ENDINGS
+                .iter()
+                .find(|ending| file.ends_with(**ending))?;
+            let text = std::str::from_utf8(bytes)
+                .ok()
+                .filter(|text| speaks_of(text, &key.kind))?;
+            let may_be = names(text, &key.name)
+                || name_lines(text).any(|name| template::in_scalar(name).is_some());
+            let message = format!("the file is a template (`{ending}`), not a manifest");
+            may_be.then(|| Refusal::new(Code::TemplatedFile, message, way_out).at(file, 1))
+        })
+    }
+
+    fn unsupported(&self, key: &ObjectKey, group: &str) -> Refusal {
+        Refusal::new(
+            Code::NotFound,
+            format!("`{key}` is of the group `{group}`, which is not supported"),
+            format!("only resources of the group {GROUP} can be changed"),
+        )
+    }
+}
+
+fn ambiguous(key: &ObjectKey, several: &[&Candidate]) -> Refusal {
+    let places: Vec<String> = several
+        .iter()
+        .map(|candidate| match &candidate.build {
+            Some(build) => format!("{build} (kustomization)"),
+            None => format!("{}:{}", candidate.located.file, candidate.located.line),
+        })
+        .collect();
+    let first = &several[0].located;
+    Refusal::new(
+        Code::AmbiguousTarget,
+        format!(
+            "`{key}` stands in more than one place: {}",
+            places.join(", ")
+        ),
+        "keep one of them, or exclude the other files",
+    )
+    .at(&first.file, first.line)
+}
+
+/// Whether a file is YAML or JSON by its name.
+pub(crate) fn is_manifest(file: &str) -> bool {
+    let lower = file.to_ascii_lowercase();
+    [".yaml", ".yml", ".json"]
+        .iter()
+        .any(|ending| lower.ends_with(ending))
+}
+
+/// Whether bytes hold a word, in UTF-8 or in UTF-16.
+fn mentions(bytes: &[u8], word: &str) -> bool {
+    let found = |bytes: &[u8]| {
+        bytes
+            .windows(word.len())
+            .any(|window| window == word.as_bytes())
+    };
+    if word.is_empty() || found(bytes) {
+        return true;
+    }
+    let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    wide && found(
+        &bytes
+            .iter()
+            .copied()
+            .filter(|&byte| byte != 0)
+            .collect::<Vec<u8>>(),
+    )
+}
+
+fn mentions_flink(bytes: &[u8]) -> bool {
+    Kind::ALL.iter().any(|kind| mentions(bytes, kind.name()))
+}
+
+/// Whether a text has a line `kind: <kind>`, as broken YAML still may.
+fn speaks_of(text: &str, kind: &str) -> bool {
+    text.lines().any(|line| {
+        let Some((key, value)) = line.split_once(':') else {
+            return false;
+        };
+        let key = key
+            .trim()
+            .trim_start_matches(['-', '{', ' ', '\u{feff}'])
+            .trim_matches(['"', '\'']);
+        let value = value.split('#').next().unwrap_or_default().trim();
+        key == "kind" && value.trim_end_matches(',').trim_matches(['"', '\'']) == kind
+    }) || text.contains(&format!("kind: {kind},"))
+        || text.contains(&format!("\"kind\":\"{kind}\""))
+}
+
+/// The values of all lines `name: …`.
+fn name_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let value = line.trim_start_matches([' ', '-']).strip_prefix("name:")?;
+        Some(value.trim().trim_matches(['"', '\'']))
+    })
+}
+
+fn names(text: &str, name: &str) -> bool {
+    name_lines(text).any(|found| found == name)
+}
+
+/// The node of a layer's object.
+pub(crate) fn object_node(source: &Source, layer: &Layer) -> Option<NodeId> {
+    let document = &source.stream.documents[layer.document];
+    let mut at = document.root()?;
+    for segment in &layer.prefix {
+        at = match segment {
+            Segment::Key(key) => document.get(at, key)?,
+            Segment::Index(index) => *document.items(document.target(at)).get(*index)?,
+        };
+    }
+    Some(at)
+}
+
+/// All objects of Flink's kinds in a source, of whatever group, also within lists.
+pub(crate) fn objects_in(source: &Source, id: SourceId) -> Vec<Layer> {
+    let mut layers = Vec::new();
+    for (position, document) in source.stream.documents.iter().enumerate() {
+        if let Some(root) = document.root() {
+            collect_objects(source, (id, position), root, &mut Vec::new(), &mut layers);
+        }
+    }
+    layers
+}
+
+fn collect_objects(
+    source: &Source,
+    (id, position): (SourceId, usize),
+    node: NodeId,
+    way: &mut Vec<Segment>,
+    layers: &mut Vec<Layer>,
+) {
+    let document = &source.stream.documents[position];
+    let Some(kind) = document.text_at(node, &["kind"]) else {
+        return;
+    };
+    if Kind::from_name(kind).is_some() {
+        layers.push(Layer {
+            source: id,
+            document: position,
+            prefix: way.clone(),
+            operation: None,
+        });
+    } else if kind.ends_with("List") && way.len() < 8 {
+        let Some(items) = document.get(node, "items") else {
+            return;
+        };
+        way.push(Segment::Key("items".to_owned()));
+        for (index, &item) in document.items(document.target(items)).iter().enumerate() {
+            way.push(Segment::Index(index));
+            collect_objects(source, (id, position), document.target(item), way, layers);
+            way.pop();
+        }
+        way.pop();
+    }
+}
+
+/// The key that an object gives itself.
+pub(crate) fn key_of(value: &Value) -> ObjectKey {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let api_version = text(&value["apiVersion"]);
+    let namespace = text(&value["metadata"]["namespace"]);
+    ObjectKey {
+        group: api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group)
+            .to_owned(),
+        kind: text(&value["kind"]),
+        namespace: (!namespace.is_empty()).then_some(namespace),
+        name: text(&value["metadata"]["name"]),
+    }
+}
