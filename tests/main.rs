@@ -4,3 +4,4 @@ mod simulate;
 mod manifest_cases;
 mod memory;
 mod recordings;
+mod sizing_loop;

@@ -7,6 +7,8 @@ use crate::flink::memory::Needs;
 use std::collections::{BTreeMap, BTreeSet};
 
 const MIB: u64 = 1 << 20;
+/// Share of the cost that a change of slots, parallelism or memory options must save beyond the others.
+const UNLIKE: f64 = 0.01;
 
 /// A size that holds everything, with what was computed for it.
 #[derive(Debug, Clone)]
@@ -50,18 +52,20 @@ impl Search<'_> {
     }
 
     fn better(&self, one: &Candidate, other: &Candidate) -> bool {
-        let step = other.per_month.max(1e-9) * 1e-6;
-        if (one.per_month - other.per_month).abs() > step {
-            return one.per_month < other.per_month;
+        let (cost, price) = (self.weighed(one), self.weighed(other));
+        if (cost - price).abs() > price.max(1e-9) * 1e-6 {
+            return cost < price;
         }
-        let changes = |candidate: &Candidate| {
-            let (now, then) = (&self.job.present.size, &candidate.size);
-            u32::from(now.slots_per_task_manager != then.slots_per_task_manager)
-                + u32::from(now.task_managers != then.task_managers)
-                + u32::from(now.parallelism != then.parallelism)
-                + u32::from(!then.options.is_empty())
-        };
-        (changes(one), one.probability_short) < (changes(other), other.probability_short)
+        one.probability_short < other.probability_short
+    }
+
+    /// The cost with what each unlike dimension adds: a shape that was seen to work is worth a little.
+    fn weighed(&self, candidate: &Candidate) -> f64 {
+        let (now, then) = (&self.job.present.size, &candidate.size);
+        let unlike = u32::from(now.slots_per_task_manager != then.slots_per_task_manager)
+            + u32::from(now.parallelism != then.parallelism)
+            + u32::from(!then.options.is_empty());
+        candidate.per_month * (1.0 + UNLIKE * f64::from(unlike))
     }
 
     fn slots_each(&self) -> Vec<u32> {
@@ -328,12 +332,13 @@ fn smallest(low: u32, high: u32, carries: &dyn Fn(u32) -> bool) -> Option<u32> {
     (low..=high).find(|p| carries(*p))
 }
 
-/// The next step of CPU: quarters of a core up to two, halves up to eight, whole cores beyond; the present value is a
-/// step too.
+/// The next step of CPU: small ones for small TaskManagers, so that a limited step down does not stop at a coarse grid; the
+/// present value is a step too.
 fn cpu_step(millis: u64, now: u64) -> u64 {
     let step = match millis {
-        0..=2000 => 250,
-        2001..=8000 => 500,
+        0..=1000 => 50,
+        1001..=2000 => 100,
+        2001..=8000 => 250,
         _ => 1000,
     };
     let stepped = millis.div_ceil(step).max(1) * step;

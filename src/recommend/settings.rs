@@ -53,9 +53,9 @@ impl Default for Settings {
             minimum_saving: 0.08,
             max_slots_per_task_manager: 8,
             max_cpu_millis: 8000,
-            min_cpu_millis: 500,
+            min_cpu_millis: 250,
             max_memory_mib: 32 * 1024,
-            memory_step_mib: 256,
+            memory_step_mib: 128,
             max_growth: 3.0,
         }
     }
