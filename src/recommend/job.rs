@@ -181,6 +181,12 @@ impl<'a> Job<'a> {
         highest
     }
 
+    /// Load that the cores must be there for: a capped job runs at its limit all the time, and needs its headroom in cores.
+    pub(super) fn computing_load(&self) -> f64 {
+        let headroom = 1.0 + self.demand.restart_headroom;
+        (self.required * headroom).min(self.demand.required_per_second.max(self.required))
+    }
+
     /// Load that a size carries, expected: of the vertex that carries least.
     pub(super) fn carries(&self, parallelism: impl Fn(&str) -> u32, slots_ratio: f64) -> f64 {
         let of = |carrier: &Carrier<'_>| {

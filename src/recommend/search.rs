@@ -240,7 +240,7 @@ impl Search<'_> {
     /// Cores needed in the fullest TaskManager, and the step of CPU that holds them. Unknown use keeps what each slot has.
     fn cpu(&self, part: f64, task_managers: u32, share: Share) -> Option<(Option<f64>, u64)> {
         let (settings, now) = (self.job.settings, &self.job.present.size);
-        let cores = self.job.cores_needed(self.job.required, part);
+        let cores = self.job.cores_needed(self.job.computing_load(), part);
         let wanted = match cores {
             Some(cores) => (cores / settings.cpu_share.clamp(0.1, 1.0) * 1000.0).ceil() as u64,
             None => (now.cpu_millis as f64 * share.work.max(share.slots).max(1.0)).ceil() as u64,
