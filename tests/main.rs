@@ -16,3 +16,4 @@ mod recordings;
 mod repository;
 mod watch;
 mod doe_vectors;
+mod sizing_loop;
