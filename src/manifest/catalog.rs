@@ -250,6 +250,11 @@ impl<'a> Catalog<'a> {
             .map(|candidate| candidate.located.clone())
     }
 
+    /// The bytes of a file of the tree, as they are.
+    pub fn bytes(&self, file: &str) -> Option<&[u8]> {
+        self.tree.get(file).map(Vec::as_slice)
+    }
+
     /// Finds one object with its layers.
     pub(crate) fn candidate(
         &self,
