@@ -44,9 +44,9 @@ pub enum OptionError {
         expected: &'static str,
     },
     /// The value is outside its range.
-    #[error("option `{key}` is `{value}`; write a number from {least} to {most}")]
+    #[error("option `job.autoscaler.{key}` is `{value}`; write a number from {least} to {most}")]
     OutOfRange {
-        /// The key.
+        /// The key behind `job.autoscaler.`.
         key: &'static str,
         /// The value.
         value: f64,
@@ -234,91 +234,17 @@ impl Options {
         })
     }
 
-    /// Values the operator's validation refuses since 1.14, in its order. Only an enabled autoscaler is
-    /// validated, and an option of a feature only while the feature is on.
+    /// Values the operator's validation refuses since 1.14. Only an enabled autoscaler is validated, and
+    /// an option of a feature only while the feature is on.
     pub fn violations(&self) -> Vec<OptionError> {
         if !self.enabled {
             return Vec::new();
         }
-        let any = f64::INFINITY;
-        let target = self.utilization_target;
-        let mut checks = vec![
-            (
-                "job.autoscaler.scale-down.max-factor",
-                self.max_scale_down_factor,
-                0.0,
-                any,
-            ),
-            (
-                "job.autoscaler.scale-up.max-factor",
-                self.max_scale_up_factor,
-                0.0,
-                any,
-            ),
-            ("job.autoscaler.utilization.target", target, 0.0, 1.0),
-            (
-                "job.autoscaler.target.utilization.boundary",
-                self.utilization_boundary,
-                0.0,
-                any,
-            ),
-        ];
-        let edge =
-            |key, value: Option<f64>, least, most| value.map(|value| (key, value, least, most));
-        checks.extend(edge(
-            "job.autoscaler.utilization.max",
-            self.utilization_max,
-            target,
-            1.0,
-        ));
-        checks.extend(edge(
-            "job.autoscaler.utilization.min",
-            self.utilization_min,
-            0.0,
-            target,
-        ));
-        checks.push((
-            "job.autoscaler.memory.gc-pressure.threshold",
-            self.gc_pressure_threshold,
-            0.0,
-            1.0,
-        ));
-        checks.push((
-            "job.autoscaler.memory.heap-usage.threshold",
-            self.heap_usage_threshold,
-            0.0,
-            1.0,
-        ));
-        if self.observed_scalability {
-            let value = self.scalability_coefficient_min;
-            checks.push((
-                "job.autoscaler.observed-scalability.coefficient-min",
-                value,
-                0.01,
-                1.0,
-            ));
-        }
-        if self.effectiveness_detection {
-            let value = self.effectiveness_threshold;
-            checks.push((
-                "job.autoscaler.scaling.effectiveness.threshold",
-                value,
-                0.0,
-                1.0,
-            ));
-        }
-        if self.memory_tuning {
-            checks.push((
-                "job.autoscaler.memory.tuning.overhead",
-                self.memory_overhead,
-                0.0,
-                1.0,
-            ));
-        }
-        let outside = checks
+        let outside = self
+            .ranges()
             .into_iter()
-            .filter(|(_, value, least, most)| value < least || value > most)
-            .map(|(key, value, least, most)| OptionError::OutOfRange {
+            .filter(|(_, value, range)| *value < range.0 || *value > range.1)
+            .map(|(key, value, (least, most))| OptionError::OutOfRange {
                 key,
                 value,
                 least,
@@ -327,6 +253,64 @@ impl Options {
         let periods = self.excluded_periods.iter();
         let periods = periods.filter_map(|text| periods::read(text).err().map(OptionError::Period));
         outside.chain(periods).collect()
+    }
+
+    /// Numbers in force with the range each must keep.
+    fn ranges(&self) -> Vec<(&'static str, f64, (f64, f64))> {
+        const SHARE: (f64, f64) = (0.0, 1.0);
+        const POSITIVE: (f64, f64) = (0.0, f64::INFINITY);
+        let target = self.utilization_target;
+        let scalability = self.scalability_coefficient_min;
+        let when = |on: bool, value: f64| on.then_some(value);
+        let all = [
+            (
+                "scale-down.max-factor",
+                Some(self.max_scale_down_factor),
+                POSITIVE,
+            ),
+            (
+                "scale-up.max-factor",
+                Some(self.max_scale_up_factor),
+                POSITIVE,
+            ),
+            ("utilization.target", Some(target), SHARE),
+            (
+                "target.utilization.boundary",
+                Some(self.utilization_boundary),
+                POSITIVE,
+            ),
+            ("utilization.max", self.utilization_max, (target, 1.0)),
+            ("utilization.min", self.utilization_min, (0.0, target)),
+            (
+                "memory.gc-pressure.threshold",
+                Some(self.gc_pressure_threshold),
+                SHARE,
+            ),
+            (
+                "memory.heap-usage.threshold",
+                Some(self.heap_usage_threshold),
+                SHARE,
+            ),
+            (
+                "observed-scalability.coefficient-min",
+                when(self.observed_scalability, scalability),
+                (0.01, 1.0),
+            ),
+            (
+                "scaling.effectiveness.threshold",
+                when(self.effectiveness_detection, self.effectiveness_threshold),
+                SHARE,
+            ),
+            (
+                "memory.tuning.overhead",
+                when(self.memory_tuning, self.memory_overhead),
+                SHARE,
+            ),
+        ];
+        let in_force = all.into_iter();
+        in_force
+            .filter_map(|(key, value, range)| Some((key, value?, range)))
+            .collect()
     }
 }
 
