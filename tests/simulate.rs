@@ -192,9 +192,7 @@ fn simulate_smaller_size_and_more_load_hurt_and_the_revert_heals() {
     let before = fleet.snapshot(&orders, NOW_MS).unwrap();
     let old_size = fleet.job(&orders).unwrap().size().clone();
     let manifest = fleet.manifests()["apps/payments/flink.yaml"].clone();
-    let smaller = manifest
-        .replacen("parallelism: 12", "parallelism: 4", 1)
-        .replacen("cpu: 2\n", "cpu: 1\n", 1);
+    let smaller = manifest.replacen("parallelism: 12", "parallelism: 8", 1);
     let restarted = fleet.apply_manifest("m", &smaller, NOW_MS).unwrap();
     assert_eq!(
         restarted,
@@ -213,15 +211,15 @@ fn simulate_smaller_size_and_more_load_hurt_and_the_revert_heals() {
     let after = fleet.snapshot(&orders, NOW_MS + HOUR_MS).unwrap();
     assert_ne!(after.job_id, before.job_id, "a redeployment has a new id");
     assert_eq!(after.vertices[0].id, before.vertices[0].id);
-    assert_eq!(after.task_managers.len(), 2);
+    assert_eq!(after.task_managers.len(), 4);
     assert!(backpressured(&after) < 0.1, "it still carries its load");
 
     let carries = fleet
         .carries(&orders, NOW_MS + HOUR_MS, NOW_MS + DAY_MS)
         .unwrap();
-    assert!((2.0..20.0).contains(&carries), "{carries}");
+    assert!((2.0..5.0).contains(&carries), "{carries}");
     fleet
-        .raise_load(&orders, carries * 1.3, NOW_MS + HOUR_MS)
+        .raise_load(&orders, carries * 1.25, NOW_MS + HOUR_MS)
         .unwrap();
     let hurt = fleet.snapshot(&orders, NOW_MS + 15 * HOUR_MS).unwrap();
     assert!(backpressured(&hurt) > 0.5);

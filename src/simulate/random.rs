@@ -105,7 +105,7 @@ fn generous(seed: u64, best: &Size) -> Size {
 }
 
 fn spec(seed: u64, index: u64, start_ms: i64) -> JobSpec {
-    let rate = 10f64.powf(between(seed, 2, 0, 2.7, 4.0));
+    let rate = 10f64.powf(between(seed, 2, 0, 3.2, 4.4));
     let rocks = uniform(seed, 2, 1) < 0.4;
     JobSpec {
         key: JobKey {
