@@ -10,7 +10,10 @@ use super::{Demand, VertexCapacity};
 use crate::snapshot::{History, Point, Vertex};
 
 /// CPU share from which threads wait for cores.
-const THROTTLED: f64 = 0.85;
+const THROTTLED: f64 = 0.93;
+/// What a vertex could do with a core for each subtask is believed up to this factor over what it did: part of its busy
+/// time may be waiting for something else.
+const UNTHROTTLED: f64 = 2.5;
 /// Busy share from which a subtask counts as busy all the time.
 const SATURATED: f64 = 0.95;
 /// Saturated points from which the direct measurement stands alone.
@@ -228,7 +231,7 @@ fn throttled_rate(vertex: &Vertex, samples: &[Sample], cores: Option<f64>) -> Op
         .map(|sample| sample.rate / sample.busy.max(0.05))
         .fold(0.0, f64::max);
     let alone = f64::from(vertex.parallelism) / cores.filter(|cores| *cores > 0.0)?;
-    Some(alone.max(highest))
+    Some(alone.clamp(highest, highest * UNTHROTTLED))
 }
 
 /// One rate with its uncertainty, and whether the two measurements contradict each other.
