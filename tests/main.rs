@@ -1,10 +1,10 @@
 //! The one integration binary.
 mod architecture;
+mod audit;
+mod autoscaler_vectors;
+mod doe_vectors;
 mod flink_rest;
 mod history_file;
-mod audit;
-mod simulate;
-mod autoscaler_vectors;
 mod manifest_cases;
 mod manifest_properties;
 mod manifest_shapes;
@@ -14,6 +14,6 @@ mod points;
 mod record;
 mod recordings;
 mod repository;
-mod watch;
-mod doe_vectors;
+mod simulate;
 mod sizing_loop;
+mod watch;

@@ -19,7 +19,6 @@ mod tests;
 pub mod autotune;
 /// The Beam autoscaler's rule: TaskManagers from backlog, its growth, and CPU.
 pub mod backlog;
-mod demand;
 /// Growth of the slowest operators after a row of latency violations.
 pub mod latency_violation;
 /// The Flink autoscaler's parallelism decision, from REST values to overrides.
