@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod optimal;
 pub mod procedure;
 pub mod screening;
+pub mod simulation;
 pub mod space_filling;
 
 pub use error::ExperimentError;
