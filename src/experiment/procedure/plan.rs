@@ -239,7 +239,7 @@ fn screening_run(problem: &Problem, planned: &[&Run], step: &Step, seed: u64) ->
         base.slots * 2.0
     };
     let (low_p, low_m) = (0.6 * base.parallelism, 0.6 * base.memory_gib);
-    let mut corners = vec![
+    let mut corners = [
         [base.parallelism, low_m, other],
         [low_p, base.memory_gib, other],
         [low_p, low_m, base.slots],
