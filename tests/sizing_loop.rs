@@ -227,3 +227,123 @@ fn sizing_loop_table() {
         }
     }
 }
+
+/// Jobs like the demo's with other loads and starting sizes, all from a seed.
+fn varied(count: usize) -> Vec<Job> {
+    use plimsoll::simulate::model::noise::between;
+    let fleet = demo::fleet(7, START_MS + DAY_MS, DAY_MS).unwrap();
+    let kinds = [
+        "orders-enrich",
+        "click-sessions",
+        "device-metrics",
+        "limits-check",
+        "fraud-score",
+        "parcel-tracking",
+        "geo-lookup",
+        "invoice-aggregate",
+    ];
+    let mut jobs = Vec::new();
+    for index in 0..count {
+        let kind = kinds[index % kinds.len()];
+        let key = fleet
+            .keys()
+            .into_iter()
+            .find(|key| key.name == kind)
+            .unwrap();
+        let (mut spec, size) = {
+            let job = fleet.job(&key).unwrap();
+            (job.spec.clone(), job.size().clone())
+        };
+        let any = |stream: u64, low: f64, high: f64| between(99, stream, index as u64, low, high);
+        spec.seed = spec.seed.wrapping_add(index as u64 * 7919);
+        spec.key.name = format!("{kind}-{index}");
+        spec.start_ms = START_MS;
+        for vertex in &mut spec.vertices {
+            vertex.cpu_us *= any(1, 0.6, 1.6);
+            vertex.wait_us *= any(2, 0.5, 1.5);
+            if let Some(source) = &mut vertex.source {
+                source.load.base_per_second *= any(3, 0.5, 1.5);
+                source.load.daily_swing = any(4, 0.1, 0.7);
+                source.load.growth_per_day = any(5, -0.01, 0.03);
+                source.load.weekend = any(6, 0.6, 1.3);
+                source.load.spikes_per_week = any(7, 0.0, 3.0);
+                source.load.spike_factor = any(8, 1.2, 2.0);
+                source.load.spike_minutes = any(9, 5.0, 40.0);
+            }
+        }
+        spec.state.hot_share = any(10, 0.1, 0.8);
+        spec.state.growth_per_day = spec.state.bytes * any(11, 0.0, 0.02);
+        jobs.push(Job::new(spec, size));
+    }
+    jobs
+}
+
+#[test]
+#[ignore = "a table to look at: takes minutes"]
+fn sizing_loop_varied() {
+    let number = |name: &str, default: f64| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
+    };
+    let rules = Play {
+        days: number("PLIMSOLL_DAYS", 10.0) as i64,
+        decide_every_ms: 2 * HOUR_MS,
+        cooldown_ms: (number("PLIMSOLL_COOLDOWN_HOURS", 12.0) * HOUR_MS as f64) as i64,
+        step_down: Some(number("PLIMSOLL_STEP", 0.25)).filter(|step| *step < 1.0),
+    };
+    let only = std::env::var("PLIMSOLL_JOB").unwrap_or_default();
+    let jobs = varied(number("PLIMSOLL_JOBS", 24.0) as usize);
+    let fleet = Fleet::new(jobs, BTreeMap::new(), START_MS);
+    let mut out = std::io::stdout();
+    let (mut paid, mut least, mut late, mut killed) = (0.0, 0.0, 0.0, 0);
+    for key in fleet
+        .keys()
+        .into_iter()
+        .filter(|key| key.short().contains(&only))
+    {
+        let best = best(&fleet.job(&key).unwrap(), rules.days);
+        let outcome = play(&fleet, &key, &rules);
+        let monthly = |size: &Size| truth::monthly_cost(size);
+        let best_text = best.as_ref().map_or("none".to_owned(), |size| {
+            format!("{} {:.0}", text(size), monthly(size))
+        });
+        let ratio = best
+            .as_ref()
+            .map_or(f64::NAN, |size| monthly(&outcome.last) / monthly(size));
+        if let Some(best) = &best {
+            paid += monthly(&outcome.last);
+            least += monthly(best);
+        }
+        late += outcome.late_minutes;
+        killed += outcome.failures;
+        let _ = writeln!(
+            out,
+            "{}: {:.0} -> {} {:.0}, best {best_text}: ratio {ratio:.2}; {} changes, late {:.0} min, {} failures; {}",
+            key.short(),
+            monthly(&outcome.first),
+            text(&outcome.last),
+            monthly(&outcome.last),
+            outcome.changes.len(),
+            outcome.late_minutes,
+            outcome.failures,
+            outcome.advice
+        );
+        if std::env::var_os("PLIMSOLL_CHANGES").is_some() {
+            for (day, size) in &outcome.changes {
+                let _ = writeln!(
+                    out,
+                    "      day {day:.2}: {} {:.0}",
+                    text(size),
+                    monthly(size)
+                );
+            }
+        }
+    }
+    let _ = writeln!(
+        out,
+        "in all: {:.2} times the best, late {late:.0} min, {killed} failures",
+        paid / least
+    );
+}

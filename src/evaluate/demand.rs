@@ -37,7 +37,10 @@ pub struct Demand {
     pub load_per_second: f64,
     /// ρ: headroom for catching up after a restart, a share of D.
     pub restart_headroom: f64,
-    /// D* = D × (1 + ρ), records/s.
+    /// What a backlog that waits now adds to the arriving rate, if it is to be worked off in time, records/s.
+    #[serde(default)]
+    pub backlog_per_second: f64,
+    /// D* = D × (1 + ρ), records/s; more where a backlog needs more.
     pub required_per_second: f64,
     /// The same split by source vertex: its D, records/s.
     pub by_source: BTreeMap<String, f64>,

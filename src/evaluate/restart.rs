@@ -35,7 +35,8 @@ pub(super) fn observed_pause_seconds(history: &History) -> Option<f64> {
     longest
 }
 
-fn lag(sources: &[&Vertex], point: &Point) -> Option<f64> {
+/// Records that wait outside at the end of a point, all sources together; absent when none tells.
+pub(super) fn lag(sources: &[&Vertex], point: &Point) -> Option<f64> {
     let mut total = None;
     for source in sources {
         if let Some(pending) = point.vertices.get(&source.id).and_then(|seen| seen.pending) {

@@ -25,7 +25,9 @@ pub struct Settings {
     pub downtime_seconds: f64,
     /// Time in which a restart's backlog must be worked off at the load sized for, seconds.
     pub catch_up_seconds: f64,
-    /// Lag that the job's users accept, seconds.
+    /// Time in which a backlog that waits now must be worked off, seconds. Default: 3 hours.
+    pub backlog_seconds: f64,
+    /// Lag that the job's users accept, seconds: a backlog beyond it counts.
     pub lag_limit_seconds: f64,
 }
 
@@ -41,6 +43,7 @@ impl Default for Settings {
             headroom_floor: 0.15,
             downtime_seconds: 60.0,
             catch_up_seconds: 600.0,
+            backlog_seconds: 10_800.0,
             lag_limit_seconds: 120.0,
         }
     }

@@ -1,7 +1,7 @@
 //! History → [`Demand`]: the load to size for.
 
 use super::arrivals::{Arrival, arrivals, sources};
-use super::restart::observed_pause_seconds;
+use super::restart::{lag, observed_pause_seconds};
 use super::{Demand, DemandBasis, Settings};
 use crate::snapshot::History;
 use crate::statistics::autocorrelation::{effective_samples, lag1_autocorrelation};
@@ -86,6 +86,7 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
     let load = upper * growth;
     let headroom = restart_headroom(history, settings);
     let total: f64 = found.iter().map(|arrival| arrival.per_second).sum();
+    let backlog = backlog_rate(history, total / found.len() as f64, settings).min(upper);
     Ok(Demand {
         basis,
         history_ms,
@@ -97,7 +98,8 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         growth,
         load_per_second: load,
         restart_headroom: headroom,
-        required_per_second: load * (1.0 + headroom),
+        backlog_per_second: backlog,
+        required_per_second: (load * (1.0 + headroom)).max(upper + backlog),
         by_source: split(history, &found, load),
         lower_bound: found.iter().any(|arrival| arrival.lower_bound),
     })
@@ -110,6 +112,23 @@ fn restart_headroom(history: &History, settings: &Settings) -> f64 {
         .max(settings.downtime_seconds.max(0.0));
     let ratio = pause / settings.catch_up_seconds.max(1.0);
     ratio.max(settings.headroom_floor.max(0.0)).min(1.0)
+}
+
+/// The rate that works off what waits now in the time allowed (the caller bounds it: a backlog of days is no reason for
+/// ten times the size); 0 while it is within the lag that users accept.
+fn backlog_rate(history: &History, mean: f64, settings: &Settings) -> f64 {
+    let latest = history
+        .points
+        .iter()
+        .rev()
+        .find_map(|point| lag(&sources(history), point));
+    let waiting = latest.filter(|waiting| waiting.is_finite()).unwrap_or(0.0);
+    let tolerated = mean * settings.lag_limit_seconds.max(0.0);
+    if waiting > tolerated {
+        waiting / settings.backlog_seconds.max(60.0)
+    } else {
+        0.0
+    }
 }
 
 /// The highest rate of each day, by days back from the end of the history.

@@ -4,6 +4,7 @@
 //! its runs to a floor with a margin and a stated probability. Everything is a pure function;
 //! randomness comes only from a seed that is an argument, so the same seed gives the same plan.
 
+pub mod candidates;
 pub mod composite;
 pub mod error;
 pub mod factorial;
@@ -11,8 +12,10 @@ pub mod fractional;
 pub mod key_groups;
 pub mod metrics;
 pub mod optimal;
+pub mod order;
 pub mod procedure;
 pub mod screening;
+pub mod simulation;
 pub mod space_filling;
 
 pub use error::ExperimentError;

@@ -20,7 +20,7 @@ impl Field {
                 && (3..)
                     .step_by(2)
                     .take_while(|d| d * d <= n)
-                    .all(|d| n % d != 0)
+                    .all(|d| !n.is_multiple_of(d))
         };
         let half = (1..=order).find(|d| d * d >= order)?;
         let (p, squared) = if prime(order) {
@@ -117,7 +117,7 @@ fn hadamard(order: usize) -> Option<Vec<Vec<f64>>> {
             .map(|i| (0..c.len()).map(|j| at(i, j)).collect())
             .collect()
     };
-    if order % 4 == 0
+    if order.is_multiple_of(4)
         && (order - 1) % 4 == 3
         && let Some(c) = conference(order)
     {

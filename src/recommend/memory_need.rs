@@ -22,9 +22,9 @@ const TOLERANCE: f64 = 0.95;
 const GROWTH_DAYS: f64 = 7.0;
 /// Heap of a process that does not depend on its share of the work, at least.
 const FIXED_HEAP: f64 = 64.0 * MIB;
-/// Managed memory for each byte of checkpointed state from which a bigger cache holds nothing more: the cache gets
-/// about 70 % of it.
-const CACHE_PER_STATE: f64 = 1.6;
+/// Managed memory for each byte of checkpointed state from which a bigger cache hardly helps: the cache gets about 70 %
+/// of it, and not all state is touched.
+const CACHE_PER_STATE: f64 = 1.2;
 /// Managed memory that each slot of a RocksDB job keeps for write buffers.
 const WRITE_BUFFERS: f64 = 64.0 * MIB;
 /// Factor over network memory seen in use.
@@ -107,9 +107,12 @@ pub(super) fn memory_seen(
         return None;
     }
     let growth = state_growth(&same);
-    let live = upper_tolerance_limit(&lows, TOLERANCE, TOLERANCE)
-        .unwrap_or(live_highest)
-        .clamp(live_highest, live_highest * 1.3);
+    // The factor of a handful of lows is all uncertainty, and says nothing about memory.
+    let live = match lows.len() {
+        0..6 => live_highest * 1.1,
+        _ => upper_tolerance_limit(&lows, TOLERANCE, TOLERANCE).unwrap_or(live_highest),
+    };
+    let live = live.clamp(live_highest, live_highest * 1.3);
     let state = same
         .iter()
         .rev()
@@ -185,6 +188,9 @@ impl MemorySeen {
         let variable = (self.heap - FIXED_HEAP).max(self.heap * 0.3);
         let scaled = if more > 1.0 {
             self.heap + variable * (more - 1.0)
+        } else if self.killed {
+            // What filled the heap is not known well enough to take anything back.
+            self.heap
         } else {
             // Which part shrinks with the work is known only of state.
             self.heap * (1.0 - self.state_part * (1.0 - share.work).max(0.0))

@@ -102,11 +102,13 @@ impl Search<'_> {
         let mut found = BTreeSet::from([now.clamp(low, high)]);
         if let Some(least) = smallest(low, high, &carries) {
             found.insert(least);
+            // Filling whole TaskManagers costs nothing, but more subtasks than now have their own cost.
+            let most = now.max(least);
             let slots = self.slots_needed(least);
             let filled = slots.div_ceil(slots_each) * slots_each;
-            found.insert((least + filled - slots).clamp(low, high));
+            found.insert((least + filled - slots).clamp(low, high).min(most));
             if let Some(floor) = self.least_total(slots_each) {
-                found.insert(floor.clamp(low, high));
+                found.insert(floor.clamp(low, high).min(most));
             }
         }
         found.into_iter().filter(|p| carries(*p)).collect()
@@ -235,6 +237,22 @@ impl Search<'_> {
                 .map(|seen| seen.duration_at(share.work, growth)),
             size,
         })
+    }
+
+    /// TaskManagers that so many slots make. Where there are more now than the slots ask for, their number is written
+    /// down (`replicas`): then it may only go down by the step allowed.
+    fn task_managers(&self, slots: u32, slots_each: u32) -> u32 {
+        let now = &self.job.present.size;
+        let needed = slots
+            .div_ceil(slots_each)
+            .max(self.bounds.min_task_managers.unwrap_or(1));
+        let asked_for = self
+            .slots_needed(now.parallelism)
+            .div_ceil(now.slots_per_task_manager.max(1));
+        match self.least_total(slots_each) {
+            Some(least) if now.task_managers > asked_for => needed.max(least / slots_each),
+            _ => needed,
+        }
     }
 
     /// Cores needed in the fullest TaskManager, and the step of CPU that holds them. Unknown use keeps what each slot has.

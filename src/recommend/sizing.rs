@@ -185,10 +185,19 @@ fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
             best.carries > job.carries(own, 1.0) * 1.02
         }
         Shortage::Cores => true,
-        Shortage::Memory => best.size.memory_bytes > size.memory_bytes,
+        Shortage::Memory => {
+            let heap = best
+                .process
+                .as_ref()
+                .map(|process| process.minimum.pools.heap());
+            heap > job.memory.as_ref().map(|memory| memory.pools.heap())
+        }
         Shortage::Checkpoints => best.size.task_managers > size.task_managers,
     })
 }
+
+/// A backlog that is being worked off in twice the time allowed is left alone: growing again would cost a restart.
+const STILL_DRAINING: f64 = 0.5;
 
 /// What the job is short of at the size in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -213,7 +222,8 @@ fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
             .copied()
             .unwrap_or(size.parallelism)
     };
-    let seen = job.demand.upper_per_second * 1.05;
+    let seen = (job.demand.upper_per_second * 1.05)
+        .max(job.demand.upper_per_second + job.demand.backlog_per_second * STILL_DRAINING);
     let seen = seen.min(job.required.max(job.demand.mean_per_second));
     let mut short = Vec::new();
     if job.probability_short(seen, own, 1.0) > 0.5 {

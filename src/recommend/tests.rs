@@ -433,8 +433,11 @@ fn memory_that_killed_is_grown_at_once() {
     };
     assert!(
         heap(&change.proposed) as f64 >= heap(&now) as f64 * 1.29,
-        "{:?}",
-        change.proposed
+        "{} of {}: {:?} {:#?}",
+        heap(&change.proposed),
+        heap(&now),
+        change.proposed,
+        change.steps
     );
 }
 

@@ -12,6 +12,6 @@ pub(crate) fn run(kind: &str, input: &Value, expect: &Value) -> Outcome {
         | "usl" | "quantreg" | "gp" | "bayes" | "eb" | "its" | "did" => {
             models::run(kind, input, expect)
         }
-        _ => samples::run(kind, input),
+        _ => samples::run(kind, input, expect),
     }
 }

@@ -29,7 +29,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Outcome, number, number_or, numbers, text};
 
-pub(crate) fn run(kind: &str, input: &Value) -> Outcome {
+pub(crate) fn run(kind: &str, input: &Value, expect: &Value) -> Outcome {
     match kind {
         "monitor.cusum"
         | "monitor.ewma"
@@ -39,7 +39,7 @@ pub(crate) fn run(kind: &str, input: &Value) -> Outcome {
         | "monitor.msprt"
         | "monitor.sprt_bernoulli" => monitor(kind, input).map_err(text)?,
         "quantile.types" => quantiles(input),
-        "dist.values" => distribution(input),
+        "dist.values" => distribution(input, expect),
         _ => sample(kind, input).map_err(text)?,
     }
 }
@@ -70,7 +70,7 @@ fn quantiles(input: &Value) -> Outcome {
     Ok(out.into())
 }
 
-fn distribution(input: &Value) -> Outcome {
+fn distribution(input: &Value, expect: &Value) -> Outcome {
     let (x, q) = (
         number(input, "x")?,
         numbers(&input["params"]).unwrap_or_default(),
@@ -107,8 +107,13 @@ fn distribution(input: &Value) -> Outcome {
         "norm" | "normal" => (Ok(d::normal_cdf(z(x))), Ok(d::normal_sf(z(x)))),
         other => return Err(format!("no distribution `{other}`")),
     };
-    Ok(json!({"cdf": cdf.map_err(text)?, "sf": sf.map_err(text)?,
-        "quantile_0.95": values(0.95).map_err(text)?, "quantile_0.999": values(0.999).map_err(text)?}))
+    let mut out = json!({"cdf": cdf.map_err(text)?, "sf": sf.map_err(text)?});
+    for key in expect.as_object().ok_or("no expectation")?.keys() {
+        if let Some(p) = key.strip_prefix("quantile_").and_then(|p| p.parse().ok()) {
+            out[key] = json!(values(p).map_err(text)?);
+        }
+    }
+    Ok(out)
 }
 
 fn finite(value: f64) -> Value {

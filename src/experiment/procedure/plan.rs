@@ -239,7 +239,7 @@ fn screening_run(problem: &Problem, planned: &[&Run], step: &Step, seed: u64) ->
         base.slots * 2.0
     };
     let (low_p, low_m) = (0.6 * base.parallelism, 0.6 * base.memory_gib);
-    let mut corners = vec![
+    let mut corners = [
         [base.parallelism, low_m, other],
         [low_p, base.memory_gib, other],
         [low_p, low_m, base.slots],
@@ -256,4 +256,216 @@ fn screening_run(problem: &Problem, planned: &[&Run], step: &Step, seed: u64) ->
     };
     let open = step.safe.iter().copied().filter(|i| !done.contains(i));
     open.min_by(|a, b| distance(a).total_cmp(&distance(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::Outcome;
+    use super::super::problem::{Candidate, Prices, Prior, Requirement, Spread};
+    use super::super::recommendation::Standing;
+    use super::*;
+    use crate::experiment::ExperimentError;
+    use crate::experiment::simulation::{Job, Scenario};
+
+    fn campaign(seed: u64, number: u64) -> (Vec<Run>, Recommendation, Problem) {
+        let mut job = Job::draw(Scenario::Base, 7, number);
+        let rules = Rules {
+            seed,
+            ..Rules::default()
+        };
+        let mut runs = Vec::new();
+        loop {
+            match next_action(&job.problem, &runs, &rules).unwrap() {
+                Action::Propose(proposal) => return (runs, *proposal, job.problem.clone()),
+                Action::Run {
+                    candidate, block, ..
+                } => {
+                    let history = read(&job.problem, &runs).unwrap();
+                    let step =
+                        step(&job.problem, &history.observations, &history.excluded).unwrap();
+                    assert!(candidate == job.problem.baseline || step.safe.contains(&candidate));
+                    let outcome = job.run(candidate, block);
+                    runs.push(run_of(candidate, block, outcome));
+                }
+            }
+        }
+    }
+
+    fn run_of(candidate: usize, block: usize, outcome: Outcome) -> Run {
+        let (origin, extra_sd, guard_tripped, lag_minutes) = (Origin::Planned, 0.0, false, 5.0);
+        Run {
+            candidate,
+            block,
+            outcome,
+            origin,
+            extra_sd,
+            guard_tripped,
+            lag_minutes,
+        }
+    }
+
+    fn small() -> Problem {
+        let at = |parallelism, memory_gib| Candidate {
+            parallelism,
+            memory_gib,
+            slots: 2.0,
+        };
+        Problem {
+            max_parallelism: 128.0,
+            candidates: vec![at(8.0, 4.0), at(16.0, 4.0), at(16.0, 8.0), at(32.0, 8.0)],
+            baseline: 3,
+            prior: Prior::default_about(10.0, 0.12, true),
+            spread: Spread::default(),
+            requirement: Requirement {
+                required_capacity: 10_000.0,
+                window_load: 6_000.0,
+                observed_peak_gib_per_slot: 0.8,
+                alpha: 0.05,
+                judge_a_day: false,
+            },
+            prices: Prices {
+                core: 1.0,
+                gib: 0.13,
+                cores_per_slot: 1.0,
+            },
+            stop_fraction: 0.015,
+        }
+    }
+
+    #[test]
+    fn campaigns_stay_safe_repeat_and_never_cost_more() {
+        for number in 0..12 {
+            let (runs, proposal, problem) = campaign(3, number);
+            assert_eq!((runs.clone(), proposal.clone()), {
+                let again = campaign(3, number);
+                (again.0, again.1)
+            });
+            assert!(runs.len() <= 14 && runs[0].candidate == problem.baseline);
+            assert!(proposal.saving >= 0.0);
+            if proposal.standing == Standing::Confirmed {
+                assert!(proposal.runs >= 2 && proposal.blocks >= 2 && proposal.p_ok >= 0.95);
+            }
+        }
+    }
+
+    #[test]
+    fn chance_of_meeting_falls_with_demand() {
+        let mut problem = small();
+        let observed = read(&problem, &[run_of(3, 0, Outcome::Measured(22_000.0))])
+            .unwrap()
+            .observations;
+        let low = step(&problem, &observed, &[]).unwrap().p_ok;
+        problem.requirement.required_capacity = 12_000.0;
+        let high = step(&problem, &observed, &[]).unwrap().p_ok;
+        assert!(low.iter().zip(&high).all(|(l, h)| h <= l));
+    }
+
+    #[test]
+    fn failures_exclude_smaller_memory_and_contradictions_are_named() {
+        let problem = small();
+        let base = run_of(3, 0, Outcome::Measured(22_000.0));
+        let failed = [base, run_of(1, 0, Outcome::OutOfMemory)];
+        assert_eq!(
+            read(&problem, &failed).unwrap().excluded,
+            [true, true, false, false]
+        );
+        let odd = [
+            run_of(0, 0, Outcome::Measured(9_000.0)),
+            run_of(2, 0, Outcome::OutOfMemory),
+        ];
+        assert_eq!(
+            read(&problem, &odd),
+            Err(ExperimentError::Contradiction {
+                larger: 2,
+                smaller: 0
+            })
+        );
+        let all = [0, 1, 2].map(|i| run_of(i, 0, Outcome::FailedToStart));
+        assert_eq!(
+            read(&problem, &all),
+            Err(ExperimentError::AllRunsFailed { runs: 3 })
+        );
+        let unknown = [run_of(9, 0, Outcome::Measured(1.0))];
+        assert!(matches!(
+            read(&problem, &unknown),
+            Err(ExperimentError::UnknownCandidate { .. })
+        ));
+        let nothing = [run_of(0, 0, Outcome::Measured(f64::NAN))];
+        assert!(matches!(
+            read(&problem, &nothing),
+            Err(ExperimentError::OutOfRange { .. })
+        ));
+    }
+
+    #[test]
+    fn censored_readings_move_the_mean_their_way_and_never_widen_it() {
+        let problem = small();
+        let mean = |outcomes: &[Outcome]| {
+            let runs: Vec<Run> = outcomes.iter().map(|o| run_of(3, 0, *o)).collect();
+            let fit = step(&problem, &read(&problem, &runs).unwrap().observations, &[])
+                .unwrap()
+                .posterior;
+            (fit.mean[3], fit.sd[3])
+        };
+        let prior = mean(&[]);
+        let above = mean(&[Outcome::NeverSaturated(24_000.0)]);
+        let below = mean(&[Outcome::AbortedEarly(20_000.0)]);
+        assert!(above.0 > prior.0 && above.1 < prior.1);
+        assert!(below.0 < prior.0 && below.1 < prior.1);
+        // A bound far on the safe side says nothing.
+        assert!((mean(&[Outcome::NeverSaturated(1_000.0)]).0 - prior.0).abs() < 1e-3);
+        let exact = mean(&[Outcome::Measured(24_000.0)]);
+        assert!(exact.1 < above.1);
+    }
+
+    #[test]
+    fn guards_and_budgets_end_the_search() {
+        let problem = small();
+        let mut runs = vec![run_of(3, 0, Outcome::Measured(22_000.0)); 2];
+        runs.iter_mut().for_each(|r| r.guard_tripped = true);
+        let Action::Propose(proposal) = next_action(&problem, &runs, &Rules::default()).unwrap()
+        else {
+            panic!("two guard trips end the search");
+        };
+        assert_eq!(
+            (proposal.reason, proposal.candidate),
+            (StopReason::GuardsTripped, 3)
+        );
+        runs.iter_mut().for_each(|r| {
+            r.guard_tripped = false;
+            r.lag_minutes = 500.0;
+        });
+        let Action::Propose(proposal) = next_action(&problem, &runs, &Rules::default()).unwrap()
+        else {
+            panic!("a spent budget ends the search");
+        };
+        assert_eq!(proposal.reason, StopReason::HarmBudgetSpent);
+        let empty = Problem {
+            candidates: Vec::new(),
+            ..small()
+        };
+        assert!(matches!(
+            next_action(&empty, &[], &Rules::default()),
+            Err(ExperimentError::NoCandidates { .. })
+        ));
+    }
+
+    #[test]
+    fn observed_runs_inform_but_do_not_count() {
+        let problem = small();
+        let past = Run {
+            origin: Origin::Observed,
+            extra_sd: 0.12,
+            ..run_of(3, 9, Outcome::Measured(30_000.0))
+        };
+        let action = next_action(&problem, &[past], &Rules::default()).unwrap();
+        assert!(matches!(
+            action,
+            Action::Run {
+                candidate: 3,
+                block: 0,
+                purpose: Purpose::Baseline
+            }
+        ));
+    }
 }

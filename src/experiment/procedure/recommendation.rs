@@ -95,8 +95,14 @@ pub(crate) fn recommend(
     };
     let confirmed = cheapest(&|i| runs_to_confirm(planned, i) == 0);
     let tested = cheapest(&|i| at(i).next().is_some());
-    // A candidate run once is taken only when it is clearly safer than asked for.
-    let single = tested.filter(|&i| step.p_ok[i] >= 1.0 - alpha / 2.0);
+    // A candidate run once stands in when the runs were used up before anything was confirmed;
+    // beside a confirmed one it must be clearly safer than asked for.
+    let bar = if confirmed.is_some() {
+        1.0 - alpha / 2.0
+    } else {
+        1.0 - alpha
+    };
+    let single = tested.filter(|&i| step.p_ok[i] >= bar);
     let present = problem.cost(problem.baseline);
     let mut candidate = confirmed.unwrap_or(problem.baseline);
     if let Some(i) = single.filter(|&i| problem.cost(i) < problem.cost(candidate)) {
