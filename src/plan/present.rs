@@ -20,8 +20,8 @@ pub fn present(
     let slots_per_task_manager = deployment.slots()?.value.get().max(1);
     let overrides: BTreeMap<String, u32> = deployment
         .vertex_parallelism_overrides()?
-        .value
         .iter()
+        .flat_map(|overrides| overrides.value.iter())
         .map(|(vertex, parallelism)| (vertex.to_string(), parallelism.get()))
         .collect();
     let task_managers = match deployment.replicas() {
