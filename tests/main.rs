@@ -1,5 +1,6 @@
 //! The one integration binary.
 mod architecture;
+mod deployment;
 mod manifest_cases;
 mod manifest_properties;
 mod manifest_shapes;
