@@ -1,5 +1,6 @@
 //! The one integration binary.
 mod architecture;
+mod deployment;
 mod audit;
 mod autoscaler_vectors;
 mod doe_vectors;
