@@ -1,6 +1,7 @@
 //! The one integration binary.
 mod architecture;
 mod audit;
+mod forges;
 mod manifest_cases;
 mod memory;
 mod record;

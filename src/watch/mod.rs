@@ -11,6 +11,7 @@ mod settings;
 mod signals;
 mod sustained;
 mod thresholds;
+mod words;
 
 pub use assess::{Merge, assess};
 pub use assessment::{Assessment, Breach, Shift, Signal};
