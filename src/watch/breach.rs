@@ -137,8 +137,14 @@ impl<'a> Watched<'a> {
 
     fn out_of_memory(&self) -> Option<Breach> {
         let limit = self.limits().out_of_memory.max(1);
-        let counted = most_within(&self.live, |point| point.out_of_memory, i64::MAX);
-        let (counted, from, to) = counted.unwrap_or((0.0, 0, 0));
+        let hit: Vec<&&Point> = self
+            .live
+            .iter()
+            .filter(|point| point.out_of_memory > 0)
+            .collect();
+        let counted: f64 = hit.iter().map(|point| f64::from(point.out_of_memory)).sum();
+        let from = hit.first().map_or(0, |point| point.from_ms);
+        let to = hit.last().map_or(0, |point| point.to_ms);
         // The newest snapshots name failures by their own time: those count even between two points.
         let snapshots = [&self.history.latest, &self.history.latest_running];
         let named: BTreeSet<i64> = snapshots
