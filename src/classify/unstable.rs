@@ -15,9 +15,9 @@ pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
     if restarts < limit.max(1) {
         return None;
     }
-    let weight = |point: &&&crate::snapshot::Point| (point.to_ms - point.from_ms) as f64;
-    let total: f64 = day.iter().map(|point| weight(&point)).sum();
-    let ran: f64 = day.iter().map(|point| weight(&point) * point.running).sum();
+    let weight = |point: &&crate::snapshot::Point| (point.to_ms - point.from_ms) as f64;
+    let total: f64 = day.iter().map(|point| weight(point)).sum();
+    let ran: f64 = day.iter().map(|point| weight(point) * point.running).sum();
     let span =
         day.last().map_or(0, |last| last.to_ms) - day.first().map_or(0, |first| first.from_ms);
     let signals = vec![

@@ -41,6 +41,9 @@ pub struct Demand {
     pub required_per_second: f64,
     /// The same split by source vertex: its D, records/s.
     pub by_source: BTreeMap<String, f64>,
+    /// Whether more may have come than was seen: the lag is unknown and the sources were held back.
+    #[serde(default)]
+    pub lower_bound: bool,
 }
 
 /// What one vertex carries and must carry.
@@ -69,4 +72,23 @@ pub struct VertexCapacity {
     pub busy_highest: f64,
     /// Cores that one record/s costs here, if CPU was measured (shared out by busy time).
     pub cores_per_record_per_second: Option<f64>,
+    /// Rate while it was busy all the time, records/s: a direct measurement of the true rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_per_second: Option<f64>,
+    /// Whether that and the rate by busy time differ by more than 15 %: then neither is trusted alone.
+    #[serde(default)]
+    pub disagree: bool,
+    /// Records of the busiest subtask over those of the mean one, >= 1.
+    #[serde(default = "even")]
+    pub skew: f64,
+    /// Partitions that a source reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partitions: Option<u32>,
+    /// Whether its records are spread by key: then its key groups set what a subtask can carry.
+    #[serde(default)]
+    pub keyed: bool,
+}
+
+fn even() -> f64 {
+    1.0
 }
