@@ -2,6 +2,7 @@
 mod architecture;
 mod deployment;
 mod audit;
+mod forges;
 mod autoscaler_vectors;
 mod doe_vectors;
 mod flink_rest;
