@@ -2,15 +2,17 @@
 //!
 //! `PLIMSOLL_RECORDINGS` names another directory than `fixtures/recordings`. Every folder below it that holds an `expect.json` is a case.
 
+use plimsoll::classify;
 use plimsoll::clients::flink_rest::{Answer, Rest, RestError, Settings, read_job};
-use plimsoll::snapshot::{History, JobKey, JobState, Snapshot};
+use plimsoll::snapshot::{History, JobKey, JobState, Snapshot, read_lines, redact, write_line};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Answers from the files of one pass: paths must match, `get=` is a set, ids that were not recorded are absent.
-struct Recorded {
+#[derive(Clone)]
+pub(crate) struct Recorded {
     /// Path without query → whole answers.
     plain: BTreeMap<String, (u16, Vec<u8>)>,
     /// Path without query → metric values by id.
@@ -46,7 +48,7 @@ impl Rest for Recorded {
     }
 }
 
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     let mut at = 0;
@@ -87,13 +89,13 @@ impl Recorded {
     }
 }
 
-fn json(file: &Path) -> Value {
+pub(crate) fn json(file: &Path) -> Value {
     let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 /// What a pass answers: of each file the newest that was recorded up to it.
-fn transport(folder: &Path, index: &Value, passes: &[Value]) -> Recorded {
+pub(crate) fn transport(folder: &Path, index: &Value, passes: &[Value]) -> Recorded {
     let mut recorded = Recorded::new();
     let files = index["files"].as_object().expect("files");
     for (name, file) in files {
@@ -115,7 +117,7 @@ fn transport(folder: &Path, index: &Value, passes: &[Value]) -> Recorded {
     recorded
 }
 
-fn snapshots(folder: &Path, index: &Value) -> Vec<Snapshot> {
+pub(crate) fn snapshots(folder: &Path, index: &Value) -> Vec<Snapshot> {
     let single = [serde_json::json!({"dir": ""})];
     let passes = index["passes"]
         .as_array()
@@ -139,6 +141,7 @@ fn check(folder: &Path) -> Result<(), String> {
     let expect = json(&folder.join("expect.json"));
     let index = json(&folder.join("index.json"));
     let snapshots = snapshots(folder, &index);
+    travels(&snapshots)?;
     let expected = snapshots.len() - 1;
     let history = History::from_snapshots(snapshots).ok_or("no snapshot")?;
     let latest = history.latest.as_ref().ok_or("no latest snapshot")?;
@@ -149,17 +152,80 @@ fn check(folder: &Path) -> Result<(), String> {
                 latest.state
             ));
         }
-        return Ok(());
+        return verdicts(&history, &expect);
     }
     if history.points.len() != expected {
         return Err(format!("{} points of {expected}", history.points.len()));
     }
+    verdicts(&history, &expect)?;
     let seen = history.latest_running.as_ref().unwrap_or(latest);
     if seen.vertices.is_empty() || seen.task_managers.is_empty() || seen.flink_version.is_none() {
         return Err(format!(
             "graph, TaskManagers or version missing: {:?}",
             seen.gaps
         ));
+    }
+    Ok(())
+}
+
+/// What a classifier must and must not say. A series lasts minutes, so a minute of history is enough here.
+fn verdicts(history: &History, expect: &Value) -> Result<(), String> {
+    let settings = classify::Settings {
+        minimum_history_seconds: 60,
+        ..classify::Settings::default()
+    };
+    let profile = classify::classify(history, &settings);
+    let said: BTreeSet<&str> = profile
+        .verdicts
+        .iter()
+        .map(|verdict| verdict.id.as_str())
+        .collect();
+    let listed = |name: &str| -> Vec<String> {
+        let list = expect[name].as_array().cloned().unwrap_or_default();
+        list.iter()
+            .filter_map(|id| id.as_str().map(str::to_string))
+            .collect()
+    };
+    let mut wrong: Vec<String> = Vec::new();
+    for id in listed("must") {
+        if !said.contains(id.as_str()) {
+            wrong.push(format!("{id} is missing"));
+        }
+    }
+    for id in listed("must_not") {
+        if said.contains(id.as_str()) {
+            wrong.push(format!("{id} is wrong"));
+        }
+    }
+    if let Some(name) = expect["bottleneck"].as_str()
+        && !profile.bottlenecks.iter().any(|vertex| vertex.name == name)
+    {
+        wrong.push(format!("`{name}` is no bottleneck"));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    Err(format!("{}; said {said:?}", wrong.join(", ")))
+}
+
+/// What is written as a line is read back the same, to the last bit; redacted too, and then without names.
+fn travels(taken: &[Snapshot]) -> Result<(), String> {
+    for snapshot in taken {
+        for one in [snapshot.clone(), redact(snapshot)] {
+            let line = write_line(&one).map_err(|error| error.to_string())?;
+            let (read, errors) = read_lines(&line);
+            if read != [one] {
+                return Err(format!(
+                    "a snapshot changed on its way through a file: {errors:?}"
+                ));
+            }
+        }
+        let shared = write_line(&redact(snapshot)).map_err(|error| error.to_string())?;
+        for secret in [snapshot.job.name.as_str(), "Source: src", "lab-tm-", "://"] {
+            if shared.contains(secret) {
+                return Err(format!("`{secret}` stands in a redacted snapshot"));
+            }
+        }
     }
     Ok(())
 }

@@ -48,6 +48,8 @@ pub(super) struct Window<'a> {
     pub(super) vertices: &'a [Vertex],
     /// Where the graph held records back.
     pub(super) pressed: Vec<Pressed>,
+    /// Checkpoints of the present job that have ended since its submission, whether inside the window or before it.
+    pub(super) checkpoints_known: u64,
     pub(super) from_ms: i64,
     pub(super) to_ms: i64,
 }
@@ -92,6 +94,11 @@ impl<'a> Window<'a> {
             points,
             vertices,
             pressed: Vec::new(),
+            checkpoints_known: history
+                .latest
+                .as_ref()
+                .and_then(|latest| latest.checkpoints.as_ref())
+                .map_or(0, |counts| counts.completed.saturating_add(counts.failed)),
         };
         window.pressed = bottleneck::pressed(&window);
         window

@@ -3,11 +3,11 @@
 //! Many fields say the same thing and only one counts. The rules are the operator's
 //! (`FlinkConfigBuilder`, `ResourceConfigUtils`, and the `SpecDiff` marks of its spec classes).
 
-use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::deployment::{Component, Deployment, Kind, Mode, Sizes};
 use super::field_path::FieldPath;
+use super::overrides::{OverridesError, ParallelismOverrides};
 use crate::quantity::{Cpu, Memory, Parallelism, QuantityError};
 
 /// The number of slots of a TaskManager.
@@ -48,6 +48,14 @@ pub enum InForceError {
         path: FieldPath,
         /// What stands there.
         text: String,
+    },
+    /// A map of parallelisms that Flink does not read.
+    #[error("`{path}` is not a map of vertex ids to parallelisms: correct the manifest")]
+    Overrides {
+        /// The field.
+        path: FieldPath,
+        /// Why it is none.
+        source: OverridesError,
     },
 }
 
@@ -190,44 +198,30 @@ impl Deployment {
         }
     }
 
-    /// Parallelism by vertex id; for these vertices it wins over [`Deployment::parallelism`].
+    /// Parallelism by vertex id; for these vertices it wins over [`Deployment::parallelism`]. The path is absent
+    /// when the file spells the map as nested keys.
     ///
     /// # Errors
-    /// When an entry is not `id:parallelism`.
+    /// When the option is not a map of parallelisms.
     pub fn vertex_parallelism_overrides(
         &self,
-    ) -> Result<BTreeMap<String, Parallelism>, InForceError> {
+    ) -> Result<Option<InForce<ParallelismOverrides>>, InForceError> {
         let path = self.option_field(OVERRIDES);
-        let mut overrides = BTreeMap::new();
-        if let Some(text) = self.configuration.get(OVERRIDES) {
-            for entry in text
-                .split(',')
-                .map(str::trim)
-                .filter(|entry| !entry.is_empty())
-            {
-                let Some((vertex, size)) = entry.split_once(':') else {
-                    return Err(InForceError::Number {
-                        path,
-                        text: entry.to_owned(),
-                    });
-                };
-                overrides.insert(
-                    unquote(vertex),
-                    positive(path.clone(), &unquote(size))?.value,
-                );
-            }
+        match ParallelismOverrides::from_configuration(&self.configuration) {
+            Err(source) => Err(InForceError::Overrides { path, source }),
+            Ok(found) => Ok(found.map(|value| match self.configuration.get(OVERRIDES) {
+                Some(text) => InForce {
+                    value,
+                    path: Some(path),
+                    text: text.clone(),
+                },
+                None => InForce {
+                    text: value.to_string(),
+                    value,
+                    path: None,
+                },
+            })),
         }
-        // Structured configuration may spell the map as nested keys.
-        for (option, text) in &self.configuration {
-            if let Some(vertex) = option
-                .strip_prefix(OVERRIDES)
-                .and_then(|s| s.strip_prefix('.'))
-            {
-                let size = positive(self.option_field(option), text)?.value;
-                overrides.insert(vertex.to_owned(), size);
-            }
-        }
-        Ok(overrides)
     }
 
     /// Whether the operator's autoscaler decides about parallelism here: switched on, by the new or the
@@ -403,9 +397,4 @@ fn one() -> InForce<Parallelism> {
         path: None,
         text: "1".to_owned(),
     }
-}
-
-/// Flink allows quotes around the parts of a map.
-fn unquote(text: &str) -> String {
-    text.trim().trim_matches(['\'', '"']).to_owned()
 }

@@ -9,9 +9,9 @@ use crate::quantity::{Parallelism, QuantityError};
 
 /// Parallelism by vertex id, in the order written; wins over the job's parallelism for those vertices.
 ///
-/// Reads Flink's map text, `id:parallelism,id:parallelism` with optional quotes, and the flow mapping
-/// `{id: parallelism, …}` that Flink takes since 1.19. Prints as it was read; [`ParallelismOverrides::set`]
-/// changes one number and leaves every other byte.
+/// Reads what Flink reads: `id:parallelism,id:parallelism`, whole items quoted or not, and the flow
+/// mapping `{id: parallelism, …}`. Prints as it was read; [`ParallelismOverrides::set`] changes one number
+/// and leaves every other byte.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParallelismOverrides {
     entries: Vec<Entry>,
@@ -45,6 +45,14 @@ pub enum OverridesError {
         /// What is wrong with it.
         #[source]
         source: QuantityError,
+    },
+    /// A list with a blank behind exactly one colon: Flink takes it for a mapping with one long key.
+    #[error(
+        "`{text}` in pipeline.jobvertex-parallelism-overrides is one single entry to Flink; remove the blank behind the colon"
+    )]
+    OneBlank {
+        /// What is written.
+        text: String,
     },
     /// A vertex that comes twice: Flink refuses that.
     #[error("pipeline.jobvertex-parallelism-overrides names vertex `{id}` twice; remove one")]
@@ -120,12 +128,11 @@ impl ParallelismOverrides {
 }
 
 fn parallelism(id: &str, text: &str) -> Result<Parallelism, OverridesError> {
-    let unquoted = text.trim().trim_matches(['"', '\'']);
     let refuse = |source| OverridesError::Parallelism {
         id: id.to_owned(),
         source,
     };
-    unquoted.parse().map_err(refuse)
+    unquoted(text).parse().map_err(refuse)
 }
 
 impl FromStr for ParallelismOverrides {
@@ -148,22 +155,28 @@ impl FromStr for ParallelismOverrides {
             overrides.after.insert_str(0, inner);
             return Ok(overrides);
         }
+        // Flink lets a comma end the list.
+        let items = match inner.rsplit_once(',') {
+            Some((items, last)) if last.trim().is_empty() => items,
+            _ => inner,
+        };
+        overrides.after.insert_str(0, &inner[items.len()..]);
         let mut seen = BTreeSet::new();
-        for written in inner.split(',') {
+        let mut spaced = 0;
+        for written in items.split(',') {
             let refuse = || OverridesError::Entry {
                 entry: written.trim().to_owned(),
             };
-            let (id, number) = written.rsplit_once(':').ok_or_else(refuse)?;
-            let id = id.trim().trim_matches(['"', '\'']);
-            if id.is_empty() || number.trim().is_empty() {
-                return Err(refuse());
-            }
+            let (id, number) = item(written, braced.is_some()).ok_or_else(refuse)?;
+            spaced += usize::from(number.starts_with(char::is_whitespace));
             let parallelism = parallelism(id, number)?;
             if !seen.insert(id) {
                 return Err(OverridesError::Duplicate { id: id.to_owned() });
             }
-            let digits = number.trim().trim_matches(['"', '\'']);
-            let at = written.len() - number.len() + number.find(digits).unwrap_or_default();
+            let digits = unquoted(number);
+            // Both are slices of `written`, the number behind the only colon.
+            let at = written.find(':').unwrap_or_default() + 1;
+            let at = at + written[at..].find(digits).unwrap_or_default();
             overrides.entries.push(Entry {
                 id: id.to_owned(),
                 parallelism,
@@ -171,8 +184,41 @@ impl FromStr for ParallelismOverrides {
                 trail: written[at + digits.len()..].to_owned(),
             });
         }
+        if braced.is_none() && spaced == 1 && overrides.entries.len() > 1 {
+            return Err(OverridesError::OneBlank {
+                text: trimmed.to_owned(),
+            });
+        }
         Ok(overrides)
     }
+}
+
+/// The id and what follows the colon, if Flink would see them so.
+fn item(written: &str, braced: bool) -> Option<(&str, &str)> {
+    const QUOTES: [char; 2] = ['"', '\''];
+    let mut item = written.trim();
+    if !braced {
+        for quote in QUOTES {
+            let inside = item
+                .strip_prefix(quote)
+                .and_then(|rest| rest.strip_suffix(quote));
+            item = inside.unwrap_or(item);
+        }
+    }
+    let (id, number) = item.split_once(':')?;
+    let bare = unquoted(id);
+    let quoted = bare.len() < id.trim().len();
+    // A flow mapping needs the blank behind a plain key; a list has no quotes within its items.
+    let plausible = match braced {
+        true => quoted || number.starts_with(char::is_whitespace),
+        false => !item.contains(QUOTES),
+    };
+    let complete = !bare.is_empty() && !number.trim().is_empty() && !number.contains(':');
+    (plausible && complete).then_some((bare, number))
+}
+
+fn unquoted(text: &str) -> &str {
+    text.trim().trim_matches(['"', '\''])
 }
 
 impl fmt::Display for ParallelismOverrides {
@@ -208,13 +254,17 @@ mod tests {
     fn changes_one_number_and_nothing_else() {
         let table = [
             ("b:2,a:4", "b:2,a:7", "b:2,a:7,c:1"),
-            (" b:2 , a: 4 ", " b:2 , a: 7 ", " b:2 , a: 7, c: 1 "),
-            (
-                "'b':'2','a':'4'",
-                "'b':'2','a':'7'",
-                "'b':'2','a':'7','c':'1'",
-            ),
+            (" b: 2 , a: 4 ", " b: 2 , a: 7 ", " b: 2 , a: 7, c: 1 "),
+            ("'b:2','a:4'", "'b:2','a:7'", "'b:2','a:7','c:1'"),
+            ("b:2,a:4,", "b:2,a:7,", "b:2,a:7,c:1,"),
+            ("a: 4", "a: 7", "a: 7,c: 1"),
             ("{a: 4}", "{a: 7}", "{a: 7,c: 1}"),
+            (
+                "{\"b\":2,\"a\":4}",
+                "{\"b\":2,\"a\":7}",
+                "{\"b\":2,\"a\":7,\"c\":1}",
+            ),
+            ("{a: '4', }", "{a: '7', }", "{a: '7',c: '1', }"),
             ("", "a:7", "a:7,c:1"),
             ("{}", "{a: 7}", "{a: 7,c: 1}"),
         ];
@@ -242,6 +292,18 @@ mod tests {
             })
         };
         assert_eq!("a".parse::<ParallelismOverrides>(), entry("a"));
+        for text in ["'a':'1'", "a:1:2", "{a:1}", "\"a\":1", "a:1;b:2"] {
+            let refused = text.parse::<ParallelismOverrides>();
+            assert!(
+                matches!(refused, Err(OverridesError::Entry { .. })),
+                "{text}: {refused:?}"
+            );
+        }
+        let text = "a:1, b: 2".to_owned();
+        assert_eq!(
+            text.parse::<ParallelismOverrides>(),
+            Err(OverridesError::OneBlank { text })
+        );
         assert_eq!("a:1,,b:2".parse::<ParallelismOverrides>(), entry(""));
         assert_eq!("a:".parse::<ParallelismOverrides>(), entry("a:"));
         let twice = "a:1,b:2,a:3".parse::<ParallelismOverrides>();

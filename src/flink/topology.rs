@@ -325,7 +325,7 @@ mod tests {
 
     use super::*;
 
-    pub(crate) fn node(id: &str, inputs: &[&str]) -> Node {
+    fn node(id: &str, inputs: &[&str]) -> Node {
         let edge = |from: &&str| Edge {
             from: (*from).to_owned(),
             ship_strategy: ShipStrategy::Hash,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::kustomize::Replacement;
 use super::refusal::{Code, Refusal};
 use super::resolve;
 use super::source::{Source, SourceId};
@@ -49,6 +50,13 @@ pub(crate) struct Layer {
     pub(crate) operation: Option<(Vec<String>, bool)>,
 }
 
+impl Layer {
+    /// What makes two layers the same text.
+    pub(crate) fn place(&self) -> (SourceId, usize, Vec<Segment>) {
+        (self.source, self.document, self.prefix.clone())
+    }
+}
+
 /// An object with all that contributes to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
@@ -56,6 +64,10 @@ pub(crate) struct Candidate {
     pub(crate) layers: Vec<Layer>,
     /// The kustomizations that build it, by directory; none for a manifest that stands alone.
     pub(crate) build: Option<String>,
+    /// Fields that kustomize fills in from elsewhere.
+    pub(crate) replaced: Vec<Replacement>,
+    /// A patch of its build that cannot be read.
+    pub(crate) broken: Option<Refusal>,
 }
 
 /// A tree that was read once, for any number of questions.
@@ -66,6 +78,8 @@ pub struct Catalog<'a> {
     pub(crate) by_file: BTreeMap<String, SourceId>,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) problems: Vec<Refusal>,
+    /// The kustomizations that build on each text.
+    pub(crate) users: BTreeMap<(SourceId, usize, Vec<Segment>), BTreeSet<String>>,
 }
 
 /// Endings of templates that are no YAML by name but may be what someone looks for.
@@ -74,22 +88,39 @@ const TEMPLATE_ENDINGS: [&str; 7] = [
 ];
 
 impl<'a> Catalog<'a> {
-    /// Reads all files that may hold objects of the operator's kinds.
-    pub fn read(tree: &'a Tree) -> Catalog<'a> {
-        let mut catalog = Catalog {
+    /// A catalog of nothing yet.
+    pub(crate) fn empty(tree: &'a Tree) -> Catalog<'a> {
+        Catalog {
             tree,
             sources: Vec::new(),
             by_file: BTreeMap::new(),
             candidates: Vec::new(),
             problems: Vec::new(),
-        };
+            users: BTreeMap::new(),
+        }
+    }
+
+    /// Reads all files that may hold objects of the operator's kinds.
+    pub fn read(tree: &'a Tree) -> Catalog<'a> {
+        let mut catalog = Catalog::empty(tree);
         for (file, bytes) in tree {
             if is_manifest(file) && mentions_flink(bytes) {
                 catalog.source_of(file);
             }
         }
-        let claimed: BTreeSet<String> = BTreeSet::new();
-        catalog.collect_alone(&claimed);
+        let kustomizations = catalog.read_kustomizations();
+        catalog.collect_alone(&kustomizations.claimed);
+        catalog.collect_built(&kustomizations);
+        catalog.candidates.sort_by(|one, other| {
+            let place = |candidate: &Candidate| {
+                (
+                    candidate.located.file.clone(),
+                    candidate.located.document,
+                    candidate.located.line,
+                )
+            };
+            place(one).cmp(&place(other))
+        });
         catalog.link_session_jobs();
         catalog
     }
@@ -119,9 +150,9 @@ impl<'a> Catalog<'a> {
     /// Objects in files that no kustomization builds from.
     fn collect_alone(&mut self, claimed: &BTreeSet<String>) {
         for source in 0..self.sources.len() {
-            if claimed.contains(&self.sources[source].file)
-                || self.sources[source].template.is_some()
-            {
+            let this = &self.sources[source];
+            let apart = this.template.is_some() || this.embedded.is_some();
+            if apart || claimed.contains(&this.file) {
                 continue;
             }
             for layer in objects_in(&self.sources[source], source) {
@@ -130,6 +161,8 @@ impl<'a> Catalog<'a> {
                         located,
                         layers: vec![layer],
                         build: None,
+                        replaced: Vec::new(),
+                        broken: None,
                     }),
                     Err(refusal) => self.problems.push(refusal),
                 }
@@ -188,7 +221,13 @@ impl<'a> Catalog<'a> {
     }
 
     /// All supported objects and all problems.
-    pub fn into_discovery(self) -> Discovery {
+    pub fn into_discovery(mut self) -> Discovery {
+        let mut known: Vec<Refusal> = Vec::new();
+        for problem in self.problems.drain(..) {
+            if !known.contains(&problem) {
+                known.push(problem);
+            }
+        }
         let objects = self
             .candidates
             .into_iter()
@@ -198,7 +237,7 @@ impl<'a> Catalog<'a> {
         };
         Discovery {
             objects: objects.filter(supported).collect(),
-            problems: self.problems,
+            problems: known,
         }
     }
 
@@ -209,6 +248,11 @@ impl<'a> Catalog<'a> {
     pub fn locate(&self, key: &ObjectKey, file: Option<&str>) -> Result<Located, Refusal> {
         self.candidate(key, file)
             .map(|candidate| candidate.located.clone())
+    }
+
+    /// The bytes of a file of the tree, as they are.
+    pub fn bytes(&self, file: &str) -> Option<&[u8]> {
+        self.tree.get(file).map(Vec::as_slice)
     }
 
     /// Finds one object with its layers.
@@ -269,10 +313,13 @@ impl<'a> Catalog<'a> {
 
     /// The file is left alone when any of its documents does not parse.
     fn broken_layer(&self, candidate: &Candidate) -> Option<Refusal> {
-        candidate
-            .layers
-            .iter()
-            .find_map(|layer| self.sources[layer.source].broken())
+        let own = || {
+            candidate
+                .layers
+                .iter()
+                .find_map(|layer| self.sources[layer.source].broken())
+        };
+        candidate.broken.clone().or_else(own)
     }
 
     /// The best reason why an object was not found.
@@ -440,7 +487,7 @@ fn mentions(bytes: &[u8], word: &str) -> bool {
     )
 }
 
-fn mentions_flink(bytes: &[u8]) -> bool {
+pub(crate) fn mentions_flink(bytes: &[u8]) -> bool {
     Kind::ALL.iter().any(|kind| mentions(bytes, kind.name()))
 }
 

@@ -76,9 +76,9 @@ fn block(text: &str, tree: &Document, host: NodeId, entries: &[(String, New)]) -
     } else {
         " ".repeat(tree.nodes[key].column)
     };
-    let (at, behind_break) = end_of_entry(text, tree, value);
+    let (at, behind_break) = end_of_entry(text, tree, value)?;
     let newline = newline_near(text, at);
-    let step = " ".repeat(step_of(tree));
+    let step = " ".repeat(step_of(tree, host));
     let mut lines = Vec::new();
     block_lines(entries, &indent, &step, &mut lines)?;
     let text = if behind_break {
@@ -123,36 +123,38 @@ fn block_lines(
     Some(())
 }
 
-/// Where a new line may follow an entry, and whether that place already stands behind a line break.
-fn end_of_entry(text: &str, tree: &Document, value: NodeId) -> (usize, bool) {
+/// Where a new line may follow an entry, and whether that place already stands behind a line break. Nothing
+/// when a line break there would become part of the entry's text.
+fn end_of_entry(text: &str, tree: &Document, value: NodeId) -> Option<(usize, bool)> {
     let last = last_of(tree, value);
     let end = tree.content_end(value);
     let span = tree.nodes[last].span.clone();
-    if matches!(
-        tree.nodes[last].kind,
-        Kind::Scalar {
-            style: Style::Block,
-            ..
-        }
-    ) {
-        let header = text[..span.start]
-            .trim_end()
-            .lines()
-            .last()
-            .unwrap_or_default();
-        let keep = header
-            .split('#')
-            .next()
-            .is_some_and(|header| header.trim_end().ends_with('+'));
-        if keep && text[..span.end].ends_with('\n') {
-            return (span.end, true);
-        }
-        return (span.start + text[span].trim_end().len(), false);
+    let block =
+        matches!(&tree.nodes[last].kind, Kind::Scalar { style, .. } if *style == Style::Block);
+    if !block {
+        let line_end = text[end..].find(['\n', '\r']);
+        return Some((line_end.map_or(text.len(), |at| end + at), false));
     }
-    let line_end = text[end..]
-        .find(['\n', '\r'])
-        .map_or(text.len(), |at| end + at);
-    (line_end, false)
+    let header = text[..span.start].trim_end().lines().last();
+    let header = header.and_then(|line| line.split('#').next());
+    let chomps = |mark: char| header.is_some_and(|header| header.trim_end().ends_with(mark));
+    let end = span.start + text[span.clone()].trim_end_matches(' ').len();
+    if chomps('+') && text[..end].ends_with('\n') {
+        return Some((end, true));
+    }
+    let written = text[span.start..end]
+        .split_inclusive('\n')
+        .scan(span.start, |at, line| {
+            *at += line.len();
+            Some((*at, line))
+        })
+        .filter(|(_, line)| !line.trim().is_empty())
+        .last()
+        .map_or(span.start, |(at, line)| {
+            at - (line.len() - line.trim_end_matches(['\n', '\r']).len())
+        });
+    let broken = text[written..].starts_with(['\n', '\r']);
+    (broken || chomps('-')).then_some((written, false))
 }
 
 fn last_of(tree: &Document, node: NodeId) -> NodeId {
@@ -169,13 +171,15 @@ fn last_of(tree: &Document, node: NodeId) -> NodeId {
 
 /// The line end used around a place.
 fn newline_near(text: &str, at: usize) -> &'static str {
-    let before = text[..at].rfind('\n').map(|at| text[..at].ends_with('\r'));
+    let before = text[..at]
+        .rfind('\n')
+        .map(|line_break| text[..line_break].ends_with('\r'));
     let crlf = before.unwrap_or_else(|| text[at..].starts_with("\r\n"));
     if crlf { "\r\n" } else { "\n" }
 }
 
-/// How far the document indents a mapping within a mapping; two by default.
-fn step_of(tree: &Document) -> usize {
+/// How far a mapping within a mapping is indented: in the host, else anywhere, else two.
+fn step_of(tree: &Document, host: NodeId) -> usize {
     let step = |node: &super::tree::Node| {
         let Kind::Mapping {
             flow: false,
@@ -193,7 +197,9 @@ fn step_of(tree: &Document) -> usize {
                 .filter(|&step| inner && step > 0)
         })
     };
-    tree.nodes.iter().find_map(step).unwrap_or(2)
+    step(&tree.nodes[host])
+        .or_else(|| tree.nodes.iter().find_map(step))
+        .unwrap_or(2)
 }
 
 fn flow(

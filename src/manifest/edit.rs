@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::catalog::{Candidate, Catalog, Layer};
+use super::catalog::{Catalog, Layer};
 use super::create::{self, New};
 use super::prove::{self, Expected};
 use super::refusal::{Code, Refusal, Warning, WarningCode};
@@ -10,10 +10,10 @@ use super::scalar::{self, Field, Meaning, Place};
 use super::source::{Source, SourceId};
 use super::splice::{self, Splice};
 use super::tree::{self, NodeId};
-use super::walk::{Walk, Walker};
+use super::walk::Walk;
 use super::{Change, EditOptions, Edited, ObjectKey, Tree, check, template};
 use crate::flink::deployment::Kind;
-use crate::flink::field_path::{FieldPath, Segment};
+use crate::flink::field_path::FieldPath;
 
 /// A field's place: a scalar, or a mapping that shall gain keys.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ struct Pending {
     splices: Vec<Splice>,
     expected: BTreeMap<usize, Expected>,
     creates: BTreeMap<(usize, NodeId), Vec<(String, New)>>,
+    /// New lines are among the splices.
+    grows: bool,
 }
 
 impl Catalog<'_> {
@@ -42,75 +44,52 @@ impl Catalog<'_> {
         changes: &[Change],
         options: &EditOptions,
     ) -> Result<Edited, Refusal> {
+        let kind = Kind::from_name(&key.kind);
+        let mapped = |change: &Change| {
+            let own = kind.map(|kind| check::resolved(kind, &change.path));
+            let found = options
+                .map
+                .get(&change.path)
+                .or_else(|| options.map.get(&own?));
+            found.map(|path| (change.clone(), path.clone()))
+        };
+        let values: Vec<(Change, FieldPath)> = changes.iter().filter_map(mapped).collect();
+        let mut edited = Edited::default();
+        if values.len() < changes.len() || changes.is_empty() {
+            let own: Vec<&Change> = changes.iter().filter(|one| mapped(one).is_none()).collect();
+            edited = self.edit_object(key, &own, options)?;
+        }
+        if !values.is_empty() {
+            let more = self.edit_values(key, &values, options)?;
+            edited.files.extend(more.files);
+            edited.warnings.extend(more.warnings);
+        }
+        Ok(edited)
+    }
+
+    fn edit_object(
+        &self,
+        key: &ObjectKey,
+        changes: &[&Change],
+        options: &EditOptions,
+    ) -> Result<Edited, Refusal> {
         let candidate = self
             .candidate(key, options.file.as_deref())
             .map_err(|refusal| self.with_values_keys(refusal, changes))?;
-        let mut edit = Edit::new(self, options);
+        let mut edit = Edit::new(self);
         for change in changes {
             let path = match Kind::from_name(&key.kind) {
                 Some(kind) => check::resolved(kind, &change.path),
                 None => change.path.clone(),
             };
             let spot = self.spot(candidate, &change.path, &path, options.create)?;
-            edit.add(&spot, change, &path)?;
+            edit.add(&spot, change, Some(&path))?;
         }
         edit.finish(candidate.layers.first())
     }
 
-    /// Where a field of an object stands: in the last layer that sets it.
-    fn spot(
-        &self,
-        candidate: &Candidate,
-        field: &FieldPath,
-        path: &FieldPath,
-        create: bool,
-    ) -> Result<Spot, Refusal> {
-        let layer = candidate.layers.first().ok_or_else(|| {
-            Refusal::new(Code::EditorBug, "the object has no text", "report this")
-        })?;
-        let walk = self.walk_layer(layer, field, path)?;
-        let spot = Spot {
-            source: layer.source,
-            document: layer.document,
-            walk,
-        };
-        match &spot.walk {
-            Walk::Missing { host, .. } if !create => Err(self
-                .walker(layer.source, layer.document, field)
-                .path_missing(*host)),
-            _ => Ok(spot),
-        }
-    }
-
-    fn walk_layer(
-        &self,
-        layer: &Layer,
-        field: &FieldPath,
-        path: &FieldPath,
-    ) -> Result<Walk, Refusal> {
-        let walker = self.walker(layer.source, layer.document, field);
-        let mut way: Vec<Segment> = layer.prefix.clone();
-        way.extend(path.segments().iter().cloned());
-        walker.walk(0, &way)
-    }
-
-    pub(crate) fn walker<'b>(
-        &'b self,
-        source: SourceId,
-        document: usize,
-        field: &'b FieldPath,
-    ) -> Walker<'b> {
-        let source = &self.sources[source];
-        Walker {
-            document: &source.stream.documents[document],
-            file: &source.file,
-            first_line: source.first_line(),
-            field,
-        }
-    }
-
     /// Adds the values keys behind the changed fields to the refusal of a template.
-    fn with_values_keys(&self, mut refusal: Refusal, changes: &[Change]) -> Refusal {
+    fn with_values_keys(&self, mut refusal: Refusal, changes: &[&Change]) -> Refusal {
         if refusal.code != Code::TemplatedFile {
             return refusal;
         }
@@ -210,7 +189,7 @@ pub(crate) struct Edit<'a> {
 }
 
 impl<'a> Edit<'a> {
-    pub(crate) fn new(catalog: &'a Catalog<'a>, _options: &EditOptions) -> Edit<'a> {
+    pub(crate) fn new(catalog: &'a Catalog<'a>) -> Edit<'a> {
         Edit {
             catalog,
             pending: BTreeMap::new(),
@@ -218,19 +197,20 @@ impl<'a> Edit<'a> {
         }
     }
 
-    /// Adds one change, unless the value there already means the same.
+    /// Adds one change, unless the value there already means the same. `path` is the field's place in the
+    /// object; a value that stands for it elsewhere has a type of its own.
     pub(crate) fn add(
         &mut self,
         spot: &Spot,
         change: &Change,
-        path: &FieldPath,
+        path: Option<&FieldPath>,
     ) -> Result<(), Refusal> {
         let walker = self
             .catalog
             .walker(spot.source, spot.document, &change.path);
         let source = &self.catalog.sources[spot.source];
-        let meaning = scalar::meaning_of(path);
-        let field = field_of(path, meaning);
+        let meaning = scalar::meaning_of(path.unwrap_or(&change.path));
+        let field = path.map_or(Field::Free, |path| field_of(path, meaning));
         let Some(text) = scalar::text_of(&change.value) else {
             return Err(Refusal::new(
                 Code::NotAScalar,
@@ -331,7 +311,8 @@ impl<'a> Edit<'a> {
         pending.splices.push(splice);
         let expected = pending.expected.entry(spot.document).or_default();
         expected.replaced.insert(node, format!("{text}{tail}"));
-        if meaning == Meaning::Memory && old_value.is_number() {
+        let number = scalar::plain_value(text).is_number() && field == Field::Free;
+        if meaning == Meaning::Memory && old_value.is_number() && !number {
             self.warnings.push(Warning {
                 code: WarningCode::NumericMemory,
                 file: source.file.clone(),
@@ -351,9 +332,11 @@ impl<'a> Edit<'a> {
         // Texts within others were read after them, so the last source comes first.
         while let Some((id, mut pending)) = self.pending.pop_last() {
             let source = &self.catalog.sources[id];
-            for (&(document, host), entries) in &pending.creates {
+            // Inner mappings first: where both end at the same place, theirs is the nearer line.
+            for (&(document, host), entries) in pending.creates.iter().rev() {
                 let splice = create::splice(source, document, host, entries)
-                    .ok_or_else(|| bug(source, "a new field has no place"))?;
+                    .ok_or_else(|| no_place(source, document, host))?;
+                pending.grows |= splice.text.contains('\n');
                 pending.splices.push(splice);
                 let expected = pending.expected.entry(document).or_default();
                 expected.gained.insert(host, entries.clone());
@@ -403,6 +386,7 @@ impl<'a> Edit<'a> {
             .at(&source.file, embedded.first_line + 1));
         };
         let outer = self.pending.entry(embedded.parent).or_default();
+        outer.grows |= pending.grows;
         outer.splices.extend(lifted);
         let expected = outer.expected.entry(embedded.document).or_default();
         expected.replaced.insert(embedded.node, text);
@@ -436,7 +420,7 @@ fn proven(source: &Source, pending: &Pending) -> Result<String, Refusal> {
         return Err(bug(source, "the edit would change something else too"));
     }
     let breaks = |text: &str| text.matches('\n').count();
-    if pending.creates.is_empty() && breaks(&text) != breaks(&source.text) {
+    if !pending.grows && breaks(&text) != breaks(&source.text) {
         return Err(bug(source, "the edit would change the number of lines"));
     }
     let json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
@@ -444,6 +428,16 @@ fn proven(source: &Source, pending: &Pending) -> Result<String, Refusal> {
         return Err(bug(source, "the result is not JSON any more"));
     }
     Ok(text)
+}
+
+fn no_place(source: &Source, document: usize, host: NodeId) -> Refusal {
+    let line = source.stream.documents[document].nodes[host].line + source.first_line();
+    Refusal::new(
+        Code::UnsupportedStyle,
+        "a new field would become part of the text before it",
+        "end the file with a line break, or add the field by hand",
+    )
+    .at(&source.file, line)
 }
 
 fn bug(source: &Source, what: &str) -> Refusal {

@@ -18,6 +18,9 @@ mod catalog;
 mod check;
 mod create;
 mod edit;
+mod kustomize;
+mod layers;
+mod patch;
 mod prove;
 mod refusal;
 mod resolve;
@@ -26,6 +29,7 @@ mod source;
 mod splice;
 mod template;
 mod tree;
+mod values;
 mod walk;
 
 pub use catalog::{Catalog, Discovery, Located};

@@ -214,7 +214,7 @@ pub(crate) fn rewrite(
             // A plain string stays a string; a plain number becomes what its new text is.
             let string = match (old.is_string(), wanted.is_string()) {
                 (true, true) => true,
-                (true, false) => place.field != Field::Free,
+                (true, false) => place.field == Field::Option,
                 (false, true) => place.field == Field::Text,
                 (false, false) => false,
             };

@@ -131,7 +131,8 @@ impl Source {
     }
 }
 
-/// Where the lines of a literal block scalar stand; nothing for other scalars.
+/// Where the lines of a literal block scalar stand, or the one line of a scalar without escapes; nothing
+/// when the text differs from its bytes.
 fn line_map(
     outer: &str,
     tree: &Document,
@@ -139,14 +140,14 @@ fn line_map(
     inner: &str,
 ) -> Option<(Vec<(usize, usize)>, String)> {
     let this = &tree.nodes[node];
-    if !matches!(
-        &this.kind,
-        tree::Kind::Scalar {
-            style: Style::Block,
-            ..
-        }
-    ) {
+    let tree::Kind::Scalar { style, .. } = &this.kind else {
         return None;
+    };
+    if *style != Style::Block {
+        let quote = usize::from(*style != Style::Plain);
+        let content = this.span.start + quote..this.span.end - quote;
+        let literal = outer.get(content.clone()) == Some(inner) && !inner.contains('\n');
+        return literal.then(|| (vec![(0, content.start)], String::new()));
     }
     let line_start = outer[..this.span.start].rfind('\n').map_or(0, |at| at + 1);
     let indent = &outer[line_start..this.span.start];

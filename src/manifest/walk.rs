@@ -68,6 +68,12 @@ impl Walker<'_> {
         })
     }
 
+    /// Follows a flattened Flink option from a mapping of options.
+    pub(crate) fn walk_option(&self, start: NodeId, option: &str) -> Result<Walk, Refusal> {
+        self.may_pass(start)?;
+        self.option(start, option)
+    }
+
     /// Whether the value of a node may be replaced.
     pub(crate) fn may_replace(&self, node: NodeId) -> Result<(), Refusal> {
         self.may_pass(node)?;
@@ -133,7 +139,7 @@ impl Walker<'_> {
         let own = self.own(mapping, key);
         match own.as_slice() {
             [] => match self.merged(mapping, key) {
-                Some(origin) => Err(self.from_merge(mapping, key, origin)),
+                Some(origin) => Err(self.merged_in(mapping, key, origin)),
                 None => Ok(None),
             },
             [(_, value)] => {
@@ -277,7 +283,7 @@ impl Walker<'_> {
         for &(name, value) in self.document.entries(mapping) {
             if is_merge_key(self.document, name) {
                 for origin in self.merge_sources(value) {
-                    let refusal = self.from_merge(mapping, rest, origin);
+                    let refusal = self.merged_in(mapping, rest, origin);
                     let refusal = foreign.unwrap_or(&refusal);
                     self.collect(origin, rest, way, Some(refusal), hits, depth + 1);
                 }
@@ -410,7 +416,7 @@ impl Walker<'_> {
         )
     }
 
-    fn from_merge(&self, mapping: NodeId, key: &str, origin: NodeId) -> Refusal {
+    fn merged_in(&self, mapping: NodeId, key: &str, origin: NodeId) -> Refusal {
         let line = self.line(origin);
         self.refuse(
             mapping,

@@ -160,3 +160,13 @@ impl Plan {
             .filter_map(|item| item.change.as_deref().map(|change| (item, change)))
     }
 }
+
+/// A saving with its sign, for one line of text.
+pub(super) fn signed_money(saving: &Saving) -> String {
+    let sign = if saving.per_month < 0.0 {
+        "costs"
+    } else {
+        "saves"
+    };
+    format!("{sign} {:.0} {}", saving.per_month.abs(), saving.currency)
+}

@@ -17,6 +17,13 @@ pub trait HistoryStore {
     /// Adds one; a snapshot of the same job and time replaces the earlier one.
     fn append(&mut self, snapshot: &Snapshot) -> Result<(), HistoryError>;
 
+    /// Adds several; a store that can writes all or none.
+    fn append_all(&mut self, snapshots: &[Snapshot]) -> Result<(), HistoryError> {
+        snapshots
+            .iter()
+            .try_for_each(|snapshot| self.append(snapshot))
+    }
+
     /// The jobs it holds, in order of their keys.
     fn jobs(&self) -> Result<Vec<JobKey>, HistoryError>;
 

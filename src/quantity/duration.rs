@@ -18,7 +18,7 @@ const DAY: u64 = 24 * HOUR;
 /// A duration in milliseconds, with the text it was written in.
 ///
 /// Reads Flink's `TimeUtils` form (a whole number and one unit: `5 min`, `30s`, `1 h`, `2 days`; a bare
-/// number is milliseconds) and ISO 8601 (`PT5M`, `P1DT2H`, `PT0.5S`), without sign. Parts of a
+/// number is milliseconds) and, as Flink 2 does, ISO 8601 (`PT5M`, `P1DT2H`, `PT0.5S`), without sign. Parts of a
 /// millisecond are cut off. Prints as it was written; equal when the milliseconds are.
 #[derive(Debug, Clone)]
 pub struct FlinkDuration {
@@ -97,7 +97,10 @@ fn parse_iso(text: &str) -> Option<u128> {
             let Some((number, behind)) = rest.split_once(*letter) else {
                 continue;
             };
-            if *letter != 'S' && number.contains('.') || number.contains(['E', '+']) {
+            if *letter != 'S' && number.contains('.')
+                || !number.starts_with(|c: char| c.is_ascii_digit())
+                || number.contains('E')
+            {
                 return None;
             }
             millis = millis.checked_add(Decimal::parse(number)?.times_floor(u128::from(*unit))?)?;
@@ -196,6 +199,7 @@ mod tests {
         }
         for text in [
             "", "s", "-5s", "5 weeks", "1h 30min", "P", "PT", "PT5", "PT1M1H", "P1H", "1.5s",
+            "PT.5S", "P1DT", "P1W", "PT1.5M", "-PT5M",
         ] {
             assert!(text.parse::<FlinkDuration>().is_err(), "{text}");
         }

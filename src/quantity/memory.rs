@@ -238,14 +238,14 @@ impl FromStr for Memory {
 
     /// Errors for what both readings refuse, and for sizes beyond [`Memory::MAX_BYTES`].
     fn from_str(text: &str) -> Result<Memory, QuantityError> {
-        let text = text.trim();
-        let bytes = match parse_flink(text) {
+        let trimmed = text.trim();
+        let bytes = match parse_flink(trimmed) {
             Some(bytes) => Some(bytes),
             None => parse_kubernetes(text).ok_or_else(|| QuantityError::Memory {
                 text: text.to_owned(),
             })?,
         };
-        Memory::checked(bytes, text)
+        Memory::checked(bytes, trimmed)
     }
 }
 
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn refuses_what_both_refuse() {
         for text in [
-            "", "m", "-1g", "2 Gi", "1gib", "1.5", "12 x", "1e", "0x10", "NaN",
+            "", "m", "-1g", "2 Gi", "1gib", "1.5", " 2Gi ", "12 x", "1e", "0x10", "NaN",
         ] {
             let refused = text.parse::<Memory>();
             // `1.5` is a Kubernetes quantity of one byte.

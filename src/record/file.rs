@@ -1,6 +1,6 @@
 //! Evidence as a file: written canonically, within its size, named by its digest; read with every doubt.
 
-use super::blocks::halve;
+use super::blocks::{halve, roughly_fitting};
 use super::canonical::{document, round_floats, sha256_hex};
 use super::evidence::Evidence;
 use serde_json::{Value, json};
@@ -121,7 +121,11 @@ impl Evidence {
     /// [`EvidenceError::Unwritable`] when a number is not finite, [`EvidenceError::TooLarge`] when nothing more can be left out.
     pub fn to_file(&self) -> Result<EvidenceFile, EvidenceError> {
         let job = self.job.to_string();
-        let mut fitting = self.clone();
+        let blocks = roughly_fitting(&self.blocks, EVIDENCE_LIMIT);
+        let mut fitting = Evidence {
+            blocks,
+            ..self.clone()
+        };
         let bytes = loop {
             let bytes = canonical_bytes(&fitting).map_err(|source| EvidenceError::Unwritable {
                 job: job.clone(),

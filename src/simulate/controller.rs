@@ -21,12 +21,12 @@ pub struct Deployment {
     pub name: String,
     /// `job.parallelism`, or `parallelism.default`, or 1.
     pub parallelism: u32,
-    /// `taskManager.replicas`, where the mode is standalone.
+    /// `taskManager.replicas`: where it is set, it wins, and the parallelism is replicas × slots.
     pub replicas: Option<u32>,
     /// Memory of a TaskManager's process, bytes.
     pub memory_bytes: u64,
-    /// CPU of a TaskManager, thousandths of a core.
-    pub cpu_millis: u64,
+    /// CPU of a TaskManager, thousandths of a core; by default a core for each slot.
+    pub cpu_millis: Option<u64>,
     /// Flink's options, flattened.
     pub options: BTreeMap<String, String>,
     /// Whether `job.state` is `suspended`.
@@ -43,15 +43,19 @@ impl Deployment {
             .get("pipeline.jobvertex-parallelism-overrides")
             .map(|text| overrides(text))
             .unwrap_or_default();
+        let parallelism = match self.replicas {
+            Some(replicas) => replicas.saturating_mul(slots).max(1),
+            None => self.parallelism,
+        };
         let largest = (0..spec.vertices.len())
             .map(|v| {
                 overrides
                     .get(&spec.vertex_id(v))
                     .copied()
-                    .unwrap_or(self.parallelism)
+                    .unwrap_or(parallelism)
             })
             .max()
-            .unwrap_or(self.parallelism);
+            .unwrap_or(parallelism);
         let pools = self
             .options
             .iter()
@@ -62,12 +66,12 @@ impl Deployment {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         Size {
-            parallelism: self.parallelism,
+            parallelism,
             vertex_parallelism: overrides,
             task_managers: self.replicas.unwrap_or_else(|| largest.div_ceil(slots)),
             slots_per_task_manager: slots,
             memory_bytes: self.memory_bytes,
-            cpu_millis: self.cpu_millis,
+            cpu_millis: self.cpu_millis.unwrap_or(u64::from(slots) * 1000),
             options: pools,
         }
     }
@@ -127,7 +131,9 @@ fn deployment(value: &Value) -> Result<Deployment, String> {
         &["resource", "cpu"],
     ]);
     let memory = memory.or_else(|| options.get("taskmanager.memory.process.size").cloned());
-    let standalone = text_at(value, &["spec", "mode"]).as_deref() == Some("standalone");
+    let cpu = cpu
+        .or_else(|| options.get("kubernetes.taskmanager.cpu.amount").cloned())
+        .or_else(|| options.get("kubernetes.taskmanager.cpu").cloned());
     let parallelism = text_at(value, &["spec", "job", "parallelism"])
         .or_else(|| options.get("parallelism.default").cloned());
     Ok(Deployment {
@@ -140,16 +146,14 @@ fn deployment(value: &Value) -> Result<Deployment, String> {
                 .max(1),
             None => 1,
         },
-        replicas: field(&[&["replicas"]])
-            .filter(|_| standalone)
-            .and_then(|text| text.parse().ok()),
+        replicas: field(&[&["replicas"]]).and_then(|text| text.parse().ok()),
         memory_bytes: match memory {
             Some(text) => text.parse::<Memory>().map_err(|e| e.to_string())?.bytes(),
             None => DEFAULT_PROCESS_BYTES,
         },
         cpu_millis: match cpu {
-            Some(text) => text.parse::<Cpu>().map_err(|e| e.to_string())?.millicores(),
-            None => 1000,
+            Some(text) => Some(text.parse::<Cpu>().map_err(|e| e.to_string())?.millicores()),
+            None => None,
         },
         suspended: text_at(value, &["spec", "job", "state"]).as_deref() == Some("suspended"),
         options,
@@ -225,7 +229,7 @@ kind: ConfigMap
         let found = deployments(text).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].memory_bytes, 2 << 30);
-        assert_eq!(found[0].cpu_millis, 500);
+        assert_eq!(found[0].cpu_millis, Some(500));
         assert_eq!(found[0].options["taskmanager.numberOfTaskSlots"], "2");
     }
 }

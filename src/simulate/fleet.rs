@@ -2,7 +2,8 @@
 
 use super::controller;
 use super::model::job::{Change, Job, Truth};
-use super::model::truth;
+use super::model::truth::{self, Need};
+use super::rest::{self, Reply};
 use super::snapshot::snapshot;
 use crate::ports::{Cluster, ObserveError};
 use crate::recommend::Size;
@@ -115,6 +116,16 @@ impl Fleet {
         Ok(snapshot(&mut *self.job(key)?, at_ms))
     }
 
+    /// The answer of a job's JobManager to a GET request at a time. `path_and_query` begins with a slash.
+    pub fn answer(
+        &self,
+        key: &JobKey,
+        path_and_query: &str,
+        at_ms: i64,
+    ) -> Result<Reply, FleetError> {
+        Ok(rest::answer(&mut *self.job(key)?, path_and_query, at_ms))
+    }
+
     /// Redeploys a job at a size. Does nothing when that size is what runs or was last applied.
     pub fn apply(&self, key: &JobKey, size: &Size, at_ms: i64) -> Result<bool, FleetError> {
         let mut job = self.job(key)?;
@@ -156,6 +167,15 @@ impl Fleet {
     pub fn raise_load(&self, key: &JobKey, factor: f64, at_ms: i64) -> Result<(), FleetError> {
         self.job(key)?.change(at_ms, Change::Load(factor));
         Ok(())
+    }
+
+    /// How many times the highest load between two times a job's present size would carry: below 1 it falls behind. 0 when it can't
+    /// start or runs out of memory. A raise of load by more than this hurts for certain.
+    pub fn carries(&self, key: &JobKey, from_ms: i64, to_ms: i64) -> Result<f64, FleetError> {
+        let mut job = self.job(key)?;
+        job.at(from_ms);
+        let need = Need::over(&job, from_ms, to_ms, 0.0);
+        Ok(truth::carries(&job.spec, &job.graph, job.size(), &need))
     }
 
     /// The figures of all jobs that no metric tells, at a time.

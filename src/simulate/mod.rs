@@ -8,6 +8,10 @@ pub mod controller;
 pub mod demo;
 mod fleet;
 pub mod model;
+pub mod random;
+pub mod rest;
+mod serve;
 mod snapshot;
 
 pub use fleet::{Account, Fleet, FleetError};
+pub use serve::serve;

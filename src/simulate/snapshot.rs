@@ -35,7 +35,8 @@ pub fn snapshot(job: &mut Job, at_ms: i64) -> Snapshot {
     snapshot.vertices = view
         .vertices
         .iter()
-        .map(|vertex| vertex_of(job, vertex, running))
+        .map(|vertex| vertex_of(job, vertex, view.measured()))
+        .map(|vertex| Vertex { running, ..vertex })
         .collect();
     snapshot.task_managers = view
         .task_managers
@@ -84,7 +85,7 @@ fn sum(subtasks: &[SubtaskView], of: impl Fn(&SubtaskView) -> f64) -> f64 {
     subtasks.iter().map(of).sum()
 }
 
-fn vertex_of(job: &Job, view: &VertexView, running: bool) -> Vertex {
+fn vertex_of(job: &Job, view: &VertexView, measured: bool) -> Vertex {
     let spec = &job.spec.vertices[view.index];
     let legacy = spec.source.as_ref().is_some_and(|s| s.topic.is_none());
     let subtasks = &view.subtasks;
@@ -95,10 +96,10 @@ fn vertex_of(job: &Job, view: &VertexView, running: bool) -> Vertex {
         .map(|(_, partitions)| *partitions);
     let mut vertex = Vertex {
         id: view.id.clone(),
-        name: spec.name.clone(),
+        name: view.name.clone(),
         parallelism: subtasks.len() as u32,
         max_parallelism: Some(spec.max_parallelism),
-        slot_sharing_group: None,
+        slot_sharing_group: Some(slot_sharing_group(job)),
         inputs: spec
             .inputs
             .iter()
@@ -107,7 +108,7 @@ fn vertex_of(job: &Job, view: &VertexView, running: bool) -> Vertex {
                 ship_strategy: edge.strategy.to_string(),
             })
             .collect(),
-        running,
+        running: measured,
         busy_ms_per_second: None,
         backpressured_ms_per_second: None,
         idle_ms_per_second: None,
@@ -123,7 +124,7 @@ fn vertex_of(job: &Job, view: &VertexView, running: bool) -> Vertex {
         pending_records: None,
         source_partitions: None,
     };
-    if !running {
+    if !measured {
         return vertex;
     }
     if !legacy {
@@ -143,6 +144,11 @@ fn vertex_of(job: &Job, view: &VertexView, running: bool) -> Vertex {
     vertex.pending_records = view.pending;
     vertex.source_partitions = partitions;
     vertex
+}
+
+/// The id of the one slot sharing group that all vertices are in.
+pub fn slot_sharing_group(job: &Job) -> String {
+    format!("{:032x}", u128::from(job.spec.seed))
 }
 
 fn median(subtasks: &[SubtaskView], of: impl Fn(&SubtaskView) -> f64) -> f64 {
@@ -279,6 +285,8 @@ fn blind(snapshot: &mut Snapshot) {
         vertex.accumulated_busy_ms = None;
         vertex.accumulated_backpressured_ms = None;
         vertex.accumulated_idle_ms = None;
+        vertex.records_in = None;
+        vertex.records_out = None;
         vertex.records_in_per_second = None;
         vertex.records_out_per_second = None;
         vertex.records_in_spread = None;
@@ -299,10 +307,10 @@ fn legacy_gaps(job: &Job, snapshot: &mut Snapshot) {
     if snapshot.state != JobState::Running {
         return;
     }
-    for spec in &job.spec.vertices {
+    for (spec, vertex) in job.spec.vertices.iter().zip(snapshot.vertices.clone()) {
         if spec.source.as_ref().is_some_and(|s| s.topic.is_none()) {
             snapshot.gaps.push(Gap::new(
-                format!("busy time of {}", spec.name),
+                format!("busy time of {}", vertex.name),
                 "Flink gives NaN for a legacy source",
             ));
         }

@@ -1,9 +1,12 @@
 //! Two snapshots → a point: differences of counters, else the gauges of the second.
 //!
-//! Flink answers metrics from a cache that it refreshes only when somebody asks, so the numbers of a look can be older than the look,
-//! and two looks can show the very same numbers. Two things follow. Numbers that did not move are unknown, not zero. And the
-//! time to divide by is that of the metrics themselves: busy, idle and backpressured time of a task add up to the time since it
-//! started, so their growth is the time that passed between the two refreshes.
+//! Flink answers metrics from a cache that it refreshes only when somebody asks, vertex by vertex and process by process, so the
+//! numbers of a look can be older than the look, two looks can show the very same numbers, and one look can mix two refreshes. Hence:
+//! numbers that did not move are unknown, not zero; and the time to divide by is that of the metrics themselves. Busy, idle and
+//! backpressured time of a task add up to the time since it started, so their growth is the time between its two refreshes.
+//!
+//! Flink's gauges are means over the last minute. They are better than counters over short times (a wait that is still going on is
+//! not yet in its counter), and say nothing of most of a long one.
 
 use super::{CheckpointPoint, JobState, Point, Shape, Snapshot, Stat};
 use super::{task_manager_point, vertex_point};
@@ -12,8 +15,23 @@ use std::collections::BTreeSet;
 /// A longer time between two snapshots is a hole, not a measurement.
 const LONGEST_PAIR_MS: i64 = 6 * 3600 * 1000;
 
-/// Within these bounds of the time between two looks, the metrics' own time is taken for it; outside, rates come from gauges.
-const PLAUSIBLE_METRIC_TIME: std::ops::RangeInclusive<f64> = 0.5..=2.0;
+/// Below this the gauges, which look back a minute, are preferred to counters.
+const SHORT_PAIR_MS: f64 = 120_000.0;
+
+/// A task younger than this has no minute behind it, and its gauges are not yet means.
+const YOUNG_MS: f64 = 60_000.0;
+
+/// Vertices whose times differ by less than this share of their median were refreshed together.
+const REFRESHED_TOGETHER: f64 = 0.15;
+
+/// The time that a process's numbers cover, milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum ProcessTime {
+    /// Known from the tasks, or taken for the time between the looks.
+    Known(f64),
+    /// The look mixed two refreshes: a gauge is better than this.
+    Doubtful(f64),
+}
 
 /// What two snapshots say about the time between them.
 pub(super) struct Window<'a> {
@@ -23,9 +41,11 @@ pub(super) struct Window<'a> {
     pub wall_ms: f64,
     /// Whether no task was restarted as far as the job's id and its last start tell: counters go on.
     pub same_execution: bool,
-    /// What counters are to be divided by; absent when the metrics did not move, or their time is implausible.
-    pub counter_ms: Option<f64>,
-    /// Whether any counter of the metrics moved.
+    /// Time between two refreshes that all vertices agree on, when it can be the time between the looks.
+    pub agreed_ms: Option<f64>,
+    /// What processes' counters are to be divided by.
+    pub process: ProcessTime,
+    /// Whether any counter moved.
     pub moved: bool,
 }
 
@@ -72,28 +92,54 @@ impl<'a> Window<'a> {
     fn new(before: &'a Snapshot, after: &'a Snapshot, wall_ms: f64) -> Self {
         let same_execution =
             before.job_id == after.job_id && before.running_since_ms == after.running_since_ms;
-        let metric_ms = vertex_point::metric_time_ms(before, after, same_execution);
-        let moved = match metric_ms {
-            Some(time) => time >= 0.01 * wall_ms,
-            None => any_counter_moved(before, after),
-        };
-        let counter_ms = match metric_ms {
-            _ if !moved => None,
-            Some(time) if same_execution => PLAUSIBLE_METRIC_TIME
-                .contains(&(time / wall_ms))
-                .then_some(time),
-            // Counted from zero: the execution may be much younger than the time between the looks, never much older.
-            Some(time) => (time <= PLAUSIBLE_METRIC_TIME.end() * wall_ms).then_some(time),
-            None if same_execution => Some(wall_ms),
-            None => Some(execution_age_ms(after).map_or(wall_ms, |age| age.min(wall_ms))),
+        let times = vertex_point::metric_times_ms(before, after, same_execution);
+        let median = times.get(times.len() / 2).copied();
+        let together = median.filter(|median| {
+            times
+                .iter()
+                .all(|time| (time - median).abs() <= REFRESHED_TOGETHER * median)
+        });
+        let could_be_wall = |time: &f64| (0.5..=2.0).contains(&(time / wall_ms));
+        let agreed_ms = together.filter(|_| same_execution).filter(could_be_wall);
+        let process = match (agreed_ms, median) {
+            // Far from the time between the looks: the processes may have been refreshed at other times than the tasks.
+            (Some(agreed), _) if !(0.75..=1.33).contains(&(agreed / wall_ms)) => {
+                ProcessTime::Doubtful(agreed)
+            }
+            (Some(agreed), _) => ProcessTime::Known(agreed),
+            (None, Some(median)) if same_execution && together.is_none() && median > 0.0 => {
+                ProcessTime::Doubtful(wall_ms)
+            }
+            _ => ProcessTime::Known(wall_ms),
         };
         Window {
             before,
             after,
             wall_ms,
             same_execution,
-            counter_ms,
-            moved,
+            agreed_ms,
+            process,
+            moved: any_counter_moved(before, after),
+        }
+    }
+
+    /// Whether the gauges of the second look tell more than counters.
+    pub fn prefers_gauges(&self) -> bool {
+        self.wall_ms < SHORT_PAIR_MS && !self.is_young()
+    }
+
+    /// Whether the tasks have run for less than a minute.
+    pub fn is_young(&self) -> bool {
+        execution_age_ms(self.after).is_none_or(|age| age < YOUNG_MS)
+    }
+
+    /// What tasks' counters are to be divided by where a vertex does not tell it itself.
+    pub fn task_ms(&self) -> f64 {
+        match self.agreed_ms {
+            Some(agreed) => agreed,
+            None if self.same_execution => self.wall_ms,
+            // Counted from zero: the execution may be much younger than the time between the looks.
+            None => execution_age_ms(self.after).map_or(self.wall_ms, |age| age.min(self.wall_ms)),
         }
     }
 

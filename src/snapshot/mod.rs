@@ -1,8 +1,8 @@
 //! What was observed, when, and what is missing.
 //!
-//! A [`Snapshot`] is one look at one job: everything that was read, with a [`Gap`] for each thing that could not be.
-//! Two neighbouring snapshots give a [`Point`] (rates and differences over the time between them); points make a
-//! [`History`], older ones merged into blocks. Everything after this room is a function of histories.
+//! A `Snapshot` is one look at one job: everything that was read, with a `Gap` for each thing that could not be.
+//! Two neighbouring snapshots give a `Point` (rates and differences over the time between them); points make a
+//! `History`, older ones merged into blocks. Everything after this room is a function of histories.
 
 mod between;
 mod gap;

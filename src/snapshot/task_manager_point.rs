@@ -1,6 +1,6 @@
 //! The TaskManagers over the time between two snapshots.
 
-use super::between::{Window, growth};
+use super::between::{ProcessTime, Window, growth};
 use super::{Stat, TaskManager, TaskManagerPoint};
 
 /// A process may seem to use a little more than all its CPUs (the looks are not exact); more is a broken counter.
@@ -69,46 +69,53 @@ fn earlier<'a>(window: &'a Window, id: &str) -> Option<&'a TaskManager> {
     window.before.task_managers.iter().find(|one| one.id == id)
 }
 
-/// Time between the two refreshes of a process's numbers, milliseconds. The tasks' own time, unless they were restarted.
-fn process_ms(window: &Window) -> Option<f64> {
-    if window.same_execution {
-        window.counter_ms
-    } else {
-        Some(window.wall_ms)
-    }
-}
-
 fn cores_used(window: &Window, now: &TaskManager) -> Option<f64> {
     let most = now.cpus_seen.filter(|cpus| *cpus > 0.0);
     let plausible = |cores: &f64| {
         cores.is_finite() && *cores >= 0.0 && most.is_none_or(|cpus| *cores <= cpus * LARGEST_LOAD)
     };
-    let counted = earlier(window, &now.id).and_then(|before| {
+    let grown = earlier(window, &now.id).and_then(|before| {
         let (before, after) = (before.cpu_time_ns?, now.cpu_time_ns?);
         // A running process always uses some: a counter that stands still was not refreshed.
-        if before == after {
-            return None;
-        }
-        Some(growth(before as f64, after as f64) / 1e6 / process_ms(window)?)
+        (before != after).then(|| growth(before as f64, after as f64) / 1e6)
     });
-    counted.filter(plausible).or_else(|| {
-        let load = now.cpu_load.filter(|load| (0.0..=1.0).contains(load))?;
-        Some(load * most?)
-    })
+    let gauge = now
+        .cpu_load
+        .filter(|load| (0.0..=1.0).contains(load))
+        .zip(most)
+        .map(|(load, cpus)| load * cpus);
+    counted_or_gauge(window, grown, gauge, plausible)
 }
 
 fn gc_share(window: &Window, now: &TaskManager) -> Option<f64> {
-    let counted = earlier(window, &now.id).and_then(|before| {
+    let grown = earlier(window, &now.id).and_then(|before| {
         if before.cpu_time_ns.is_some() && before.cpu_time_ns == now.cpu_time_ns {
             return None;
         }
-        let grown = growth(before.gc_time_ms? as f64, now.gc_time_ms? as f64);
-        Some(grown / process_ms(window)?)
+        Some(growth(before.gc_time_ms? as f64, now.gc_time_ms? as f64))
     });
     // Parallel collectors can count more than the time that passed.
     let sane = |share: &f64| share.is_finite() && (0.0..=1.5).contains(share);
-    counted
-        .filter(sane)
-        .or_else(|| now.gc_ms_per_second.map(|gc| gc / 1000.0).filter(sane))
-        .map(|share| share.min(1.0))
+    let gauge = now.gc_ms_per_second.map(|gc| gc / 1000.0);
+    counted_or_gauge(window, grown, gauge, sane).map(|share| share.min(1.0))
+}
+
+/// Growth, milliseconds, over the time that it covers; the gauge where that is doubtful or there is no growth.
+fn counted_or_gauge(
+    window: &Window,
+    grown: Option<f64>,
+    gauge: Option<f64>,
+    sane: impl Fn(&f64) -> bool,
+) -> Option<f64> {
+    let gauge = gauge.filter(&sane);
+    let (time, doubtful) = match window.process {
+        ProcessTime::Known(time) => (time, false),
+        ProcessTime::Doubtful(time) => (time, true),
+    };
+    let counted = grown.map(|grown| grown / time).filter(&sane);
+    if doubtful {
+        gauge.or(counted)
+    } else {
+        counted.or(gauge)
+    }
 }

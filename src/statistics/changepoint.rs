@@ -54,8 +54,12 @@ pub fn best_segmentation(
         let mut next = vec![f64::INFINITY; n + 1];
         let mut origin = vec![0; n + 1];
         for end in min_size..=n {
-            for start in min_size..=end.saturating_sub(min_size) {
-                let total = best[start] + cost.of(start, end);
+            let starts = best
+                .iter()
+                .enumerate()
+                .take((end + 1).saturating_sub(min_size));
+            for (start, before) in starts.skip(min_size) {
+                let total = before + cost.of(start, end);
                 if total < next[end] {
                     next[end] = total;
                     origin[end] = start;

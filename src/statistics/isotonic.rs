@@ -44,7 +44,7 @@ mod tests {
         let w = [1.0, 2.0, 1.0, 1.0];
         let once = isotonic(&[3.0, 1.0, 2.0, 5.0], &w, true).unwrap();
         assert_eq!(isotonic(&once, &w, true).unwrap(), once);
-        assert_eq!(once, [1.75, 1.75, 1.75 + 0.25, 5.0]);
+        assert_eq!(once, [5.0 / 3.0, 5.0 / 3.0, 2.0, 5.0]);
         assert!(isotonic(&[1.0], &[0.0], true).is_err());
     }
 }

@@ -9,7 +9,16 @@ pub(super) fn number(value: &Value) -> Option<f64> {
         Value::String(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    number.is_finite().then_some(number)
+    number.is_finite().then(|| kept(number))
+}
+
+/// A number as snapshots keep it: whole ones exactly, fractions to seven digits. More is noise, and would not be read back from
+/// JSON to the last bit.
+pub(super) fn kept(number: f64) -> f64 {
+    if number.fract() == 0.0 || !number.is_finite() {
+        return number;
+    }
+    format!("{number:.6e}").parse().unwrap_or(number)
 }
 
 /// A finite number that is not negative.

@@ -41,6 +41,10 @@ pub(super) async fn checkpoints<R: Rest>(
         ));
     }
     match config {
+        Ok(config) if config["interval"].is_null() => gaps.push(Gap::new(
+            "checkpoint settings",
+            "the answer holds no interval",
+        )),
         Ok(config) => {
             if let Some(checkpoints) = &mut checkpoints {
                 configure(checkpoints, &config);

@@ -47,6 +47,13 @@ const FAMILIES: [&str; 5] = [
     "slotmanager.number-of-slots.",
 ];
 
+/// Whether a document is what `/jobmanager/config` answers.
+pub(super) fn is_list_of_options(document: &Value) -> bool {
+    document
+        .as_array()
+        .is_some_and(|options| options.iter().all(|option| option["key"].is_string()))
+}
+
 /// The options of `/jobmanager/config` that are kept.
 pub(super) fn kept(document: &Value) -> BTreeMap<String, String> {
     list(document)

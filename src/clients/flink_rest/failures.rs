@@ -24,7 +24,19 @@ pub(super) async fn failures<R: Rest>(
         .json(&format!("/jobs/{}/exceptions", encoded(job_id)))
         .await
     {
-        Ok(document) => (listed(&document), None),
+        Ok(document)
+            if document["exceptionHistory"].is_object()
+                || document.get("root-exception").is_some() =>
+        {
+            (listed(&document), None)
+        }
+        Ok(_) => (
+            Vec::new(),
+            Some(Gap::new(
+                "exceptions",
+                "the answer holds no history of them",
+            )),
+        ),
         Err(error) => (Vec::new(), Some(Gap::new("exceptions", error.to_string()))),
     }
 }

@@ -213,7 +213,13 @@ async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mu
             .push(Gap::new("slots and Flink's version", error.to_string())),
     }
     match config {
-        Ok(config) => snapshot.configuration = configuration::kept(&config),
+        Ok(config) if configuration::is_list_of_options(&config) => {
+            snapshot.configuration = configuration::kept(&config);
+        }
+        Ok(_) => snapshot.gaps.push(Gap::new(
+            "configuration",
+            "the JobManager's answer is no list of options",
+        )),
         Err(error) => snapshot
             .gaps
             .push(Gap::new("configuration", error.to_string())),

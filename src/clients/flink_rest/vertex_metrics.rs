@@ -1,6 +1,6 @@
 //! The metrics of one vertex.
 
-use super::answers::{list, number, text};
+use super::answers::{kept, list, number, text};
 use super::metric_names::{OF_TASKS, SourceNames, encoded, requests};
 use super::pass::{Pass, ReadError};
 use super::{Rest, Settings};
@@ -187,7 +187,7 @@ fn fill_source(vertex: &mut Vertex, values: &Values, names: &SourceNames) {
             .map(|name| whole_sum(values, name, vertex.parallelism))
             .collect();
         sums.filter(|sums| !sums.is_empty())
-            .map(|sums| sums.iter().sum())
+            .map(|sums| kept(sums.iter().sum()))
     };
     let emitted = total(&names.emitted);
     // Subtasks without a partition report nothing, so the sum is over those that do.
@@ -206,12 +206,12 @@ fn fill_source(vertex: &mut Vertex, values: &Values, names: &SourceNames) {
         .filter_map(|name| not_negative(values, name))
         .collect();
     if !rates.is_empty() {
-        vertex.records_in_per_second = Some(rates.iter().map(|rate| rate.sum).sum());
+        vertex.records_in_per_second = Some(kept(rates.iter().map(|rate| rate.sum).sum()));
     }
     if let [only] = rates[..] {
         vertex.records_in_spread = Some(spread(only));
     }
-    vertex.pending_records = (!pending.is_empty()).then(|| pending.iter().sum());
+    vertex.pending_records = (!pending.is_empty()).then(|| kept(pending.iter().sum()));
     vertex.source_partitions = (names.partitions > 0).then_some(names.partitions);
 }
 
@@ -260,12 +260,18 @@ async fn by_subtask<R: Rest>(
         Ok(document) => document,
         Err(error) => return Some(Gap::new(what(), error.to_string())),
     };
+    if list(&document["subtasks"]).is_empty() {
+        return Some(Gap::new(
+            what(),
+            "the backpressure answer lists no subtasks",
+        ));
+    }
     let ratios = |name: &str| -> Vec<f64> {
         let mut ratios: Vec<f64> = list(&document["subtasks"])
             .iter()
             .filter_map(|subtask| number(&subtask[name]))
             .filter(|ratio| (0.0..=1.0).contains(ratio))
-            .map(|ratio| ratio * 1000.0)
+            .map(|ratio| kept(ratio * 1000.0))
             .collect();
         ratios.sort_by(f64::total_cmp);
         ratios
@@ -276,7 +282,7 @@ async fn by_subtask<R: Rest>(
         let (min, max) = (ratios.first()?, ratios.last()?);
         Some(Spread {
             min: *min,
-            mean: ratios.iter().sum::<f64>() / ratios.len() as f64,
+            mean: kept(ratios.iter().sum::<f64>() / ratios.len() as f64),
             max: *max,
         })
     };
@@ -296,5 +302,5 @@ fn median(sorted: &[f64]) -> Option<f64> {
     if sorted.len() % 2 == 1 {
         return Some(upper);
     }
-    Some((sorted.get(middle.checked_sub(1)?)? + upper) / 2.0)
+    Some(kept((sorted.get(middle.checked_sub(1)?)? + upper) / 2.0))
 }

@@ -1,6 +1,10 @@
 //! The demo fleet: seventeen invented jobs in eight namespaces that show every verdict, with manifests as people write them.
 
+mod bound;
 mod jobs;
+mod overprovisioned;
+mod quiet;
+mod troubled;
 
 use super::controller;
 use super::fleet::{Fleet, FleetError};

@@ -30,8 +30,9 @@ impl Graph {
                     Some(_) => 1.0,
                     None => vertices[edge.from].selectivity,
                 };
-                for s in 0..sources.len() {
-                    gain[v][s] += gain[edge.from][s] * passes_on;
+                let (above, own) = gain.split_at_mut(v);
+                for (sum, from) in own[0].iter_mut().zip(&above[edge.from]) {
+                    *sum += from * passes_on;
                 }
             }
         }

@@ -13,5 +13,6 @@ pub mod memory;
 pub mod noise;
 pub mod rig;
 pub mod spec;
+pub mod state;
 pub mod truth;
 pub mod view;

@@ -30,7 +30,7 @@ pub struct Rig {
     pub pools: MemoryPools,
     /// Cores of a TaskManager.
     pub cores: f64,
-    /// Why the job can't start at this size, if it can't.
+    /// Why the job can't start at this size, if it can't: Flink's exception and its message.
     pub refusal: Option<String>,
 }
 
@@ -67,12 +67,13 @@ impl Rig {
         };
         if refusal.is_none() && needed > slots * count as u32 {
             refusal = Some(format!(
-                "NoResourceAvailableException: {needed} slots needed, {} there",
+                "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException: {needed} slots needed, {} there",
                 slots * count as u32
             ));
         }
         if refusal.is_none() && network_need(&parallelism, slots) > pools.network {
-            refusal = Some("Insufficient number of network buffers".to_string());
+            refusal =
+                Some("java.io.IOException: Insufficient number of network buffers".to_string());
         }
         let interference = 1.0 + spec.slot_interference * (slots as f64).log2();
         Rig {

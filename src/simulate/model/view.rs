@@ -42,6 +42,8 @@ pub struct VertexView {
     pub index: usize,
     /// Flink's id.
     pub id: String,
+    /// Its name as Flink shows it now: a number in brackets changes with each submission.
+    pub name: String,
     /// Its subtasks; their numbers mean nothing while the job does not run.
     pub subtasks: Vec<SubtaskView>,
     /// Records that wait outside, once a record has been read and if the source can tell.
@@ -153,6 +155,12 @@ impl View {
         }
     }
 
+    /// Whether its tasks list all their metrics: in their first seconds they list few.
+    pub fn measured(&self) -> bool {
+        self.running_since()
+            .is_some_and(|since_ms| self.at_ms - since_ms >= 10_000)
+    }
+
     /// Whether its JobManager answers.
     pub fn answers(&self) -> bool {
         match self.phase {
@@ -232,9 +240,23 @@ fn vertex(job: &Job, state: &State, v: usize, at_ms: i64) -> VertexView {
     VertexView {
         index: v,
         id: job.spec.vertex_id(v),
+        name: shown_name(&spec.name, state.deployment),
         subtasks,
         pending: pending(job, state, v, records, extra, at_ms),
     }
+}
+
+/// `Source: src[3]` becomes `Source: src[5]` with the next submission, as the planner of a SQL job numbers its nodes.
+fn shown_name(name: &str, deployment: u32) -> String {
+    let numbered = name.split_once('[').and_then(|(before, rest)| {
+        let (number, after) = rest.split_once(']')?;
+        let number: u32 = number.parse().ok()?;
+        Some(format!(
+            "{before}[{}]{after}",
+            number + 2 * (deployment - 1)
+        ))
+    });
+    numbered.unwrap_or_else(|| name.to_string())
 }
 
 fn state_has_output(job: &Job, v: usize) -> bool {
