@@ -347,3 +347,44 @@ fn sizing_loop_varied() {
         paid / least
     );
 }
+
+#[test]
+fn sizing_loop_holds_what_the_truth_allows() {
+    let rules = Play {
+        days: 4,
+        decide_every_ms: 6 * HOUR_MS,
+        cooldown_ms: 12 * HOUR_MS,
+        step_down: None,
+    };
+    let fleet = demo::fleet(7, START_MS + rules.days * DAY_MS, rules.days * DAY_MS).unwrap();
+    let mut out = std::io::stdout();
+    let (mut passed, mut failed) = (0, Vec::new());
+    for name in [
+        "orders-enrich",
+        "invoice-aggregate",
+        "limits-check",
+        "click-sessions",
+        "device-metrics",
+    ] {
+        let key = fleet
+            .keys()
+            .into_iter()
+            .find(|key| key.name == name)
+            .unwrap();
+        let best = best(&fleet.job(&key).unwrap(), rules.days).unwrap();
+        let outcome = play(&fleet, &key, &rules);
+        let ratio = truth::monthly_cost(&outcome.last) / truth::monthly_cost(&best);
+        let before = truth::monthly_cost(&outcome.first) / truth::monthly_cost(&best);
+        let holds =
+            outcome.late_minutes < 10.0 && outcome.failures == 0 && outcome.changes.len() <= 4;
+        if holds && ratio <= 1.9 && ratio <= before {
+            passed += 1;
+        } else {
+            failed.push(format!(
+                "{name}: {ratio:.2} times the best (was {before:.2}), {outcome:?}"
+            ));
+        }
+    }
+    let _ = writeln!(out, "sizing_loop: {passed} passed, {} failed", failed.len());
+    assert!(failed.is_empty(), "{failed:#?}");
+}
