@@ -1,5 +1,6 @@
 //! Plan, assessment, fleet → [`Proposal`], summary, report. Pure: the same input gives the same bytes.
 
+mod assemble;
 mod chart;
 pub mod escape;
 pub mod number;
@@ -8,5 +9,6 @@ pub mod rightsize;
 mod template;
 pub mod words;
 
+pub use assemble::{ProposalError, fingerprint, rightsize as propose_rightsize};
 pub use proposal::Proposal;
 pub use template::TemplateError;
