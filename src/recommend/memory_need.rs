@@ -8,7 +8,7 @@ use crate::flink::memory::{
 use crate::flink::options::{Configuration, MANAGED_SIZE, STATE_BACKEND};
 use crate::flink::topology::{Edge, Node, Topology};
 use crate::quantity::{Memory, Parallelism};
-use crate::snapshot::{History, Point, Snapshot};
+use crate::snapshot::{History, Point, Shape, Snapshot};
 use crate::statistics::upper_tolerance_limit;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -59,6 +59,20 @@ pub(super) struct MemorySeen {
     pub(super) killed: bool,
     /// Whether state lives in managed memory.
     pub(super) managed_state: bool,
+}
+
+/// The sizes at which tasks died for want of memory. A point tells the size at its end: where that is a new one, the death
+/// was the old one's.
+pub(super) fn killed_shapes(history: &History) -> Vec<&Shape> {
+    let mut before: Option<&Point> = None;
+    let mut killed = Vec::new();
+    for point in &history.points {
+        let previous = before.replace(point);
+        if point.out_of_memory > 0 {
+            killed.push(&previous.unwrap_or(point).shape);
+        }
+    }
+    killed
 }
 
 /// How the work of the fullest TaskManager at another size compares with now.
@@ -143,7 +157,7 @@ pub(super) fn memory_seen(
     } else {
         state / task_managers
     };
-    let killed = same.iter().any(|point| point.out_of_memory > 0);
+    let killed = killed_shapes(history).contains(&shape);
     let mut seen = MemorySeen {
         pools,
         live,
