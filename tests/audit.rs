@@ -1,16 +1,21 @@
 //! The audit on made-up commits: what came with evidence, what was done by hand, what became of each.
+#![allow(clippy::unwrap_used)]
 
 use crate::record::{MONDAY_MS, evidence, field, job};
-use plimsoll::audit::{Audit, JobResources, Outcome, Sources, audit};
+use plimsoll::audit::{Audit, JobResources, Outcome, Sources, audit, missing_entries};
 use plimsoll::record::{ChangeKind, Commit, Event, Evidence, FileChange, LedgerEntry};
+use plimsoll::watch::Assessment;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const HOUR: i64 = 3_600_000;
 const FILE: &str = "apps/orders.yaml";
 
+/// A file of a commit: path, before, after.
+type File<'a> = (&'a str, Option<&'a [u8]>, Option<&'a [u8]>);
+
 /// A commit by Ada at `hour` with these files: path, before, after.
-fn commit(hour: i64, files: &[(&str, Option<&[u8]>, Option<&[u8]>)]) -> Commit {
+fn commit(hour: i64, files: &[File<'_>]) -> Commit {
     Commit {
         id: format!("{hour:040x}"),
         parent: None,
@@ -313,4 +318,56 @@ fn audit_corrupt_evidence_is_named_and_the_rest_goes_on() {
         "{:?}",
         found.problems
     );
+}
+
+#[test]
+fn audit_the_ledger_learns_each_event_once() {
+    let (commit, digest) = merged();
+    let mut ledger: Vec<LedgerEntry> = Vec::new();
+    let live = MONDAY_MS + 3 * HOUR;
+    let watching = Assessment::Watching {
+        live_since_ms: live,
+        until_ms: live + 72 * HOUR,
+        seen_ms: 0,
+        shifts: vec![],
+        note: None,
+    };
+    let blind = |since_ms| Assessment::Blind {
+        since_ms,
+        message: String::new(),
+    };
+    let settled = Assessment::Settled {
+        live_since_ms: live,
+        at_ms: live + 72 * HOUR,
+        shifts: vec![],
+        predicted_per_month: Some(212.0),
+        realised_per_month: Some(106.0),
+        currency: Some("USD".into()),
+    };
+    let story = [
+        (watching.clone(), &["merged", "live"][..]),
+        (watching, &[]),
+        (blind(live + HOUR), &["blind"]),
+        (blind(live + HOUR), &[]),
+        (blind(live + 9 * HOUR), &["blind"]),
+        (settled.clone(), &["settled"]),
+        (settled, &[]),
+    ];
+    for (hour, (assessment, expected)) in story.into_iter().enumerate() {
+        let now_ms = live + (20 + hour as i64) * HOUR;
+        let change = run(std::slice::from_ref(&commit), &ledger)
+            .changes
+            .remove(0);
+        let missing = missing_entries(&change, &assessment, &ledger, now_ms);
+        let names: Vec<&str> = missing.iter().map(|entry| entry.event.name()).collect();
+        assert_eq!(names, expected, "{assessment:?}");
+        ledger.extend(missing);
+    }
+    let change = run(&[commit], &ledger).changes.remove(0);
+    assert_eq!(
+        (change.outcome, change.change),
+        (Outcome::Settled, Some(digest))
+    );
+    assert_eq!(change.realised_per_month, Some(106.0));
+    assert_eq!(change.live_since_ms, Some(live));
 }

@@ -76,8 +76,8 @@ fn differences(path: &str, got: &Value, want: &Value, rel: f64, abs: f64, found:
                 got.as_f64().unwrap_or(f64::NAN),
                 want.as_f64().unwrap_or(f64::NAN),
             );
-            // The negation catches NaN.
-            if !((g - w).abs() <= abs + rel * w.abs()) {
+            let gap = (g - w).abs();
+            if gap.is_nan() || gap > abs + rel * w.abs() {
                 found.push(format!("{path}: {g}, want {w}"));
             }
         }

@@ -1,6 +1,8 @@
 //! The one integration binary.
 mod architecture;
+mod deployment;
 mod audit;
+mod forges;
 mod autoscaler_vectors;
 mod doe_vectors;
 mod flink_rest;

@@ -227,7 +227,7 @@ fn edit(text: &str, sizes: Sizes) -> String {
 const MARKS: &[u8] = b"{}[]&*!|>'\"%@`:#-\t\n\r ,";
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn exactly_the_named_values_change(shape in shapes(), old in sizes(), new in sizes()) {

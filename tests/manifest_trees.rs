@@ -345,7 +345,6 @@ fn values_in_releases_and_applications() {
             let output = run(&files, &key("prod", "job"), &set, &mapped(file))
                 .unwrap_or_else(|e| panic!("{e}\n{manifest}"));
             let expected = manifest.replace("4096m", "3072m").replace("8", "6");
-            let expected = expected.replace("v1alpha1", "v1alpha1");
             assert_eq!(String::from_utf8_lossy(&output["apps/r.yaml"]), expected);
         }
     }

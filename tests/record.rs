@@ -1,4 +1,5 @@
 //! What is left in git: evidence, trailers, state block, ledger; and builders of them for other tests.
+#![allow(clippy::unwrap_used)]
 
 use plimsoll::record::{
     Baseline, ChangeKind, EVIDENCE_LIMIT, Event, Evidence, EvidenceError, FieldChange, LedgerEntry,

@@ -1,4 +1,5 @@
 //! The watcher on made-up histories: one table of stories, and the cases that need more.
+#![allow(clippy::unwrap_used)]
 
 use crate::record::{MONDAY_MS, evidence, field, job, point, stat};
 use plimsoll::record::Evidence;

@@ -3,11 +3,13 @@
 
 mod by_hand;
 mod change;
+mod follow;
 mod merged;
 mod outcome;
 
 pub use by_hand::{JobResources, Resources};
 pub use change::{Audit, ChangeRecord, Outcome};
+pub use follow::missing_entries;
 
 use crate::record::{Commit, LedgerEntry};
 

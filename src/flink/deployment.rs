@@ -278,7 +278,9 @@ fn read_job(job: &Value) -> Job {
 /// structured configuration exists), nulls left out.
 pub fn flatten_configuration(value: &Value) -> BTreeMap<String, String> {
     let mut flat = BTreeMap::new();
-    collect(value, "", &mut flat);
+    if value.is_object() {
+        collect(value, "", &mut flat);
+    }
     flat
 }
 

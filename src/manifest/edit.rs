@@ -113,7 +113,7 @@ impl Catalog<'_> {
             };
             if !keys.is_empty() {
                 hints.push(format!(
-                    "`{}` is likely `{}`",
+                    "`{}` is likely the values key `{}`",
                     change.path,
                     keys.join("` or `")
                 ));
@@ -150,7 +150,7 @@ impl Catalog<'_> {
             let stream = tree::parse(text);
             if let Some(document) = stream.documents.first().filter(|d| d.root().is_some()) {
                 leaves(document, 0, &mut Vec::new(), &mut |way| {
-                    let key = way.join(".");
+                    let key = format!("{}` in `{file}", way.join("."));
                     if way.ends_with(&wanted) && !found.contains(&key) {
                         found.push(key);
                     }

@@ -14,6 +14,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+mod absent;
 mod catalog;
 mod check;
 mod create;

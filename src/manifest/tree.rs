@@ -166,41 +166,20 @@ impl Builder {
                 documents.push(document);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let style = match style {
-                    ScalarStyle::Plain => Style::Plain,
-                    ScalarStyle::SingleQuoted => Style::Single,
-                    ScalarStyle::DoubleQuoted => Style::Double,
-                    _ => Style::Block,
-                };
-                // The parser writes an absent value as `~`.
-                let text = if range.is_empty() && style == Style::Plain {
-                    String::new()
-                } else {
-                    text.into_owned()
-                };
-                self.add(
-                    Kind::Scalar { text, style },
-                    &span,
-                    range,
-                    anchor,
-                    tag.as_deref(),
-                );
+                let kind = scalar(text.into_owned(), style, range.is_empty());
+                self.add(kind, &span, range, anchor, tag.as_deref());
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let flow = style == StructureStyle::Flow;
-                let kind = Kind::Sequence {
-                    flow,
-                    items: Vec::new(),
-                };
+                let items = Vec::new();
+                let kind = Kind::Sequence { flow, items };
                 let node = self.add(kind, &span, range, anchor, tag.as_deref());
                 self.open.push(Open { node, key: None });
             }
             Event::MappingStart(style, anchor, tag) => {
                 let flow = style == StructureStyle::Flow;
-                let kind = Kind::Mapping {
-                    flow,
-                    entries: Vec::new(),
-                };
+                let entries = Vec::new();
+                let kind = Kind::Mapping { flow, entries };
                 let node = self.add(kind, &span, range, anchor, tag.as_deref());
                 self.open.push(Open { node, key: None });
             }
@@ -263,6 +242,19 @@ impl Builder {
         }
         node
     }
+}
+
+/// A scalar; the parser writes an absent one as `~`, here it is empty.
+fn scalar(text: String, style: ScalarStyle, absent: bool) -> Kind {
+    let style = match style {
+        ScalarStyle::Plain => Style::Plain,
+        ScalarStyle::SingleQuoted => Style::Single,
+        ScalarStyle::DoubleQuoted => Style::Double,
+        _ => Style::Block,
+    };
+    let absent = absent && style == Style::Plain;
+    let text = if absent { String::new() } else { text };
+    Kind::Scalar { text, style }
 }
 
 impl Document {

@@ -94,7 +94,8 @@ impl Walker<'_> {
                 [] => "change the source that fills the template".to_owned(),
                 keys => format!("change the values key `{}` instead", keys.join("`, `")),
             };
-            let message = format!("the value is filled in by a template (`{marker}`)");
+            let shown: String = text.chars().take(120).collect();
+            let message = format!("the value is filled in by a template (`{marker}` in `{shown}`)");
             return Err(self.refuse(node, Code::TemplatedValue, message, hint));
         }
         let Some(anchor) = self.document.nodes[node].anchor else {

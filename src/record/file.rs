@@ -100,6 +100,11 @@ pub struct EvidenceFile {
     pub evidence: Evidence,
 }
 
+/// The JSON Schema of evidence.
+pub fn evidence_schema() -> schemars::Schema {
+    schemars::schema_for!(Evidence)
+}
+
 /// The path of evidence by its digest.
 pub fn evidence_path(digest: &str) -> String {
     format!("{EVIDENCE_FOLDER}/{digest}.evidence")

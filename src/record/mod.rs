@@ -17,7 +17,7 @@ pub use commit::{AUTHOR_EMAIL, AUTHOR_NAME, Commit, FileChange};
 pub use evidence::{Baseline, ChangeKind, Evidence, FieldChange, SavingRecord, Thresholds};
 pub use file::{
     EVIDENCE_FOLDER, EVIDENCE_LIMIT, EVIDENCE_SCHEMA, EvidenceError, EvidenceFile, evidence_digest,
-    evidence_path,
+    evidence_path, evidence_schema,
 };
 pub use ledger::{Event, LEDGER_SCHEMA, LedgerEntry, LedgerError, read_ledger};
 pub use state::{State, text_behind_state};

@@ -8,6 +8,7 @@ use super::sustained::{
     Run, Sample, failure_shares, hourly_checkpoint_medians, longest_run, most_within, runs_above,
     samples,
 };
+use super::words::sentence;
 use crate::record::{Baseline, Evidence, Thresholds};
 use crate::snapshot::{History, Point};
 use serde_json::Value;
@@ -136,8 +137,14 @@ impl<'a> Watched<'a> {
 
     fn out_of_memory(&self) -> Option<Breach> {
         let limit = self.limits().out_of_memory.max(1);
-        let counted = most_within(&self.live, |point| point.out_of_memory, i64::MAX);
-        let (counted, from, to) = counted.unwrap_or((0.0, 0, 0));
+        let hit: Vec<&&Point> = self
+            .live
+            .iter()
+            .filter(|point| point.out_of_memory > 0)
+            .collect();
+        let counted: f64 = hit.iter().map(|point| f64::from(point.out_of_memory)).sum();
+        let from = hit.first().map_or(0, |point| point.from_ms);
+        let to = hit.last().map_or(0, |point| point.to_ms);
         // The newest snapshots name failures by their own time: those count even between two points.
         let snapshots = [&self.history.latest, &self.history.latest_running];
         let named: BTreeSet<i64> = snapshots
@@ -342,96 +349,6 @@ pub(super) fn sized_for_per_second(evidence: &Evidence) -> Option<f64> {
         let recommendation = evidence.details.get("recommendation")?;
         demand(recommendation.get("demand")?)
     })
-}
-
-/// One sentence with the numbers of a breach.
-fn sentence(breach: &Breach) -> String {
-    let percent = |share: f64| format!("{:.0} %", share * 100.0);
-    let seconds = |ms: f64| format!("{:.0} s", ms / 1000.0);
-    let (what, limit, before) = match breach.signal {
-        Signal::NotRunning => (
-            format!("the job has not been running for {}", minutes(breach.value)),
-            minutes(breach.limit),
-            None,
-        ),
-        Signal::OutOfMemory => (
-            format!("memory ran out {} times", breach.value),
-            format!("{}", breach.limit),
-            None,
-        ),
-        Signal::Restarts => (
-            format!(
-                "the job restarted {:.0} times within {}",
-                breach.value,
-                minutes((breach.until_ms - breach.since_ms) as f64)
-            ),
-            format!("{}", breach.limit),
-            None,
-        ),
-        Signal::Backpressure => (
-            format!(
-                "`{}` was backpressured {} of the time for {}",
-                breach.vertex.as_deref().unwrap_or("a vertex"),
-                percent(breach.value),
-                minutes((breach.until_ms - breach.since_ms) as f64),
-            ),
-            percent(breach.limit),
-            breach.before.map(percent),
-        ),
-        Signal::Lag => (
-            format!(
-                "the lag was {} for {}",
-                seconds(breach.value),
-                minutes((breach.until_ms - breach.since_ms) as f64)
-            ),
-            seconds(breach.limit),
-            breach.before.map(seconds),
-        ),
-        Signal::CheckpointDuration => (
-            format!(
-                "checkpoints took {} (median of an hour)",
-                seconds(breach.value)
-            ),
-            seconds(breach.limit),
-            breach.before.map(seconds),
-        ),
-        Signal::CheckpointFailures => (
-            format!("{} of the checkpoints failed", percent(breach.value)),
-            percent(breach.limit),
-            breach.before.map(percent),
-        ),
-        Signal::GarbageCollection => (
-            format!(
-                "{} of the time went into garbage collection",
-                percent(breach.value)
-            ),
-            percent(breach.limit),
-            breach.before.map(percent),
-        ),
-    };
-    let before = before
-        .map(|before| format!(", before the change {before}"))
-        .unwrap_or_default();
-    let load = match (breach.load_per_second, breach.sized_for_per_second) {
-        (Some(load), Some(sized)) if breach.beyond_sized => {
-            format!(" at {load:.0} records/s, more than the {sized:.0} it was sized for")
-        }
-        (Some(load), Some(sized)) => {
-            format!(" at {load:.0} records/s; it was sized for {sized:.0}")
-        }
-        (Some(load), None) => format!(" at {load:.0} records/s"),
-        _ => String::new(),
-    };
-    format!("{what} (limit {limit}{before}){load}")
-}
-
-fn minutes(ms: f64) -> String {
-    let minutes = ms / 60_000.0;
-    if minutes >= 120.0 {
-        format!("{:.1} h", minutes / 60.0)
-    } else {
-        format!("{minutes:.0} min")
-    }
 }
 
 /// The breach of a job that does not come up.

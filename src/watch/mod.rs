@@ -1,4 +1,4 @@
-//! A merged change in a later history → [`Assessment`]: waiting, watching, settled, regressed, blind. A function of the change's
+//! A merged change in a later history → `Assessment`: waiting, watching, settled, regressed, blind. A function of the change's
 //! evidence, the job's history and the time: it uses the thresholds in the evidence, not today's settings.
 
 mod assess;
@@ -11,6 +11,7 @@ mod settings;
 mod signals;
 mod sustained;
 mod thresholds;
+mod words;
 
 pub use assess::{Merge, assess};
 pub use assessment::{Assessment, Breach, Shift, Signal};

@@ -178,23 +178,77 @@ pub(super) fn hourly_checkpoint_medians(points: &[&Point]) -> Vec<Sample> {
 
 /// Shares of failed checkpoints among the last `of` or just more, at the end of each point.
 pub(super) fn failure_shares(points: &[&Point], of: u32) -> Vec<Sample> {
+    let of = u64::from(of.max(1));
+    let ended = |point: &Point| {
+        let failed = u64::from(point.checkpoints.failed);
+        (failed, failed + u64::from(point.checkpoints.completed))
+    };
     let mut shares = Vec::new();
-    for at in 0..points.len() {
-        let (mut failed, mut all) = (0u32, 0u32);
-        for point in points[..=at].iter().rev() {
-            failed = failed.saturating_add(point.checkpoints.failed);
-            all = all
-                .saturating_add(point.checkpoints.failed)
-                .saturating_add(point.checkpoints.completed);
-            if all >= of.max(1) {
-                shares.push(Sample {
-                    from_ms: point.from_ms,
-                    to_ms: points[at].to_ms,
-                    value: Some(f64::from(failed) / f64::from(all)),
-                });
-                break;
-            }
+    let (mut begin, mut failed, mut all) = (0, 0u64, 0u64);
+    for point in points {
+        let (more_failed, more) = ended(point);
+        failed += more_failed;
+        all += more;
+        // What leaves at the front may not leave fewer than `of`.
+        while all - ended(points[begin]).1 >= of {
+            let (fewer_failed, fewer) = ended(points[begin]);
+            failed -= fewer_failed;
+            all -= fewer;
+            begin += 1;
+        }
+        if all >= of {
+            shares.push(Sample {
+                from_ms: points[begin].from_ms,
+                to_ms: point.to_ms,
+                value: Some(failed as f64 / all as f64),
+            });
         }
     }
     shares
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(minute: i64, value: Option<f64>) -> Sample {
+        Sample {
+            from_ms: minute * 60_000,
+            to_ms: (minute + 1) * 60_000,
+            value,
+        }
+    }
+
+    #[test]
+    fn the_highest_sustained_level_is_the_smallest_limit_that_is_not_breached() {
+        let levels = [0.1, 0.7, 0.6, 0.9, 0.2, 0.8, 0.8, 0.3, 0.3, 0.3, 0.3];
+        let samples: Vec<Sample> = levels
+            .iter()
+            .enumerate()
+            .map(|(minute, level)| sample(minute as i64, Some(*level)))
+            .collect();
+        for minutes in 1..=11 {
+            let for_ms = minutes * 60_000;
+            let highest = highest_sustained(&samples, for_ms).unwrap();
+            assert_eq!(longest_run(&samples, highest, for_ms), None, "{minutes}");
+            assert!(
+                longest_run(&samples, highest - 1e-9, for_ms).is_some(),
+                "{minutes}"
+            );
+        }
+        assert_eq!(highest_sustained(&samples, 12 * 60_000), None);
+        assert_eq!(highest_sustained(&[], 60_000), None);
+    }
+
+    #[test]
+    fn what_is_missing_for_long_ends_a_run() {
+        let mut samples: Vec<Sample> = (0..20).map(|minute| sample(minute, Some(1.0))).collect();
+        samples[5].value = None;
+        samples[6].value = None;
+        assert_eq!(runs_above(&samples, 0.5, 10 * 60_000).len(), 1);
+        assert_eq!(runs_above(&samples, 0.5, 9 * 60_000).len(), 2);
+        assert_eq!(highest_sustained(&samples, 15 * 60_000), Some(1.0));
+        samples.retain(|sample| sample.value.is_some());
+        assert_eq!(runs_above(&samples, 0.5, 9 * 60_000).len(), 2);
+    }
 }

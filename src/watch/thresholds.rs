@@ -36,18 +36,6 @@ pub fn thresholds(settings: &Settings, history: &History) -> Thresholds {
             share_above,
         )
     };
-    let durations = calm.iter().filter_map(|point| {
-        Some((
-            checkpoint_duration_ms(point)?,
-            f64::from(point.checkpoints.completed.max(1)),
-        ))
-    });
-    let twice = weighted_median(durations).map_or(0.0, |median| 2.0 * median);
-    let duration = raised(
-        (settings.checkpoint_duration.millis() as f64).max(twice),
-        highest(&hourly_checkpoint_medians(&calm)),
-        quarter_more,
-    );
     let failures_of = settings.checkpoint_failures_of;
     Thresholds {
         window_ms,
@@ -74,7 +62,7 @@ pub fn thresholds(settings: &Settings, history: &History) -> Thresholds {
             settings.out_of_memory,
             most_within(&all, |point| point.out_of_memory, window_ms),
         ),
-        checkpoint_duration_ms: duration.ceil() as i64,
+        checkpoint_duration_ms: slowest_checkpoints_ms(settings, &calm),
         checkpoint_failure_share: raised(
             settings.checkpoint_failures.fraction(),
             highest(&failure_shares(&all, failures_of)),
@@ -87,6 +75,22 @@ pub fn thresholds(settings: &Settings, history: &History) -> Thresholds {
         ),
         blind_after_ms: millis(settings.blind_after.millis()),
     }
+}
+
+/// The limit of checkpoint durations, milliseconds: twice the median is allowed in any case.
+fn slowest_checkpoints_ms(settings: &Settings, calm: &[&Point]) -> i64 {
+    let durations = calm.iter().filter_map(|point| {
+        let weight = f64::from(point.checkpoints.completed.max(1));
+        Some((checkpoint_duration_ms(point)?, weight))
+    });
+    let twice = weighted_median(durations).map_or(0.0, |median| 2.0 * median);
+    let limit = (settings.checkpoint_duration.millis() as f64).max(twice);
+    raised(
+        limit,
+        highest(&hourly_checkpoint_medians(calm)),
+        quarter_more,
+    )
+    .ceil() as i64
 }
 
 /// Whether a point lies behind the warm-up of the execution that it ends in.

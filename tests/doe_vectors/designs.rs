@@ -7,14 +7,15 @@ use plimsoll::experiment::key_groups::key_group_skew;
 use plimsoll::experiment::metrics::design_metrics;
 use plimsoll::experiment::optimal::{Criterion, optimal_design};
 use plimsoll::experiment::procedure::{
-    Candidate, Observation, Prices, Prior, Problem, Reading, Requirement, Spread, step,
+    Candidate, Origin, Outcome, Prices, Prior, Problem, Requirement, Run, Spread, history::read,
+    step,
 };
 use plimsoll::experiment::screening::{definitive_screening, plackett_burman};
 use plimsoll::experiment::space_filling::space_filling;
 use plimsoll::statistics::terms::{Term, parse_terms};
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, number, number_or, numbers, rows, text};
+use super::{Outcome as Answer, number, number_or, numbers, rows, text};
 
 pub(crate) fn terms(input: &Value) -> Result<Vec<Term>, String> {
     let list = input["terms"].as_array().ok_or("no terms")?;
@@ -25,7 +26,7 @@ fn whole(input: &Value, field: &str) -> Result<usize, String> {
     Ok(number(input, field)? as usize)
 }
 
-pub(crate) fn run(kind: &str, input: &Value, expect: &Value) -> Outcome {
+pub(crate) fn run(kind: &str, input: &Value, expect: &Value) -> Answer {
     match kind {
         "design.full_factorial" => {
             let levels: Vec<usize> = numbers(&input["levels"])?
@@ -84,7 +85,7 @@ fn orthogonal(matrix: &[Vec<f64>]) -> bool {
     (0..matrix[0].len()).all(|i| (0..i).all(|j| column_sum(matrix, &[i, j]) == 0.0))
 }
 
-fn fraction(input: &Value) -> Outcome {
+fn fraction(input: &Value) -> Answer {
     let design = fractional(input["generators"].as_str().ok_or("no generators")?).map_err(text)?;
     let lengths: Map<String, Value> = design
         .word_lengths
@@ -98,7 +99,7 @@ fn fraction(input: &Value) -> Outcome {
     )
 }
 
-fn screening(input: &Value) -> Outcome {
+fn screening(input: &Value) -> Answer {
     let matrix = definitive_screening(whole(input, "factors")?).map_err(text)?;
     let k = matrix[0].len();
     let negative = |row: &Vec<f64>| row.iter().map(|v| 0.0 - v).collect::<Vec<f64>>();
@@ -119,7 +120,7 @@ fn screening(input: &Value) -> Outcome {
     )
 }
 
-fn composite(input: &Value) -> Outcome {
+fn composite(input: &Value) -> Answer {
     let rule = match input["alpha_rule"].as_str().unwrap_or("rotatable") {
         "orthogonal" => StarRule::Orthogonal,
         "rotatable" => StarRule::Rotatable,
@@ -138,7 +139,7 @@ fn composite(input: &Value) -> Outcome {
     Ok(json!({"matrix": design.matrix, "alpha": design.alpha}))
 }
 
-fn optimal(input: &Value, expect: &Value) -> Outcome {
+fn optimal(input: &Value, expect: &Value) -> Answer {
     let (candidates, terms) = (rows(&input["candidates"])?, terms(input)?);
     let runs = whole(input, "runs")?;
     let design = optimal_design(&candidates, &terms, runs, &[], Criterion::D, 20).map_err(text)?;
@@ -149,7 +150,7 @@ fn optimal(input: &Value, expect: &Value) -> Outcome {
     Ok(json!({"relative_d_efficiency": ((design.log_det - best) / terms.len() as f64).exp()}))
 }
 
-fn metrics(input: &Value) -> Outcome {
+fn metrics(input: &Value) -> Answer {
     let points = rows(&input["points"])?;
     let region = if input["region"].is_null() {
         points.clone()
@@ -177,7 +178,7 @@ fn fixed<const N: usize>(value: &Value) -> Result<[f64; N], String> {
         .map_err(|_| format!("want {N} numbers"))
 }
 
-fn procedure(input: &Value) -> Outcome {
+fn procedure(input: &Value) -> Answer {
     let candidates = rows(&input["candidates_p_m_s"])?
         .iter()
         .map(|r| Candidate {
@@ -215,18 +216,25 @@ fn procedure(input: &Value) -> Outcome {
         stop_fraction: number(input, "stop_fraction")?,
     };
     let runs = input["runs"].as_array().ok_or("no runs")?;
-    let observations = runs
+    let runs = runs
         .iter()
         .map(|run| {
-            Ok(Observation {
+            let measured = run["ln_capacity"]
+                .as_f64()
+                .map(|ln| Outcome::Measured(ln.exp()));
+            Ok(Run {
                 candidate: whole(run, "candidate")?,
                 block: whole(run, "block")?,
-                reading: Reading::Measured(number(run, "ln_capacity")?),
+                outcome: measured.unwrap_or(Outcome::OutOfMemory),
+                origin: Origin::Planned,
                 extra_sd: 0.0,
+                guard_tripped: false,
+                lag_minutes: 0.0,
             })
         })
         .collect::<Result<Vec<_>, String>>()?;
-    let s = step(&problem, &observations, &[]).map_err(text)?;
+    let history = read(&problem, &runs).map_err(text)?;
+    let s = step(&problem, &history.observations, &history.excluded).map_err(text)?;
     Ok(
         json!({"posterior_mean": s.posterior.mean, "posterior_sd": s.posterior.sd,
         "noise_scale_f2": s.posterior.noise_scale, "p_ok": s.p_ok, "safe": s.safe,

@@ -88,8 +88,26 @@ pub(super) fn mail(message: &str, diffs: &str, at: Timestamp) -> String {
          Content-Transfer-Encoding: 8bit\n\
          \n{}\n---\n\n{diffs}-- \nplimsoll\n",
         subject.trim(),
-        rest.trim(),
+        quoted(rest.trim()),
     )
+}
+
+/// A message without lines at which `git am` would take it to be over.
+fn quoted(message: &str) -> String {
+    let ends = |line: &str| {
+        line.starts_with("---") || line.starts_with("diff -") || line.starts_with("Index: ")
+    };
+    let lines: Vec<String> = message
+        .lines()
+        .map(|line| {
+            if ends(line) {
+                format!(" {line}")
+            } else {
+                line.to_string()
+            }
+        })
+        .collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -104,6 +122,19 @@ mod tests {
             "diff --git a/a.yaml b/a.yaml\n--- a/a.yaml\n+++ b/a.yaml\n@@ -1,2 +1,2 @@\n a: 1\r\n-b: 2\r\n+b: 3\r\n"
         );
         assert_eq!(file_diff("a.yaml", Some("x"), "x"), None);
+    }
+
+    #[test]
+    fn a_message_cannot_end_itself() {
+        let text = mail(
+            "t\n\n---\ndiff --git a/x b/x\nwords",
+            "",
+            Timestamp::UNIX_EPOCH,
+        );
+        assert!(
+            text.contains("\n ---\n diff --git a/x b/x\nwords\n---\n\n-- \n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Forges that need no server: [`LocalForge`] (a repository and a folder of pull request files), [`PatchForge`] (a folder of
-//! patches), [`DirForge`] (files edited in place). They share their rules and the form of their pull request files.
+//! Forges that need no server: `LocalForge` (a repository and a folder of pull request files), `PatchForge` (a folder of
+//! patches), `DirForge` (files edited in place). They share their rules and the form of their pull request files.
 
 mod dir;
 mod hunks;

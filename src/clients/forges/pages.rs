@@ -7,6 +7,7 @@ use crate::record::ChangeKind;
 use crate::render::Proposal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -258,18 +259,35 @@ pub(super) fn time(at_ms: i64) -> Timestamp {
     })
 }
 
+/// The order of the front matter: what people look for first stands first.
+const KEYS: [&str; 13] = [
+    "state",
+    "title",
+    "job",
+    "kind",
+    "branch",
+    "labels",
+    "opened_at",
+    "updated_at",
+    "ended_at",
+    "merged_by",
+    "change",
+    "began_on",
+    "head",
+];
+
 /// The file's text: each value of the front matter is JSON, which is YAML that holds any text on one line.
 pub(super) fn print(page: &Page) -> String {
     let mut text = String::from("---\n");
     // A struct of strings, lists and times always becomes an object.
-    if let Ok(serde_json::Value::Object(header)) = serde_json::to_value(&page.header) {
-        for (key, value) in header.iter().filter(|(_, value)| !value.is_null()) {
-            match value.as_str() {
-                Some(word) if key == "state" || key == "kind" => {
-                    text += &format!("{key}: {word}\n")
-                }
-                _ => text += &format!("{key}: {value}\n"),
+    let header = serde_json::to_value(&page.header).unwrap_or_default();
+    for key in KEYS {
+        match &header[key] {
+            Value::Null => {}
+            Value::String(word) if key == "state" || key == "kind" => {
+                text += &format!("{key}: {word}\n");
             }
+            value => text += &format!("{key}: {value}\n"),
         }
     }
     text + "---\n" + page.body.trim_end() + "\n"
@@ -290,4 +308,34 @@ pub(super) fn parse(number: u32, text: &str) -> Result<Page, String> {
         header,
         body: body.trim_end().to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_page_comes_back() {
+        let page = Page {
+            number: 7,
+            header: Header {
+                state: PageState::Merged,
+                title: "a: \"b\"\n---\n# c → d".to_string(),
+                branch: "plimsoll/a/b/c".to_string(),
+                kind: ChangeKind::Revert,
+                job: "a/deployment/b/c".to_string(),
+                labels: vec!["x, y".to_string(), "]".to_string()],
+                opened_at: time(1),
+                updated_at: Some(time(2_000)),
+                ended_at: Some(time(3_000)),
+                merged_by: Some("yes".to_string()),
+                change: "1e9".to_string(),
+                began_on: Some("0123".to_string()),
+                head: Some("null".to_string()),
+            },
+            body: "---\nbody\n---".to_string(),
+        };
+        assert_eq!(parse(7, &print(&page)), Ok(page.clone()));
+        assert_eq!(parse(7, &print(&page).replace('\n', "\r\n")), Ok(page));
+    }
 }

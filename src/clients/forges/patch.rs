@@ -1,5 +1,6 @@
-//! The forge `patch`: for each pull request a patch that `git am` and `git apply` take, and its body beside it. For every host that
-//! has no forge of its own here, and for those who want to look first.
+//! The forge `patch`: for each pull request a patch that `git apply` and `git am` take (`git am --keep-cr` where a manifest has carriage
+//! returns, which git takes out of mail otherwise), and its body beside it. For every host that has no forge of its own here, and
+//! for those who want to look first.
 
 use super::hunks::{file_diff, mail};
 use super::pages::{Page, PageState, Pages, next_number, time};

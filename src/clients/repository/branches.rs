@@ -5,8 +5,8 @@ use super::paths::refuse_path;
 use crate::ports::RepositoryError;
 use crate::record::{AUTHOR_EMAIL, AUTHOR_NAME, EVIDENCE_FOLDER, LEDGER_BRANCH, evidence_digest};
 use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, Oid, Signature, Time};
-use std::collections::BTreeMap;
+use git2::{ErrorCode, FileMode, ObjectType, Oid, Signature, Time};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What became of a commit.
@@ -402,45 +402,50 @@ fn evidence_commits(
     let mut next = Some(git.find_commit(head)?);
     while let Some(commit) = next {
         let parent = commit.parent(0).ok();
-        let here = evidence_in(git, &commit)?;
+        let here = evidence_folder(&commit)?;
         let before = match &parent {
-            Some(parent) => evidence_in(git, parent)?,
-            None => Vec::new(),
+            Some(parent) => evidence_folder(parent)?,
+            None => None,
         };
-        for digest in here.iter().filter(|digest| !before.contains(digest)) {
+        if here != before {
+            let before = digests(git, before)?;
             let ours = commit.committer().email_bytes() == AUTHOR_EMAIL.as_bytes();
             let by = String::from_utf8_lossy(commit.committer().name_bytes()).into_owned();
-            // Walking back: the earliest commit that brought it comes last and stands.
-            found.insert(
-                digest.clone(),
-                EvidenceCommit {
+            for digest in digests(git, here)?.difference(&before) {
+                let brought = EvidenceCommit {
                     commit: commit.id().to_string(),
                     at_ms: commit.time().seconds().saturating_mul(1000),
-                    by: (!ours).then_some(by),
-                },
-            );
+                    by: (!ours).then(|| by.clone()),
+                };
+                // Walking back: the earliest commit that brought it comes last and stands.
+                found.insert(digest.clone(), brought);
+            }
         }
         next = parent;
     }
     Ok(found)
 }
 
-/// The digests of the evidence in a commit's tree.
-fn evidence_in(
-    git: &git2::Repository,
-    commit: &git2::Commit<'_>,
-) -> Result<Vec<String>, git2::Error> {
+/// The folder of evidence in a commit's tree, if there is one.
+fn evidence_folder(commit: &git2::Commit<'_>) -> Result<Option<Oid>, git2::Error> {
     let tree = commit.tree()?;
-    let Ok(entry) = tree.get_path(Path::new(EVIDENCE_FOLDER)) else {
-        return Ok(Vec::new());
+    Ok(tree
+        .get_path(Path::new(EVIDENCE_FOLDER))
+        .ok()
+        .filter(|entry| entry.kind() == Some(ObjectType::Tree))
+        .map(|entry| entry.id()))
+}
+
+/// The digests of the evidence in a folder.
+fn digests(git: &git2::Repository, folder: Option<Oid>) -> Result<BTreeSet<String>, git2::Error> {
+    let Some(folder) = folder else {
+        return Ok(BTreeSet::new());
     };
-    let Ok(folder) = git.find_tree(entry.id()) else {
-        return Ok(Vec::new());
-    };
-    Ok(folder
+    Ok(git
+        .find_tree(folder)?
         .iter()
         .filter_map(|entry| {
-            let name = std::str::from_utf8(entry.name_bytes()).ok()?.to_string();
+            let name = std::str::from_utf8(entry.name_bytes()).ok()?;
             evidence_digest(&format!("{EVIDENCE_FOLDER}/{name}")).map(str::to_string)
         })
         .collect())

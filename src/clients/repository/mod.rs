@@ -1,4 +1,4 @@
-//! Repositories of manifests: [`GitRepository`] over the object database of a local git repository, [`FolderRepository`] over a
+//! Repositories of manifests: `GitRepository` over the object database of a local git repository, `FolderRepository` over a
 //! plain folder. libgit2 is named in this folder only.
 
 mod branches;
