@@ -287,8 +287,8 @@ fn managed_option(configuration: &Configuration, bytes: u64) -> (String, String)
     )
 }
 
-/// Network memory that a TaskManager needs at a size: what Flink's edges ask for, and what was used, grown with the
-/// channels (slots times parallelism).
+/// Network memory that a TaskManager needs at a size: what Flink's edges ask for, times what was used over what they ask for
+/// now (up to three times as much). Without a graph, what was used, grown with the channels (slots times parallelism).
 pub(super) fn network_at(
     seen: &MemorySeen,
     latest: &Snapshot,
@@ -296,10 +296,22 @@ pub(super) fn network_at(
     parallelism: u32,
     slots: u32,
 ) -> f64 {
-    let now = f64::from(present.size.parallelism) * f64::from(present.size.slots_per_task_manager);
-    let then = f64::from(parallelism) * f64::from(slots);
-    let used = seen.network_used * NETWORK_FACTOR * (then / now.max(1.0)).max(0.5);
-    used.max(channels(latest, present, parallelism, slots).unwrap_or(0.0))
+    let size = &present.size;
+    let used = seen.network_used * NETWORK_FACTOR;
+    let now = channels(
+        latest,
+        present,
+        size.parallelism,
+        size.slots_per_task_manager,
+    );
+    let then = channels(latest, present, parallelism, slots);
+    match now.zip(then).filter(|(now, _)| *now > 0.0) {
+        Some((now, then)) => then * (used / now).clamp(1.0, 3.0),
+        None => {
+            let now = f64::from(size.parallelism) * f64::from(size.slots_per_task_manager);
+            used * (f64::from(parallelism) * f64::from(slots) / now.max(1.0)).max(0.5)
+        }
+    }
 }
 
 fn channels(latest: &Snapshot, present: &Present, parallelism: u32, slots: u32) -> Option<f64> {
