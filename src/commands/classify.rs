@@ -16,7 +16,10 @@ pub fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
     let store = world.history()?;
     let mut profiles = Vec::new();
     for job in world.jobs(&args.jobs, common)? {
-        profiles.push(classify(&history(&world, &store, &job)?, &world.rooms(&job).classify));
+        profiles.push(classify(
+            &history(&world, &store, &job)?,
+            &world.rooms(&job).classify,
+        ));
     }
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "jobs": profiles }))?,
@@ -30,7 +33,11 @@ pub fn text(profiles: &[JobProfile]) -> String {
     let mut rows = Vec::new();
     for profile in profiles {
         for (number, verdict) in profile.verdicts.iter().enumerate() {
-            let job = if number == 0 { profile.job.short() } else { String::new() };
+            let job = if number == 0 {
+                profile.job.short()
+            } else {
+                String::new()
+            };
             rows.push(vec![terminal(&job), verdict_name(verdict), why(verdict)]);
         }
     }

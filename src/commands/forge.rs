@@ -43,14 +43,20 @@ pub fn kind(world: &World, typed: &cli::Forge) -> Option<ForgeName> {
 pub fn repository(world: &World, typed: &cli::Forge) -> Result<AnyRepository, Failure> {
     if kind(world, typed) == Some(ForgeName::Dir) {
         let folder = world.path(&world.config.forge.dir.folder);
-        return FolderRepository::open(folder.as_std_path()).map(AnyRepository::Folder).map_err(|error| Failure::Failed(error.into()));
+        return FolderRepository::open(folder.as_std_path())
+            .map(AnyRepository::Folder)
+            .map_err(|error| Failure::Failed(error.into()));
     }
     git(world, &world.path(&world.config.repository.path)).map(AnyRepository::Git)
 }
 
 fn git(world: &World, place: &Utf8Path) -> Result<GitRepository, Failure> {
     let base = world.config.repository.base.as_deref();
-    let place = if place.as_str().is_empty() { Utf8Path::new(".") } else { place };
+    let place = if place.as_str().is_empty() {
+        Utf8Path::new(".")
+    } else {
+        place
+    };
     GitRepository::open(place.as_std_path(), base)
         .or_else(|_| GitRepository::discover(place.as_std_path(), base))
         .map_err(|error| Failure::Failed(error.into()))
@@ -115,7 +121,12 @@ impl Repository for AnyRepository {
         }
     }
 
-    fn append_ledger(&self, files: &BTreeMap<String, Vec<u8>>, message: &str, at_ms: i64) -> Result<(), RepositoryError> {
+    fn append_ledger(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        message: &str,
+        at_ms: i64,
+    ) -> Result<(), RepositoryError> {
         match self {
             AnyRepository::Git(git) => git.append_ledger(files, message, at_ms),
             AnyRepository::Folder(folder) => folder.append_ledger(files, message, at_ms),
@@ -148,7 +159,12 @@ impl Forge for AnyForge {
         }
     }
 
-    async fn close(&self, pull_request: &PullRequest, why: &str, now_ms: i64) -> Result<(), ForgeError> {
+    async fn close(
+        &self,
+        pull_request: &PullRequest,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
         match self {
             AnyForge::Local(forge) => forge.close(pull_request, why, now_ms).await,
             AnyForge::Patch(forge) => forge.close(pull_request, why, now_ms).await,
@@ -156,7 +172,12 @@ impl Forge for AnyForge {
         }
     }
 
-    async fn comment(&self, pull_request: &PullRequest, text: &str, now_ms: i64) -> Result<(), ForgeError> {
+    async fn comment(
+        &self,
+        pull_request: &PullRequest,
+        text: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
         match self {
             AnyForge::Local(forge) => forge.comment(pull_request, text, now_ms).await,
             AnyForge::Patch(forge) => forge.comment(pull_request, text, now_ms).await,

@@ -1,10 +1,10 @@
 //! One file a command. Only here is anything printed: data to stdout, everything else to stderr.
 
-//mod audit;
-//mod check;
+mod audit;
+mod check;
 mod classify;
 //mod demo;
-//mod explain;
+mod explain;
 mod forge;
 mod observe;
 mod output;
@@ -12,14 +12,14 @@ mod plan;
 mod planning;
 mod propose;
 //mod report;
-//mod reverts;
-//mod run;
-//mod schema;
+mod reverts;
+mod run;
+mod schema;
 mod select;
-//mod simulate;
+mod simulate;
 mod table;
-//mod tryout;
-//mod watch;
+mod tryout;
+mod watch;
 mod world;
 
 use crate::cli::{Cli, Command};
@@ -68,7 +68,11 @@ impl Ended {
 
     /// Partly done when anything is named.
     pub(crate) fn with<T>(problems: &[T]) -> Ended {
-        if problems.is_empty() { Ended::Done } else { Ended::Partly }
+        if problems.is_empty() {
+            Ended::Done
+        } else {
+            Ended::Partly
+        }
     }
 }
 
@@ -76,20 +80,20 @@ impl Ended {
 pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
     let common = &cli.common;
     match cli.command {
-        //Command::Try(args) => tryout::run(common, &args).await,
+        Command::Try(args) => tryout::run(common, &args).await,
         //Command::Demo(args) => demo::run(common, &args).await,
-        //Command::Check => check::run(common).await,
+        Command::Check => check::run(common).await,
         Command::Observe(args) => observe::run(common, &args).await,
         Command::Classify(args) => classify::run(common, &args),
         Command::Plan(args) => plan::run(common, &args).await,
         Command::Propose(args) => propose::run(common, &args).await,
-        //Command::Watch(args) => watch::run(common, &args).await,
-        //Command::Run(args) => run::run(common, &args).await,
-        //Command::Explain(args) => explain::run(common, &args).await,
-        //Command::Audit(args) => audit::run(common, &args),
+        Command::Watch(args) => watch::run(common, &args).await,
+        Command::Run(args) => run::run(common, &args).await,
+        Command::Explain(args) => explain::run(common, &args).await,
+        Command::Audit(args) => audit::run(common, &args),
         //Command::Report(args) => report::run(common, &args).await,
-        //Command::Simulate(args) => simulate::run(&args).await,
-        //Command::Schema(args) => schema::run(&args),
+        Command::Simulate(args) => simulate::run(&args).await,
+        Command::Schema(args) => schema::run(&args),
         _ => Ok(Ended::Done),
     }
 }

@@ -60,7 +60,10 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
                 last.observed,
                 jobs.len(),
                 last.gaps,
-                last.unreachable.iter().map(|reason| format!("\n! {reason}")).collect::<String>()
+                last.unreachable
+                    .iter()
+                    .map(|reason| format!("\n! {reason}"))
+                    .collect::<String>()
             ))?,
         }
     }
@@ -69,14 +72,19 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
 
 /// Parses a duration as Flink writes it.
 pub fn duration(text: &str) -> Result<Duration, Failure> {
-    text.parse::<FlinkDuration>().map(|duration| duration.to_std()).map_err(|error| Failure::Usage(error.to_string()))
+    text.parse::<FlinkDuration>()
+        .map(|duration| duration.to_std())
+        .map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// One look at each job, stored at once: all or none of it.
 pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Result<Pass, Failure> {
     let clusters = world.clusters(None)?;
     let now = world.told_now_ms;
-    let looks = futures::stream::iter(jobs.iter().map(|job| clusters.observe(job, now))).buffered(AT_ONCE).collect::<Vec<_>>().await;
+    let looks = futures::stream::iter(jobs.iter().map(|job| clusters.observe(job, now)))
+        .buffered(AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
     let mut seen = Pass {
         at_ms: world.now_ms(),
         ..Pass::default()
@@ -86,8 +94,12 @@ pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Res
         match look {
             Ok(snapshot) => {
                 if snapshot.state == JobState::Unreachable {
-                    let reason = snapshot.gaps.first().map_or_else(String::new, |gap| format!(": {}: {}", gap.what, gap.reason));
-                    seen.unreachable.push(format!("{}{reason}", snapshot.job.short()));
+                    let reason = snapshot
+                        .gaps
+                        .first()
+                        .map_or_else(String::new, |gap| format!(": {}: {}", gap.what, gap.reason));
+                    seen.unreachable
+                        .push(format!("{}{reason}", snapshot.job.short()));
                 } else {
                     seen.observed += 1;
                 }
@@ -98,23 +110,37 @@ pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Res
         }
     }
     let mut store = world.history()?;
-    store.append_all(&snapshots).map_err(|error| Failure::Failed(error.into()))?;
+    store
+        .append_all(&snapshots)
+        .map_err(|error| Failure::Failed(error.into()))?;
     if let Some((args, out)) = args.and_then(|args| args.out.as_ref().map(|out| (args, out))) {
         append_lines(out.as_str(), &snapshots, args.redact)?;
     }
     Ok(seen)
 }
 
-async fn keep_going(world: &World, jobs: &[JobKey], args: &Observe, every: Duration, total: Duration, common: &Common) -> Result<Pass, Failure> {
+async fn keep_going(
+    world: &World,
+    jobs: &[JobKey],
+    args: &Observe,
+    every: Duration,
+    total: Duration,
+    common: &Common,
+) -> Result<Pass, Failure> {
     if every.is_zero() {
-        return Err(Failure::Usage("--every must be longer than nothing".to_string()));
+        return Err(Failure::Usage(
+            "--every must be longer than nothing".to_string(),
+        ));
     }
     if world.told_now_ms.is_some() {
-        return Err(Failure::Usage("--for goes by the clock and can't have --now".to_string()));
+        return Err(Failure::Usage(
+            "--for goes by the clock and can't have --now".to_string(),
+        ));
     }
     let passes = total.as_secs_f64() / every.as_secs_f64();
     let bar = ProgressBar::with_draw_target(Some(passes.ceil() as u64), target(common));
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} passes, {eta} left {msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} passes, {eta} left {msg}")
+    {
         bar.set_style(style);
     }
     let begun = resume_point(world, jobs, total)?;
@@ -126,7 +152,10 @@ async fn keep_going(world: &World, jobs: &[JobKey], args: &Observe, every: Durat
         bar.inc(1);
         bar.set_message(last.unreachable.first().cloned().unwrap_or_default());
         if last.at_ms - compacted >= COMPACT_EVERY_MS {
-            world.history()?.compact(last.at_ms).map_err(|error| Failure::Failed(error.into()))?;
+            world
+                .history()?
+                .compact(last.at_ms)
+                .map_err(|error| Failure::Failed(error.into()))?;
             compacted = last.at_ms;
         }
         let now = world.now_ms();
@@ -135,7 +164,8 @@ async fn keep_going(world: &World, jobs: &[JobKey], args: &Observe, every: Durat
             return Ok(last);
         }
         // Passes stand on a grid from the begin, so that a slow one does not shift all that follow.
-        let next = begun + ((now - begun) / every.as_millis() as i64 + 1) * every.as_millis() as i64;
+        let next =
+            begun + ((now - begun) / every.as_millis() as i64 + 1) * every.as_millis() as i64;
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis((next - now).max(0) as u64)) => {}
             _ = tokio::signal::ctrl_c() => {
@@ -174,7 +204,11 @@ fn target(common: &Common) -> ProgressDrawTarget {
 fn append_lines(file: &str, snapshots: &[Snapshot], redacted: bool) -> Result<(), Failure> {
     let mut text = String::new();
     for snapshot in snapshots {
-        let line = if redacted { write_line(&redact(snapshot)) } else { write_line(snapshot) };
+        let line = if redacted {
+            write_line(&redact(snapshot))
+        } else {
+            write_line(snapshot)
+        };
         let line = line.context("snapshot")?;
         text.push_str(line.trim_end());
         text.push('\n');
@@ -193,10 +227,14 @@ fn from_file(world: &World, common: &Common, file: &str) -> Result<Ended, Failur
     let (snapshots, wrong) = read_lines(&text);
     // Bad input is refused whole, before anything is written.
     if let Some(first) = wrong.first() {
-        return Err(Failure::Failed(anyhow::anyhow!("{file}: {first}; nothing was added")));
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "{file}: {first}; nothing was added"
+        )));
     }
     let mut store = world.history()?;
-    store.append_all(&snapshots).map_err(|error| Failure::Failed(error.into()))?;
+    store
+        .append_all(&snapshots)
+        .map_err(|error| Failure::Failed(error.into()))?;
     if !common.quiet {
         match common.output {
             Output::Json => say_json(&serde_json::json!({ "added": snapshots.len() }))?,

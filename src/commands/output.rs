@@ -7,16 +7,25 @@ use std::io::{ErrorKind, IsTerminal, Write};
 /// Writes an answer to stdout. Somebody who closed the pipe has read enough: that is no failure.
 pub fn say(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+    let written = out.write_all(text.as_bytes()).and_then(|()| {
+        if text.ends_with('\n') {
+            Ok(())
+        } else {
+            out.write_all(b"\n")
+        }
+    });
     match written.and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(anyhow::Error::new(error).context("stdout"))),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Failed(anyhow::Error::new(error).context("stdout")))
+        }
         _ => Ok(()),
     }
 }
 
 /// Writes one JSON document to stdout.
 pub fn say_json(document: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(document).map_err(|error| Failure::Failed(anyhow::Error::new(error).context("JSON")))?;
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| Failure::Failed(anyhow::Error::new(error).context("JSON")))?;
     say(&text)
 }
 

@@ -44,7 +44,11 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     for problem in &made.problems {
         note(&format!("! {}", terminal(problem)));
     }
-    let waits = made.plan.items.iter().any(|item| matches!(item.state, State::Propose | State::Report));
+    let waits = made
+        .plan
+        .items
+        .iter()
+        .any(|item| matches!(item.state, State::Propose | State::Report));
     if args.exit_code && waits {
         return Ok(Ended::ChangesWait);
     }
@@ -54,7 +58,10 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
 /// Makes the plan. Without a forge, no pull request is known to be open.
 pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<Made, Failure> {
     let pull_requests: Vec<PullRequest> = match forge::kind(world, typed) {
-        Some(_) => open_forge(world, typed)?.pull_requests().await.map_err(|error| Failure::Failed(error.into()))?,
+        Some(_) => open_forge(world, typed)?
+            .pull_requests()
+            .await
+            .map_err(|error| Failure::Failed(error.into()))?,
         None => Vec::new(),
     };
     let repository = repository(world, typed)?;
@@ -80,7 +87,10 @@ pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<
 /// The plan for people.
 pub fn text(plan: &Plan, diffs: bool) -> String {
     let rows: Vec<Vec<String>> = plan.items.iter().map(row).collect();
-    let mut out = table(&["JOB", "STATE", "VERDICTS", "WHAT", "A MONTH", "WHY, UNTIL"], &rows);
+    let mut out = table(
+        &["JOB", "STATE", "VERDICTS", "WHAT", "A MONTH", "WHY, UNTIL"],
+        &rows,
+    );
     let count = |state| plan.items.iter().filter(|item| item.state == state).count();
     let saving: f64 = plan
         .items
@@ -89,7 +99,11 @@ pub fn text(plan: &Plan, diffs: bool) -> String {
         .filter_map(|item| item.saving.as_ref())
         .map(|saving| saving.per_month)
         .sum();
-    let currency = plan.items.iter().find_map(|item| item.saving.as_ref()).map_or("USD", |saving| saving.currency.as_str());
+    let currency = plan
+        .items
+        .iter()
+        .find_map(|item| item.saving.as_ref())
+        .map_or("USD", |saving| saving.currency.as_str());
     out.push_str(&format!(
         "\n{} jobs: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
         plan.items.len(),
@@ -109,17 +123,29 @@ pub fn text(plan: &Plan, diffs: bool) -> String {
 }
 
 fn row(item: &Item) -> Vec<String> {
-    let verdicts: Vec<&str> = item.profile.iter().flat_map(|profile| &profile.verdicts).map(|verdict| verdict.id).fold(Vec::new(), |mut seen: Vec<&str>, id: VerdictId| {
-        if !seen.contains(&id.as_str()) {
-            seen.push(id.as_str());
-        }
-        seen
-    });
+    let verdicts: Vec<&str> = item
+        .profile
+        .iter()
+        .flat_map(|profile| &profile.verdicts)
+        .map(|verdict| verdict.id)
+        .fold(Vec::new(), |mut seen: Vec<&str>, id: VerdictId| {
+            if !seen.contains(&id.as_str()) {
+                seen.push(id.as_str());
+            }
+            seen
+        });
     let what = item.change.as_ref().map_or_else(String::new, |change| {
-        crate::render::words::what_changes(&change.recommendation.now, &change.recommendation.proposed, &change.fields).join(", ")
+        crate::render::words::what_changes(
+            &change.recommendation.now,
+            &change.recommendation.proposed,
+            &change.fields,
+        )
+        .join(", ")
     });
     let saving = match (&item.saving, item.state) {
-        (Some(saving), State::Propose | State::Report | State::Held | State::Watching) => number::money(saving.per_month, &saving.currency),
+        (Some(saving), State::Propose | State::Report | State::Held | State::Watching) => {
+            number::money(saving.per_month, &saving.currency)
+        }
         _ => String::new(),
     };
     vec![
@@ -128,7 +154,15 @@ fn row(item: &Item) -> Vec<String> {
         cut(&verdicts.join(", "), 44),
         terminal(&cut(&what, 52)),
         saving,
-        cut(&format!("{}: {}{}", terminal(&item.reason), terminal(&item.message), until(item)), 100),
+        cut(
+            &format!(
+                "{}: {}{}",
+                terminal(&item.reason),
+                terminal(&item.message),
+                until(item)
+            ),
+            100,
+        ),
     ]
 }
 

@@ -9,8 +9,8 @@ use crate::manifest::{Catalog, Located, Refusal, Tree};
 use crate::plan::{self, Facts, FleetFacts, Item, Plan, arrange, object_key, plan_job, value_at};
 use crate::policy::{Mode, Standing};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
-use crate::record::{ChangeKind, Evidence, LedgerEntry, State, evidence_path, read_ledger};
 use crate::recommend::{Recommendation, RevertedSize};
+use crate::record::{ChangeKind, Evidence, LedgerEntry, State, evidence_path, read_ledger};
 use crate::snapshot::{History, JobKey, JobKind};
 use crate::watch::{Assessment, assess};
 
@@ -42,12 +42,18 @@ pub struct Judged {
 }
 
 /// Reads the repository and works out every change in it.
-pub fn books(world: &World, repository: &impl Repository, jobs: &[JobKey]) -> Result<Books, Failure> {
+pub fn books(
+    world: &World,
+    repository: &impl Repository,
+    jobs: &[JobKey],
+) -> Result<Books, Failure> {
     let failed = |error: crate::ports::RepositoryError| Failure::Failed(error.into());
     let now_ms = world.now_ms();
     let tree = repository.tree().map_err(failed)?;
     let (ledger, damaged) = read_ledger(&repository.ledger().map_err(failed)?);
-    let commits = repository.commits_since(now_ms.saturating_sub(LOOK_BACK_MS)).map_err(failed)?;
+    let commits = repository
+        .commits_since(now_ms.saturating_sub(LOOK_BACK_MS))
+        .map_err(failed)?;
     let resources = |file: &str, bytes: &[u8]| resources(file, bytes, jobs);
     let audit = audit::audit(
         Sources {
@@ -59,7 +65,13 @@ pub fn books(world: &World, repository: &impl Repository, jobs: &[JobKey]) -> Re
     );
     let mut problems: Vec<String> = damaged.iter().map(ToString::to_string).collect();
     problems.extend(audit.problems.iter().cloned());
-    problems.extend(repository.left_out().map_err(failed)?.into_iter().map(|(file, why)| format!("{file}: {why}")));
+    problems.extend(
+        repository
+            .left_out()
+            .map_err(failed)?
+            .into_iter()
+            .map(|(file, why)| format!("{file}: {why}")),
+    );
     Ok(Books {
         head: repository.head().map_err(failed)?,
         tree,
@@ -77,11 +89,23 @@ fn resources(file: &str, bytes: &[u8], jobs: &[JobKey]) -> Vec<JobResources> {
         .iter()
         .filter_map(|object| {
             let deployment = Deployment::from_value(&object.value).ok()?;
-            let kind = [JobKind::Deployment, JobKind::SessionJob, JobKind::BlueGreen].into_iter().find(|kind| kind.resource_kind() == object.key.kind)?;
-            let namespace = object.key.namespace.clone().unwrap_or_else(|| "default".to_string());
-            let known = jobs.iter().find(|job| job.kind == kind && job.name == object.key.name && (object.key.namespace.is_none() || job.namespace == namespace));
+            let kind = [JobKind::Deployment, JobKind::SessionJob, JobKind::BlueGreen]
+                .into_iter()
+                .find(|kind| kind.resource_kind() == object.key.kind)?;
+            let namespace = object
+                .key
+                .namespace
+                .clone()
+                .unwrap_or_else(|| "default".to_string());
+            let known = jobs.iter().find(|job| {
+                job.kind == kind
+                    && job.name == object.key.name
+                    && (object.key.namespace.is_none() || job.namespace == namespace)
+            });
             let job = known.cloned().unwrap_or(JobKey {
-                cluster: jobs.first().map_or_else(|| "unknown".to_string(), |job| job.cluster.clone()),
+                cluster: jobs
+                    .first()
+                    .map_or_else(|| "unknown".to_string(), |job| job.cluster.clone()),
                 kind,
                 namespace,
                 name: object.key.name.clone(),
@@ -127,12 +151,23 @@ pub fn history(world: &World, store: &impl HistoryStore, job: &JobKey) -> Result
 }
 
 /// Judges the changes that are not settled yet. Only rightsizings are watched; a merged revert is done.
-pub fn judge(world: &World, store: &impl HistoryStore, books: &Books, jobs: &[JobKey]) -> Result<(Vec<Judged>, Vec<String>), Failure> {
+pub fn judge(
+    world: &World,
+    store: &impl HistoryStore,
+    books: &Books,
+    jobs: &[JobKey],
+) -> Result<(Vec<Judged>, Vec<String>), Failure> {
     let mut judged = Vec::new();
     let mut problems = Vec::new();
-    let open = |record: &&ChangeRecord| record.outcome == Outcome::Watching && record.kind == Some(ChangeKind::Rightsize) && jobs.contains(&record.job);
+    let open = |record: &&ChangeRecord| {
+        record.outcome == Outcome::Watching
+            && record.kind == Some(ChangeKind::Rightsize)
+            && jobs.contains(&record.job)
+    };
     for record in books.audit.changes.iter().filter(open) {
-        let Some(digest) = &record.change else { continue };
+        let Some(digest) = &record.change else {
+            continue;
+        };
         match evidence(books, digest) {
             Ok(evidence) => {
                 let history = history(world, store, &record.job)?;
@@ -151,7 +186,11 @@ pub fn judge(world: &World, store: &impl HistoryStore, books: &Books, jobs: &[Jo
 
 fn evidence(books: &Books, digest: &str) -> Result<Evidence, String> {
     let path = evidence_path(digest);
-    let bytes = books.tree.get(&path).ok_or_else(|| format!("{path} is gone from the base branch: its change can't be watched; restore the file"))?;
+    let bytes = books.tree.get(&path).ok_or_else(|| {
+        format!(
+            "{path} is gone from the base branch: its change can't be watched; restore the file"
+        )
+    })?;
     Evidence::from_file(&path, bytes).map_err(|error| error.to_string())
 }
 
@@ -172,7 +211,11 @@ pub fn plan(
         let history = history(world, store, job)?;
         let rooms = world.rooms(job);
         let located = locate(world, &catalog, job);
-        let watched = judged.iter().rev().find(|judged| judged.record.job == *job).map(|judged| &judged.assessment);
+        let watched = judged
+            .iter()
+            .rev()
+            .find(|judged| judged.record.job == *job)
+            .map(|judged| &judged.assessment);
         let facts = Facts {
             history: &history,
             standing: standing(world, books, job, located.as_ref().ok(), &history, &rooms),
@@ -194,11 +237,17 @@ pub fn plan(
 
 /// A job's manifest: in the file that the configuration names, else wherever its object is.
 pub fn locate(world: &World, catalog: &Catalog<'_>, job: &JobKey) -> Result<Located, Refusal> {
-    let file = world.entries.get(job).and_then(|entry| entry.manifest.as_deref());
+    let file = world
+        .entries
+        .get(job)
+        .and_then(|entry| entry.manifest.as_deref());
     let key = object_key(job);
     catalog.locate(&key, file).or_else(|refusal| {
         // A manifest may leave its namespace to whoever applies it.
-        let without = crate::manifest::ObjectKey { namespace: None, ..key };
+        let without = crate::manifest::ObjectKey {
+            namespace: None,
+            ..key
+        };
         catalog.locate(&without, file).map_err(|_| refusal)
     })
 }
@@ -222,12 +271,22 @@ fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
         .collect();
     FleetFacts {
         open,
-        opened_at_ms: pull_requests.iter().map(|pull_request| pull_request.opened_at_ms).collect(),
+        opened_at_ms: pull_requests
+            .iter()
+            .map(|pull_request| pull_request.opened_at_ms)
+            .collect(),
         watched,
     }
 }
 
-fn standing(world: &World, books: &Books, job: &JobKey, located: Option<&Located>, history: &History, rooms: &plan::Rooms) -> Standing {
+fn standing(
+    world: &World,
+    books: &Books,
+    job: &JobKey,
+    located: Option<&Located>,
+    history: &History,
+    rooms: &plan::Rooms,
+) -> Standing {
     let deployment = located.and_then(|located| Deployment::from_value(&located.value).ok());
     let wishes = deployment.as_ref().map(Deployment::wishes);
     let wished = wishes.as_ref().and_then(|wishes| wishes.mode.as_deref());
@@ -237,17 +296,29 @@ fn standing(world: &World, books: &Books, job: &JobKey, located: Option<&Located
         Some("propose") if world.config.mode != Mode::Ignore => Mode::Propose,
         _ => world.config.mode,
     };
-    let own = books.audit.changes.iter().filter(|change| change.job == *job && change.change.is_some());
-    let checkpoints = history.latest_running.as_ref().and_then(|snapshot| snapshot.checkpoints.as_ref());
+    let own = books
+        .audit
+        .changes
+        .iter()
+        .filter(|change| change.job == *job && change.change.is_some());
+    let checkpoints = history
+        .latest_running
+        .as_ref()
+        .and_then(|snapshot| snapshot.checkpoints.as_ref());
     Standing {
         mode,
         mode_reason: wishes.as_ref().and_then(|wishes| wishes.reason.clone()),
-        tier: wishes.as_ref().and_then(|wishes| wishes.tier.clone()).or_else(|| world.entries.get(job).and_then(|entry| entry.tier.clone())),
+        tier: wishes
+            .as_ref()
+            .and_then(|wishes| wishes.tier.clone())
+            .or_else(|| world.entries.get(job).and_then(|entry| entry.tier.clone())),
         hold_until_ms: wishes
             .as_ref()
             .and_then(|wishes| wishes.hold_until.as_deref())
             .and_then(date_ms),
-        autoscaler: deployment.as_ref().is_some_and(Deployment::autoscaler_enabled),
+        autoscaler: deployment
+            .as_ref()
+            .is_some_and(Deployment::autoscaler_enabled),
         last_merged_ms: own.clone().map(|change| change.merged_at_ms).max(),
         observation_window_ms: i64::try_from(rooms.watch.window.millis()).unwrap_or(i64::MAX),
         reverted: own
@@ -271,7 +342,8 @@ fn date_ms(text: &str) -> Option<i64> {
 
 fn reverted_size(books: &Books, digest: &str) -> Option<RevertedSize> {
     let evidence = evidence(books, digest).ok()?;
-    let recommendation: Recommendation = serde_json::from_value(evidence.details.get("recommendation")?.clone()).ok()?;
+    let recommendation: Recommendation =
+        serde_json::from_value(evidence.details.get("recommendation")?.clone()).ok()?;
     Some(RevertedSize {
         size: recommendation.proposed,
         load_per_second: recommendation.demand.load_per_second,

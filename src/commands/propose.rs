@@ -11,8 +11,8 @@ use crate::manifest::{Catalog, Change, EditOptions, Refusal, Tree};
 use crate::plan::{Plan, PlannedChange, SCHEMA, value_at};
 use crate::policy::Mode;
 use crate::ports::{Forge, Repository, Written};
-use crate::render::propose_rightsize;
 use crate::render::escape::terminal;
+use crate::render::propose_rightsize;
 use crate::watch::same_value;
 use anyhow::Context;
 use serde::Serialize;
@@ -48,7 +48,9 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
         }
     };
     if world.config.mode == Mode::Report && plan.proposals().next().is_none() {
-        note("mode is report: nothing is proposed until the configuration (or a job's annotation) says `mode: propose`");
+        note(
+            "mode is report: nothing is proposed until the configuration (or a job's annotation) says `mode: propose`",
+        );
     }
     let repository = repository(&world, &args.forge)?;
     let done = propose(&world, &forge, &repository, &plan).await?;
@@ -56,7 +58,11 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
         Output::Json => say_json(&serde_json::json!({ "pull_requests": done }))?,
         _ => say(&text(&done))?,
     }
-    problems.extend(done.iter().filter(|done| done.done == "failed").map(|done| format!("{}: {}", done.job, done.what)));
+    problems.extend(
+        done.iter()
+            .filter(|done| done.done == "failed")
+            .map(|done| format!("{}: {}", done.job, done.what)),
+    );
     for problem in &problems {
         note(&format!("! {}", terminal(problem)));
     }
@@ -64,11 +70,18 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
 }
 
 /// Proposes everything in the plan, in its order. One that fails does not stop the others.
-pub async fn propose(world: &World, forge: &AnyForge, repository: &AnyRepository, plan: &Plan) -> Result<Vec<Proposed>, Failure> {
+pub async fn propose(
+    world: &World,
+    forge: &AnyForge,
+    repository: &AnyRepository,
+    plan: &Plan,
+) -> Result<Vec<Proposed>, Failure> {
     let mut done = Vec::new();
     for (item, change) in plan.proposals() {
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
-        let tree = repository.tree().map_err(|error| Failure::Failed(error.into()))?;
+        let tree = repository
+            .tree()
+            .map_err(|error| Failure::Failed(error.into()))?;
         let job = item.job.to_string();
         let files = match edited(&tree, change) {
             Ok(files) => files,
@@ -84,7 +97,10 @@ pub async fn propose(world: &World, forge: &AnyForge, repository: &AnyRepository
                 continue;
             }
         };
-        done.push(written(&job, forge.propose(&proposal, world.now_ms()).await));
+        done.push(written(
+            &job,
+            forge.propose(&proposal, world.now_ms()).await,
+        ));
     }
     Ok(done)
 }
@@ -100,7 +116,9 @@ pub fn written(job: &str, result: Result<Written, crate::ports::ForgeError>) -> 
         Ok(Written::Opened(pull_request)) => with("opened", pull_request),
         Ok(Written::Updated(pull_request)) => with("updated", pull_request),
         Ok(Written::Unchanged(pull_request)) => with("unchanged", pull_request),
-        Ok(Written::LeftAlone { reason, message }) => outcome(job, "left-alone", format!("{reason}: {message}")),
+        Ok(Written::LeftAlone { reason, message }) => {
+            outcome(job, "left-alone", format!("{reason}: {message}"))
+        }
         Err(error) => outcome(job, "failed", error.to_string()),
     }
 }
@@ -122,7 +140,10 @@ pub fn text(done: &[Proposed]) -> String {
     }
     done.iter()
         .map(|done| {
-            let title = done.title.as_ref().map_or_else(String::new, |title| format!("  {}", terminal(title)));
+            let title = done
+                .title
+                .as_ref()
+                .map_or_else(String::new, |title| format!("  {}", terminal(title)));
             format!("{:<10} {}{title}\n", done.done, terminal(&done.what))
         })
         .collect()
@@ -137,29 +158,48 @@ fn edited(tree: &Tree, change: &PlannedChange) -> Result<Tree, String> {
         ..key.clone()
     };
     let told = |refusal: Refusal| refusal.to_string();
-    let located = catalog.locate(&key, None).or_else(|_| catalog.locate(&key, Some(&change.file))).or_else(|_| catalog.locate(&without, None)).map_err(told)?;
+    let located = catalog
+        .locate(&key, None)
+        .or_else(|_| catalog.locate(&key, Some(&change.file)))
+        .or_else(|_| catalog.locate(&without, None))
+        .map_err(told)?;
     let mut changes = Vec::new();
     for field in &change.fields {
-        let path: FieldPath = field.path.parse().map_err(|error| format!("{}: {error}", field.path))?;
+        let path: FieldPath = field
+            .path
+            .parse()
+            .map_err(|error| format!("{}: {error}", field.path))?;
         let now = value_at(&located.value, &path);
         if !same_value(&field.path, now.as_ref(), field.before.as_ref()) {
-            return Err(format!("{}: {} has changed since the plan was made: plan again", located.file, field.path));
+            return Err(format!(
+                "{}: {} has changed since the plan was made: plan again",
+                located.file, field.path
+            ));
         }
-        let Some(value) = field.after.clone() else { continue };
+        let Some(value) = field.after.clone() else {
+            continue;
+        };
         changes.push(Change { path, value });
     }
     let options = EditOptions {
         create: change.creates,
         ..EditOptions::default()
     };
-    catalog.edit(&located.key, &changes, &options).map(|edited| edited.files).map_err(told)
+    catalog
+        .edit(&located.key, &changes, &options)
+        .map(|edited| edited.files)
+        .map_err(told)
 }
 
 fn read_plan(file: &str) -> Result<Plan, Failure> {
     let text = fs::read_to_string(file).with_context(|| format!("--from {file}"))?;
-    let plan: Plan = serde_json::from_str(&text).with_context(|| format!("--from {file} is no plan of `plimsoll plan --out`"))?;
+    let plan: Plan = serde_json::from_str(&text)
+        .with_context(|| format!("--from {file} is no plan of `plimsoll plan --out`"))?;
     if plan.schema != SCHEMA {
-        return Err(Failure::Usage(format!("{file} has schema `{}`, and this Plimsoll reads {SCHEMA}: plan again", plan.schema)));
+        return Err(Failure::Usage(format!(
+            "{file} has schema `{}`, and this Plimsoll reads {SCHEMA}: plan again",
+            plan.schema
+        )));
     }
     Ok(plan)
 }

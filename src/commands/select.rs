@@ -10,7 +10,9 @@ pub fn select(all: Vec<JobKey>, named: &[String], common: &Common) -> Result<Vec
     if let Some(cluster) = &common.cluster
         && !all.iter().any(|job| job.cluster == *cluster)
     {
-        return Err(Failure::Usage(format!("no cluster `{cluster}` has jobs here: the configuration lists the clusters")));
+        return Err(Failure::Usage(format!(
+            "no cluster `{cluster}` has jobs here: the configuration lists the clusters"
+        )));
     }
     let mut wanted: Vec<JobKey> = Vec::new();
     for name in named {
@@ -18,13 +20,19 @@ pub fn select(all: Vec<JobKey>, named: &[String], common: &Common) -> Result<Vec
         if found.is_empty() {
             return Err(Failure::Usage(format!(
                 "no job is called `{name}`: write [kind/]namespace/name, for example {}",
-                all.first().map_or_else(|| "payments/orders".to_string(), JobKey::short)
+                all.first()
+                    .map_or_else(|| "payments/orders".to_string(), JobKey::short)
             )));
         }
         wanted.extend(found.into_iter().cloned());
     }
     let mut chosen = if named.is_empty() { all } else { wanted };
-    chosen.retain(|job| common.cluster.as_ref().is_none_or(|cluster| job.cluster == *cluster));
+    chosen.retain(|job| {
+        common
+            .cluster
+            .as_ref()
+            .is_none_or(|cluster| job.cluster == *cluster)
+    });
     chosen.retain(|job| common.shard.is_none_or(|shard| in_shard(job, shard)));
     chosen.sort();
     chosen.dedup();
@@ -35,7 +43,9 @@ fn is_named(job: &JobKey, name: &str) -> bool {
     let parts: Vec<&str> = name.split('/').collect();
     match parts[..] {
         [namespace, own] => job.namespace == namespace && job.name == own,
-        [kind, namespace, own] => kind_is(job.kind, kind) && job.namespace == namespace && job.name == own,
+        [kind, namespace, own] => {
+            kind_is(job.kind, kind) && job.namespace == namespace && job.name == own
+        }
         [_, _, _, _] => job.to_string() == name,
         _ => false,
     }
@@ -65,7 +75,17 @@ mod tests {
                 namespace: "n".into(),
                 name: format!("job-{number}"),
             };
-            let shards = (1..=4).filter(|index| in_shard(&job, Shard { index: *index, of: 4 })).count();
+            let shards = (1..=4)
+                .filter(|index| {
+                    in_shard(
+                        &job,
+                        Shard {
+                            index: *index,
+                            of: 4,
+                        },
+                    )
+                })
+                .count();
             assert_eq!(shards, 1);
         }
     }

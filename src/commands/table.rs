@@ -28,6 +28,9 @@ pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         text.to_string()
     } else {
-        text.chars().take(width.saturating_sub(1)).chain(std::iter::once('…')).collect()
+        text.chars()
+            .take(width.saturating_sub(1))
+            .chain(std::iter::once('…'))
+            .collect()
     }
 }

@@ -34,14 +34,23 @@ impl World {
     /// Reads configuration and policies.
     pub fn open(common: &Common) -> Result<World, Failure> {
         let (config, folder) = match config_file(common)? {
-            Some(file) => (read_config(&file)?, file.parent().map_or_else(Utf8PathBuf::new, Utf8Path::to_path_buf)),
+            Some(file) => (
+                read_config(&file)?,
+                file.parent()
+                    .map_or_else(Utf8PathBuf::new, Utf8Path::to_path_buf),
+            ),
             None => (Config::default(), Utf8PathBuf::new()),
         };
         let rules = read_policies(&config, &folder)?;
         let entries = config
             .clusters
             .iter()
-            .flat_map(|cluster| cluster.jobs.iter().map(|job| (key(&cluster.name, job), job.clone())))
+            .flat_map(|cluster| {
+                cluster
+                    .jobs
+                    .iter()
+                    .map(|job| (key(&cluster.name, job), job.clone()))
+            })
             .collect();
         Ok(World {
             config,
@@ -54,7 +63,8 @@ impl World {
 
     /// The time to act at.
     pub fn now_ms(&self) -> i64 {
-        self.told_now_ms.unwrap_or_else(|| jiff::Timestamp::now().as_millisecond())
+        self.told_now_ms
+            .unwrap_or_else(|| jiff::Timestamp::now().as_millisecond())
     }
 
     /// A path of the configuration.
@@ -69,7 +79,8 @@ impl World {
             ..sqlite::Settings::default()
         };
         let file = self.path(&self.config.history.file);
-        SqliteHistory::open(file.as_std_path(), settings).map_err(|error| Failure::Failed(error.into()))
+        SqliteHistory::open(file.as_std_path(), settings)
+            .map_err(|error| Failure::Failed(error.into()))
     }
 
     /// The clusters as one, over HTTP.
@@ -93,7 +104,9 @@ impl World {
     /// The jobs asked for: those of the configuration, or, where it lists none, those that the history holds.
     pub fn jobs(&self, named: &[String], common: &Common) -> Result<Vec<JobKey>, Failure> {
         let all: Vec<JobKey> = if self.entries.is_empty() {
-            self.history()?.jobs().map_err(|error| Failure::Failed(error.into()))?
+            self.history()?
+                .jobs()
+                .map_err(|error| Failure::Failed(error.into()))?
         } else {
             self.entries.keys().cloned().collect()
         };
@@ -102,7 +115,11 @@ impl World {
 
     /// The settings of the rooms below for one job: the configuration's, with its own promises.
     pub fn rooms(&self, job: &JobKey) -> Rooms {
-        let slo = self.entries.get(job).and_then(|entry| entry.slo.as_ref()).unwrap_or(&self.config.slo);
+        let slo = self
+            .entries
+            .get(job)
+            .and_then(|entry| entry.slo.as_ref())
+            .unwrap_or(&self.config.slo);
         let seconds = |duration: &crate::quantity::FlinkDuration| duration.millis().div_ceil(1000);
         let history = &self.config.history;
         let mut classify = self.config.classify.clone();
@@ -143,16 +160,23 @@ fn config_file(common: &Common) -> Result<Option<Utf8PathBuf>, Failure> {
     if let Some(file) = &common.config {
         return Ok(Some(file.clone()));
     }
-    let found: Vec<&str> = config::NAMES.into_iter().filter(|name| Utf8Path::new(name).is_file()).collect();
+    let found: Vec<&str> = config::NAMES
+        .into_iter()
+        .filter(|name| Utf8Path::new(name).is_file())
+        .collect();
     match found[..] {
         [] => Ok(None),
         [name] => Ok(Some(Utf8PathBuf::from(name))),
-        _ => Err(Failure::Usage(format!("{} are both here: keep one of them, or name it with --config", found.join(" and ")))),
+        _ => Err(Failure::Usage(format!(
+            "{} are both here: keep one of them, or name it with --config",
+            found.join(" and ")
+        ))),
     }
 }
 
 fn read_config(file: &Utf8Path) -> Result<Config, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| Failure::Usage(format!("{file}: {error}")))?;
+    let text =
+        fs::read_to_string(file).map_err(|error| Failure::Usage(format!("{file}: {error}")))?;
     config::parse(file.as_str(), &text).map_err(|error| Failure::Usage(error.to_string()))
 }
 
@@ -160,16 +184,21 @@ fn read_policies(config: &Config, folder: &Utf8Path) -> Result<Vec<Rule>, Failur
     let mut files: Vec<(String, String)> = Vec::new();
     if let Some(policies) = &config.policies {
         let policies = folder.join(policies);
-        let listed = policies.read_dir_utf8().map_err(|error| Failure::Usage(format!("policies: {policies}: {error}")))?;
+        let listed = policies
+            .read_dir_utf8()
+            .map_err(|error| Failure::Usage(format!("policies: {policies}: {error}")))?;
         for entry in listed {
             let path = entry.context("policies")?.into_path();
             if matches!(path.extension(), Some("yaml" | "yml")) {
-                let text = fs::read_to_string(&path).map_err(|error| Failure::Usage(format!("{path}: {error}")))?;
+                let text = fs::read_to_string(&path)
+                    .map_err(|error| Failure::Usage(format!("{path}: {error}")))?;
                 files.push((path.into_string(), text));
             }
         }
     }
     files.sort();
-    let texts = files.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+    let texts = files
+        .iter()
+        .map(|(file, text)| (file.as_str(), text.as_str()));
     config::parse_policies(texts).map_err(|error| Failure::Usage(error.to_string()))
 }

@@ -20,7 +20,10 @@ pub enum ProposalError {
 }
 
 /// The pull request of a planned change. `files` are the edited manifests.
-pub fn rightsize(change: &PlannedChange, mut files: BTreeMap<String, Vec<u8>>) -> Result<Proposal, ProposalError> {
+pub fn rightsize(
+    change: &PlannedChange,
+    mut files: BTreeMap<String, Vec<u8>>,
+) -> Result<Proposal, ProposalError> {
     let title = rightsize::title(change);
     let mut evidence = change.evidence.clone();
     evidence.details.insert("title".to_string(), json!(title));
@@ -45,7 +48,10 @@ pub fn rightsize(change: &PlannedChange, mut files: BTreeMap<String, Vec<u8>>) -
         kind: ChangeKind::Rightsize,
         job: job.clone(),
         branch: branch(ChangeKind::Rightsize, job),
-        commit_message: format!("{title}\n\n{}\n\n{trailers}\n", rightsize::plain_summary(change)),
+        commit_message: format!(
+            "{title}\n\n{}\n\n{trailers}\n",
+            rightsize::plain_summary(change)
+        ),
         body: format!("{}\n\n{}\n", body.trim_end(), state.block()),
         title,
         files,
@@ -58,6 +64,13 @@ pub fn rightsize(change: &PlannedChange, mut files: BTreeMap<String, Vec<u8>>) -
 /// What a change comes down to: kind, job and the values that it sets. Numbers that move from run to run without moving those (load,
 /// saving, probability) are no new findings.
 pub fn fingerprint(kind: ChangeKind, job: &JobKey, fields: &[FieldChange]) -> String {
-    let values: Vec<_> = fields.iter().map(|field| json!([field.file, field.path, field.before, field.after])).collect();
-    sha256_hex(json!([kind, job.to_string(), values]).to_string().as_bytes())
+    let values: Vec<_> = fields
+        .iter()
+        .map(|field| json!([field.file, field.path, field.before, field.after]))
+        .collect();
+    sha256_hex(
+        json!([kind, job.to_string(), values])
+            .to_string()
+            .as_bytes(),
+    )
 }

@@ -5,6 +5,7 @@ mod chart;
 pub mod escape;
 pub mod number;
 mod proposal;
+pub mod revert;
 pub mod rightsize;
 mod template;
 pub mod words;
