@@ -353,12 +353,7 @@ fn decided(item: Item, change: PlannedChange, decision: Decision, mode: Mode) ->
         .iter()
         .find(|rule| rule.ruling == Ruling::Held)
         .cloned();
-    let message = format!(
-        "{} → {} slots, {} a month",
-        change.recommendation.now.slots(),
-        change.recommendation.proposed.slots(),
-        crate::plan::item::signed_money(&change.recommendation.saving)
-    );
+    let message = format!("{} a month", crate::plan::item::signed_money(&change.recommendation.saving));
     let reason = match change.recommendation.direction {
         Direction::Shrink => "cheaper",
         Direction::Grow => "short",
