@@ -13,8 +13,8 @@ use crate::clients::forges::LocalForge;
 use crate::clients::repository::{GitRepository, MergeStyle};
 use crate::clients::sqlite::SqliteHistory;
 use crate::plan::Plan;
-use crate::recommend::Direction;
 use crate::ports::{Forge, HistoryStore, PullRequest, PullRequestState, Repository};
+use crate::recommend::Direction;
 use crate::record::{ChangeKind, State};
 use crate::render::escape::terminal;
 use crate::render::number;
@@ -87,7 +87,14 @@ pub async fn run(common: &Common, args: &Demo) -> Result<Ended, Failure> {
     let bad = stage.merge_all(&opened, &shrinking)?;
     stage.story(begin_ms, bad.as_ref()).await?;
     let report = out.join("report.html");
-    super::report::write_simulated(&stage.world, &stage.repository, &stage.store, &stage.pull_requests().await?, &stage.jobs, &report)?;
+    super::report::write_simulated(
+        &stage.world,
+        &stage.repository,
+        &stage.store,
+        &stage.pull_requests().await?,
+        &stage.jobs,
+        &report,
+    )?;
     let told = told(&stage.pull_requests().await?);
     match common.output {
         Output::Json => say_json(&serde_json::json!({
@@ -107,16 +114,28 @@ fn folder(args: &Demo) -> Result<Utf8PathBuf, Failure> {
     let out = match &args.out {
         Some(out) => out.clone(),
         None => {
-            let temporary = Utf8PathBuf::from_path_buf(std::env::temp_dir())
-                .map_err(|path| Failure::Usage(format!("the temporary folder {} is no UTF-8: name one with --out", path.display())))?;
+            let temporary = Utf8PathBuf::from_path_buf(std::env::temp_dir()).map_err(|path| {
+                Failure::Usage(format!(
+                    "the temporary folder {} is no UTF-8: name one with --out",
+                    path.display()
+                ))
+            })?;
             temporary.join(format!("plimsoll-demo-{}", std::process::id()))
         }
     };
-    if out.exists() && out.read_dir_utf8().map_or(true, |mut entries| entries.next().is_some()) {
-        return Err(Failure::Usage(format!("{out} is there already and not empty: name another folder with --out")));
+    if out.exists()
+        && out
+            .read_dir_utf8()
+            .map_or(true, |mut entries| entries.next().is_some())
+    {
+        return Err(Failure::Usage(format!(
+            "{out} is there already and not empty: name another folder with --out"
+        )));
     }
     fs::create_dir_all(&out).with_context(|| format!("--out {out}"))?;
-    out.canonicalize_utf8().with_context(|| format!("--out {out}")).map_err(Failure::Failed)
+    out.canonicalize_utf8()
+        .with_context(|| format!("--out {out}"))
+        .map_err(Failure::Failed)
 }
 
 /// Everything as it is on the first morning: a configuration that a user could have written, and the manifests in git.
@@ -126,8 +145,14 @@ fn set(out: &Utf8Path, seed: u64, begin_ms: i64, common: &Common) -> Result<Stag
     let config = out.join("plimsoll.yaml");
     fs::write(&config, configuration(&jobs)).with_context(|| format!("{config}"))?;
     let place = out.join("manifests.git");
-    let repository = GitRepository::create(place.as_std_path(), &fleet.manifests(), "Platform Team", "Add the manifests of the (simulated) fleet", begin_ms - HISTORY_MS)
-        .map_err(|error| Failure::Failed(error.into()))?;
+    let repository = GitRepository::create(
+        place.as_std_path(),
+        &fleet.manifests(),
+        "Platform Team",
+        "Add the manifests of the (simulated) fleet",
+        begin_ms - HISTORY_MS,
+    )
+    .map_err(|error| Failure::Failed(error.into()))?;
     let local = LocalForge::new(repository.clone(), out.join("pull-requests").as_std_path());
     let world = World::open(&Common {
         config: Some(config),
@@ -154,7 +179,12 @@ fn set(out: &Utf8Path, seed: u64, begin_ms: i64, common: &Common) -> Result<Stag
 fn configuration(jobs: &[JobKey]) -> String {
     let list: String = jobs
         .iter()
-        .map(|job| format!("  - {{namespace: {0}, name: {1}, rest: \"http://127.0.0.1:8081/{0}/{1}\"}}\n", job.namespace, job.name))
+        .map(|job| {
+            format!(
+                "  - {{namespace: {0}, name: {1}, rest: \"http://127.0.0.1:8081/{0}/{1}\"}}\n",
+                job.namespace, job.name
+            )
+        })
         .collect();
     format!(
         "# The configuration of a SIMULATED fleet; `plimsoll simulate serve` answers at these addresses.\n\
@@ -173,10 +203,17 @@ impl Stage {
     }
 
     fn tell(&mut self, what: String) {
-        self.lines.push(format!("{}  {what}", number::moment(self.now_ms)));
+        self.lines
+            .push(format!("{}  {what}", number::moment(self.now_ms)));
     }
 
-    fn look(&mut self, from_ms: i64, to_ms: i64, step_ms: i64, jobs: &[JobKey]) -> Result<(), Failure> {
+    fn look(
+        &mut self,
+        from_ms: i64,
+        to_ms: i64,
+        step_ms: i64,
+        jobs: &[JobKey],
+    ) -> Result<(), Failure> {
         let mut snapshots = Vec::new();
         for job in jobs {
             let mut at = from_ms;
@@ -185,7 +222,9 @@ impl Stage {
                 at += step_ms;
             }
         }
-        self.store.append_all(&snapshots).map_err(|error| Failure::Failed(error.into()))
+        self.store
+            .append_all(&snapshots)
+            .map_err(|error| Failure::Failed(error.into()))
     }
 
     /// The past: every job looked at since it was deployed.
@@ -194,7 +233,11 @@ impl Stage {
         self.look(begin_ms - HISTORY_MS, begin_ms - DAY_MS, COARSE_MS, &jobs)?;
         self.look(begin_ms - DAY_MS + COARSE_MS, begin_ms, COARSE_MS, &jobs)?;
         self.at(begin_ms);
-        self.tell(format!("{} jobs observed for {}", jobs.len(), number::span(HISTORY_MS)));
+        self.tell(format!(
+            "{} jobs observed for {}",
+            jobs.len(),
+            number::span(HISTORY_MS)
+        ));
         Ok(())
     }
 
@@ -203,18 +246,34 @@ impl Stage {
         let books = books(&self.world, &self.repository, &self.jobs)?;
         let (judged, _) = judge(&self.world, &self.store, &books, &self.jobs)?;
         let pull_requests = self.pull_requests().await?;
-        plan(&self.world, &self.store, &books, &judged, &pull_requests, &self.jobs, || {})
+        plan(
+            &self.world,
+            &self.store,
+            &books,
+            &judged,
+            &pull_requests,
+            &self.jobs,
+            || {},
+        )
     }
 
     async fn pull_requests(&self) -> Result<Vec<PullRequest>, Failure> {
-        let mut all = self.forge.pull_requests().await.map_err(|error| Failure::Failed(error.into()))?;
+        let mut all = self
+            .forge
+            .pull_requests()
+            .await
+            .map_err(|error| Failure::Failed(error.into()))?;
         all.sort_by_key(|pull_request| pull_request.opened_at_ms);
         Ok(all)
     }
 
     /// People merge every rightsizing, and the cluster follows. The job of one of them will turn out badly: the one whose size was
     /// cut closest to its load.
-    fn merge_all(&mut self, opened: &[PullRequest], shrinking: &[JobKey]) -> Result<Option<JobKey>, Failure> {
+    fn merge_all(
+        &mut self,
+        opened: &[PullRequest],
+        shrinking: &[JobKey],
+    ) -> Result<Option<JobKey>, Failure> {
         self.at(self.now_ms + HOUR_MS);
         for pull_request in opened {
             self.local
@@ -222,10 +281,16 @@ impl Stage {
                 .map_err(|error| Failure::Failed(error.into()))?;
         }
         self.deploy()?;
-        self.tell(format!("{} merged by a person; the jobs restart at their new sizes", opened.len()));
+        self.tell(format!(
+            "{} merged by a person; the jobs restart at their new sizes",
+            opened.len()
+        ));
         let mut tightest: Option<(f64, JobKey)> = None;
         for job in shrinking {
-            let carries = self.fleet.carries(job, self.now_ms - DAY_MS, self.now_ms).context("simulated fleet")?;
+            let carries = self
+                .fleet
+                .carries(job, self.now_ms - DAY_MS, self.now_ms)
+                .context("simulated fleet")?;
             if tightest.as_ref().is_none_or(|(least, _)| carries < *least) {
                 tightest = Some((carries, job.clone()));
             }
@@ -235,13 +300,18 @@ impl Stage {
 
     /// What a GitOps controller does after a merge.
     fn deploy(&mut self) -> Result<(), Failure> {
-        let tree = self.repository.tree().map_err(|error| Failure::Failed(error.into()))?;
+        let tree = self
+            .repository
+            .tree()
+            .map_err(|error| Failure::Failed(error.into()))?;
         for (path, bytes) in &tree {
             if path.starts_with(".plimsoll/") {
                 continue;
             }
             let text = String::from_utf8_lossy(bytes);
-            self.fleet.apply_manifest(path, &text, self.now_ms).context("simulated fleet")?;
+            self.fleet
+                .apply_manifest(path, &text, self.now_ms)
+                .context("simulated fleet")?;
         }
         Ok(())
     }
@@ -252,20 +322,33 @@ impl Stage {
         let jobs = self.watched().await?;
         let rises_ms = merged_ms + 3 * HOUR_MS;
         if let Some(job) = bad {
-            let factor = self.fleet.carries(job, begin_ms - DAY_MS, begin_ms).context("simulated fleet")? * RISE;
-            self.fleet.raise_load(job, factor, rises_ms).context("simulated fleet")?;
+            let factor = self
+                .fleet
+                .carries(job, begin_ms - DAY_MS, begin_ms)
+                .context("simulated fleet")?
+                * RISE;
+            self.fleet
+                .raise_load(job, factor, rises_ms)
+                .context("simulated fleet")?;
         }
         let mut seen_ms = merged_ms;
         let mut told_rise = false;
         while seen_ms < merged_ms + STORY_MS {
             // While something may happen every five minutes count; later an hour is soon enough.
             let quiet = seen_ms > merged_ms + 12 * HOUR_MS;
-            let (step, look) = if quiet { (6 * HOUR_MS, COARSE_MS) } else { (HOUR_MS, FINE_MS) };
+            let (step, look) = if quiet {
+                (6 * HOUR_MS, COARSE_MS)
+            } else {
+                (HOUR_MS, FINE_MS)
+            };
             self.look(seen_ms + look, seen_ms + step, look, &jobs)?;
             seen_ms += step;
             self.at(seen_ms);
             if let (Some(job), false, true) = (bad, told_rise, seen_ms > rises_ms) {
-                self.tell(format!("the load of {} has risen beyond what was ever seen", job.short()));
+                self.tell(format!(
+                    "the load of {} has risen beyond what was ever seen",
+                    job.short()
+                ));
                 told_rise = true;
             }
             self.watch().await?;
@@ -276,22 +359,54 @@ impl Stage {
     /// The jobs with a merged change: the only ones that have to be looked at from now on.
     async fn watched(&self) -> Result<Vec<JobKey>, Failure> {
         let pull_requests = self.pull_requests().await?;
-        Ok(pull_requests.iter().filter_map(|pull_request| State::find(&pull_request.body)).map(|state| state.job).collect())
+        Ok(pull_requests
+            .iter()
+            .filter_map(|pull_request| State::find(&pull_request.body))
+            .map(|state| state.job)
+            .collect())
     }
 
     async fn watch(&mut self) -> Result<(), Failure> {
-        let (watched, _) = follow(&self.world, &self.store, &self.forge, &self.repository, &self.jobs).await?;
+        let (watched, _) = follow(
+            &self.world,
+            &self.store,
+            &self.forge,
+            &self.repository,
+            &self.jobs,
+        )
+        .await?;
         let mut reverts = Vec::new();
         for watched in &watched {
-            let name = watched.job.splitn(3, '/').nth(2).unwrap_or(&watched.job).to_string();
+            let name = watched
+                .job
+                .splitn(3, '/')
+                .nth(2)
+                .unwrap_or(&watched.job)
+                .to_string();
             match (&watched.assessment, &watched.revert) {
-                (crate::watch::Assessment::Regressed { breaches, .. }, Some(done)) if done.done == "opened" => {
-                    let why = breaches.first().map_or_else(String::new, |breach| breach.message.clone());
+                (crate::watch::Assessment::Regressed { breaches, .. }, Some(done))
+                    if done.done == "opened" =>
+                {
+                    let why = breaches
+                        .first()
+                        .map_or_else(String::new, |breach| breach.message.clone());
                     self.tell(format!("{name} hurts: {why}"));
                     reverts.push(name);
                 }
-                (crate::watch::Assessment::Settled { realised_per_month, currency, .. }, _) => {
-                    let saved = realised_per_month.map_or_else(String::new, |saved| format!(", saving {} a month", number::money(saved, currency.as_deref().unwrap_or("USD"))));
+                (
+                    crate::watch::Assessment::Settled {
+                        realised_per_month,
+                        currency,
+                        ..
+                    },
+                    _,
+                ) => {
+                    let saved = realised_per_month.map_or_else(String::new, |saved| {
+                        format!(
+                            ", saving {} a month",
+                            number::money(saved, currency.as_deref().unwrap_or("USD"))
+                        )
+                    });
                     self.tell(format!("{name} settled{saved}"));
                 }
                 _ => {}
@@ -305,9 +420,15 @@ impl Stage {
 
     async fn merge_revert(&mut self, name: &str) -> Result<(), Failure> {
         let pull_requests = self.pull_requests().await?;
-        let open = pull_requests.iter().filter(|pull_request| pull_request.state == PullRequestState::Open);
-        for pull_request in open.filter(|pull_request| State::find(&pull_request.body).is_some_and(|state| state.kind == ChangeKind::Revert)) {
-            self.tell(format!("revert pull request opened for {name}, and merged by a person"));
+        let open = pull_requests
+            .iter()
+            .filter(|pull_request| pull_request.state == PullRequestState::Open);
+        for pull_request in open.filter(|pull_request| {
+            State::find(&pull_request.body).is_some_and(|state| state.kind == ChangeKind::Revert)
+        }) {
+            self.tell(format!(
+                "revert pull request opened for {name}, and merged by a person"
+            ));
             self.local
                 .merge(pull_request, MergeStyle::Merge, "Reviewer", self.now_ms)
                 .map_err(|error| Failure::Failed(error.into()))?;
@@ -316,7 +437,9 @@ impl Stage {
     }
 
     fn text(&self, plan: &Plan, told: &[Told], out: &Utf8Path, report: &Utf8Path) -> String {
-        let mut text = "SIMULATED fleet: every figure below comes from a model, not from a cluster.\n\n".to_string();
+        let mut text =
+            "SIMULATED fleet: every figure below comes from a model, not from a cluster.\n\n"
+                .to_string();
         text.push_str(&super::plan::text(plan, false));
         text.push_str("\nWhat happened\n");
         for line in &self.lines {
@@ -324,9 +447,18 @@ impl Stage {
         }
         let rows: Vec<Vec<String>> = told
             .iter()
-            .map(|told| vec![told.state.to_string(), terminal(&cut(&told.title, 100)), told.file.clone()])
+            .map(|told| {
+                vec![
+                    told.state.to_string(),
+                    terminal(&cut(&told.title, 100)),
+                    told.file.clone(),
+                ]
+            })
             .collect();
-        text.push_str(&format!("\n{}", table(&["STATE", "PULL REQUEST", "FILE"], &rows)));
+        text.push_str(&format!(
+            "\n{}",
+            table(&["STATE", "PULL REQUEST", "FILE"], &rows)
+        ));
         text.push_str(&format!(
             "\nLeft for you in {out}\n  repository   git -C {out}/manifests.git log --stat\n  pull requests {out}/pull-requests\n  report       {report}\n  \
              why          plimsoll explain payments/orders-enrich --config {out}/plimsoll.yaml --now {}\n  audit        plimsoll audit --config {out}/plimsoll.yaml --now {}\n",

@@ -24,22 +24,53 @@ pub async fn run(common: &Common, args: &cli::Report) -> Result<Ended, Failure> 
 }
 
 /// Writes the report of the jobs as they stand.
-pub async fn write(world: &World, typed: &cli::Forge, jobs: &[JobKey], file: &Utf8Path) -> Result<(), Failure> {
+pub async fn write(
+    world: &World,
+    typed: &cli::Forge,
+    jobs: &[JobKey],
+    file: &Utf8Path,
+) -> Result<(), Failure> {
     let pull_requests = match kind(world, typed) {
-        Some(_) => forge(world, typed)?.pull_requests().await.map_err(|error| Failure::Failed(error.into()))?,
+        Some(_) => forge(world, typed)?
+            .pull_requests()
+            .await
+            .map_err(|error| Failure::Failed(error.into()))?,
         None => Vec::new(),
     };
     let repository = repository(world, typed)?;
     let store = world.history()?;
-    write_as(world, &repository, &store, &pull_requests, jobs, file, false)
+    write_as(
+        world,
+        &repository,
+        &store,
+        &pull_requests,
+        jobs,
+        file,
+        false,
+    )
 }
 
 /// The same for a simulated fleet: the page says that it is one.
-pub fn write_simulated(world: &World, repository: &AnyRepository, store: &impl HistoryStore, pull_requests: &[PullRequest], jobs: &[JobKey], file: &Utf8Path) -> Result<(), Failure> {
+pub fn write_simulated(
+    world: &World,
+    repository: &AnyRepository,
+    store: &impl HistoryStore,
+    pull_requests: &[PullRequest],
+    jobs: &[JobKey],
+    file: &Utf8Path,
+) -> Result<(), Failure> {
     write_as(world, repository, store, pull_requests, jobs, file, true)
 }
 
-fn write_as(world: &World, repository: &AnyRepository, store: &impl HistoryStore, pull_requests: &[PullRequest], jobs: &[JobKey], file: &Utf8Path, simulated: bool) -> Result<(), Failure> {
+fn write_as(
+    world: &World,
+    repository: &AnyRepository,
+    store: &impl HistoryStore,
+    pull_requests: &[PullRequest],
+    jobs: &[JobKey],
+    file: &Utf8Path,
+    simulated: bool,
+) -> Result<(), Failure> {
     let books = books(world, repository, jobs)?;
     let (judged, _) = judge(world, store, &books, jobs)?;
     let plan = plan(world, store, &books, &judged, pull_requests, jobs, || {})?;

@@ -353,7 +353,10 @@ fn decided(item: Item, change: PlannedChange, decision: Decision, mode: Mode) ->
         .iter()
         .find(|rule| rule.ruling == Ruling::Held)
         .cloned();
-    let message = format!("{} a month", crate::plan::item::signed_money(&change.recommendation.saving));
+    let message = format!(
+        "{} a month",
+        crate::plan::item::signed_money(&change.recommendation.saving)
+    );
     let reason = match change.recommendation.direction {
         Direction::Shrink => "cheaper",
         Direction::Grow => "short",

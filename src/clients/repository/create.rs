@@ -23,17 +23,33 @@ impl GitRepository {
             reason: format!("can't be made: {}", error.message()),
         };
         let mut options = RepositoryInitOptions::new();
-        options.bare(true).no_reinit(true).mkpath(true).initial_head("main");
+        options
+            .bare(true)
+            .no_reinit(true)
+            .mkpath(true)
+            .initial_head("main");
         let git = git2::Repository::init_opts(place, &options).map_err(failed)?;
         let mut index = git2::Index::new().map_err(failed)?;
         for (path, text) in files {
             let id = git.blob(text.as_bytes()).map_err(failed)?;
             index.add(&entry(path, id, text.len())).map_err(failed)?;
         }
-        let tree = index.write_tree_to(&git).and_then(|id| git.find_tree(id)).map_err(failed)?;
+        let tree = index
+            .write_tree_to(&git)
+            .and_then(|id| git.find_tree(id))
+            .map_err(failed)?;
         let email = format!("{}@example.com", by.replace(' ', "."));
-        let signature = Signature::new(by, &email, &Time::new(at_ms.div_euclid(1000), 0)).map_err(failed)?;
-        git.commit(Some("refs/heads/main"), &signature, &signature, message, &tree, &[]).map_err(failed)?;
+        let signature =
+            Signature::new(by, &email, &Time::new(at_ms.div_euclid(1000), 0)).map_err(failed)?;
+        git.commit(
+            Some("refs/heads/main"),
+            &signature,
+            &signature,
+            message,
+            &tree,
+            &[],
+        )
+        .map_err(failed)?;
         drop(tree);
         GitRepository::open(place, Some("main"))
     }
