@@ -353,7 +353,14 @@ impl Stage {
             }
             self.watch().await?;
         }
-        Ok(())
+        // The others went on meanwhile: seldom looked at, so that the report shows all as they stand.
+        let others: Vec<JobKey> = self
+            .jobs
+            .iter()
+            .filter(|job| !jobs.contains(job))
+            .cloned()
+            .collect();
+        self.look(begin_ms + 2 * HOUR_MS, seen_ms, 2 * HOUR_MS, &others)
     }
 
     /// The jobs with a merged change: the only ones that have to be looked at from now on.

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use serde::Serialize;
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 
 /// Writes an answer to stdout. Somebody who closed the pipe has read enough: that is no failure.
 pub fn say(text: &str) -> Result<(), Failure> {
@@ -33,9 +33,4 @@ pub fn say_json(document: &impl Serialize) -> Result<(), Failure> {
 pub fn note(text: &str) {
     // A closed stderr has nobody to be told.
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Whether stdout is a terminal that wants colour.
-pub fn colourful() -> bool {
-    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

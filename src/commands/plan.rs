@@ -2,7 +2,7 @@
 
 use super::forge::{self, forge as open_forge, repository};
 use super::output::{note, say, say_json};
-use super::planning::{Books, Judged, books, judge, plan};
+use super::planning::{books, judge, plan};
 use super::table::{cut, table};
 use super::world::World;
 use super::{Ended, Failure};
@@ -20,10 +20,6 @@ use std::fs;
 pub struct Made {
     /// The plan.
     pub plan: Plan,
-    /// What git says.
-    pub books: Books,
-    /// The changes that are watched.
-    pub judged: Vec<Judged>,
     /// What could not be read, each named.
     pub problems: Vec<String>,
 }
@@ -76,12 +72,7 @@ pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<
             .filter(|item| item.state == State::Unreachable)
             .map(|item| format!("{}: {}", item.job.short(), item.message)),
     );
-    Ok(Made {
-        plan,
-        books,
-        judged,
-        problems,
-    })
+    Ok(Made { plan, problems })
 }
 
 /// The plan for people.

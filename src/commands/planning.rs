@@ -10,7 +10,7 @@ use crate::plan::{self, Facts, FleetFacts, Item, Plan, arrange, object_key, plan
 use crate::policy::{Mode, Standing};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::recommend::{Recommendation, RevertedSize};
-use crate::record::{ChangeKind, Evidence, LedgerEntry, State, evidence_path, read_ledger};
+use crate::record::{ChangeKind, Evidence, State, evidence_path, read_ledger};
 use crate::snapshot::{History, JobKey, JobKind};
 use crate::watch::{Assessment, assess};
 
@@ -23,8 +23,6 @@ pub struct Books {
     pub head: String,
     /// Its files.
     pub tree: Tree,
-    /// The ledger, by time.
-    pub ledger: Vec<LedgerEntry>,
     /// Every change.
     pub audit: Audit,
     /// What could not be read.
@@ -75,7 +73,6 @@ pub fn books(
     Ok(Books {
         head: repository.head().map_err(failed)?,
         tree,
-        ledger,
         audit,
         problems,
     })
@@ -170,7 +167,11 @@ pub fn judge(
         };
         match evidence(books, digest) {
             Ok(evidence) => {
-                let history = history(world, store, &record.job)?;
+                // The evidence holds what was before; the day before the merge shows how often the job is looked at.
+                let from_ms = record.merged_at_ms.saturating_sub(24 * 3_600_000);
+                let history = store
+                    .history(&record.job, from_ms, world.now_ms())
+                    .map_err(|error| Failure::Failed(error.into()))?;
                 let assessment = assess(&evidence, &record.merge(), &history, world.now_ms());
                 judged.push(Judged {
                     record: record.clone(),

@@ -7,6 +7,7 @@ use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common};
 use crate::ports::{Forge, HistoryStore, PullRequest};
+use crate::render::report::{ReportPage, html};
 use crate::snapshot::JobKey;
 use anyhow::Context;
 use camino::Utf8Path;
@@ -74,7 +75,13 @@ fn write_as(
     let books = books(world, repository, jobs)?;
     let (judged, _) = judge(world, store, &books, jobs)?;
     let plan = plan(world, store, &books, &judged, pull_requests, jobs, || {})?;
-    let html = format!("{simulated} {}", plan.items.len());
+    let page = ReportPage {
+        plan: &plan,
+        changes: &books.audit.changes,
+        problems: &books.problems,
+        simulated,
+    };
+    let html = html(&page).context("report")?;
     fs::write(file, html).with_context(|| format!("{file}"))?;
     Ok(())
 }

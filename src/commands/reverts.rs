@@ -86,9 +86,8 @@ pub fn revert(
     let trailers = Trailers::new(&written.evidence, &written.digest).to_string();
     let effect = effect(&located, &changes, judged, &history, now_ms);
     let page = RevertPage {
-        evidence: &written.evidence,
         original: &judged.evidence,
-        original_title: &original,
+        original_digest: judged.record.change.as_deref().unwrap_or("unknown"),
         pull_request: judged.record.pull_request.as_deref(),
         breaches,
         restoration: &restoration,

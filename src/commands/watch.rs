@@ -115,6 +115,15 @@ pub async fn follow(
         }
         watched.push(told(judged, done));
     }
+    let wrote = watched.iter().any(|watched| {
+        watched
+            .revert
+            .as_ref()
+            .is_some_and(|done| matches!(done.done, "opened" | "updated"))
+    });
+    if !wrote {
+        return Ok((watched, problems));
+    }
     // With the forge `dir` a revert is merged at once; the ledger learns of it now.
     let books = self::books(world, repository, jobs)?;
     let (judged, _) = judge(world, store, &books, jobs)?;

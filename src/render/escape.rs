@@ -5,8 +5,8 @@
 /// zero-width space, controls and direction marks become visible.
 pub fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    let mut previous = ' ';
-    for character in text.chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
         match character {
             '\n' | '\r' | '\t' => out.push(' '),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '|' | '!' | '~' => {
@@ -16,14 +16,46 @@ pub fn markdown(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '#' => out.push_str("\\#\u{200b}"),
             '@' => out.push_str("@\u{200b}"),
-            // A scheme's colon: `https://…` would become a link.
-            ':' => out.push_str(":\u{200b}"),
-            '-' if previous == 'H' || previous == 'h' => out.push_str("-\u{200b}"),
-            '.' if previous == 'w' || previous == 'W' => out.push_str(".\u{200b}"),
-            _ if is_hidden(character) => out.push_str(&format!("U+{:04X}", character as u32)),
+            // `https://…`, `GH-7` and `www.…` would become links.
+            ':' if rest.peek() == Some(&'/') => out.push_str(":\u{200b}"),
+            '-' if ends_with(&out, "gh") => out.push_str("-\u{200b}"),
+            '.' if ends_with(&out, "www") => out.push_str(".\u{200b}"),
+            _ if is_hidden(character) => {
+                out.push_str(&format!("U+{:04X}", character as u32));
+            }
             _ => out.push(character),
         }
-        previous = character;
+    }
+    out
+}
+
+fn ends_with(text: &str, end: &str) -> bool {
+    let tail: String = text.chars().rev().take(end.len()).collect();
+    tail.chars()
+        .rev()
+        .collect::<String>()
+        .eq_ignore_ascii_case(end)
+}
+
+/// A sentence of ours in which foreign names stand between backticks: those become code spans, the rest is escaped as text, and it
+/// begins with a capital and ends with a stop. A name that brings backticks of its own only changes what is shown as code.
+pub fn sentence(text: &str) -> String {
+    let mut out: String = text
+        .split('`')
+        .enumerate()
+        .map(|(part, text)| {
+            if part % 2 == 1 {
+                code(text)
+            } else {
+                markdown(text)
+            }
+        })
+        .collect();
+    if let Some(first) = out.chars().next().filter(|first| first.is_lowercase()) {
+        out.replace_range(..first.len_utf8(), &first.to_uppercase().to_string());
+    }
+    if !out.ends_with(['.', '!', '?']) {
+        out.push('.');
     }
     out
 }
@@ -139,10 +171,20 @@ mod tests {
             ("*a* _b_ `c` [d](e)", "\\*a\\* \\_b\\_ \\`c\\` \\[d\\](e)"),
             ("\u{202e}abc", "U+202Eabc"),
             ("a & b", "a &amp; b"),
+            ("growth-rate, slow.", "growth-rate, slow."),
         ];
         for (input, expected) in cases {
             assert_eq!(markdown(input), expected, "{input:?}");
         }
+    }
+
+    #[test]
+    fn sentences_show_names_as_code() {
+        assert_eq!(
+            sentence("the vertex `Source: a|b` waits"),
+            "The vertex `Source: a\\|b` waits."
+        );
+        assert_eq!(sentence("odd ` name @x"), "Odd ` name @x`.");
     }
 
     #[test]

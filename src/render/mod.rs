@@ -2,9 +2,11 @@
 
 mod assemble;
 mod chart;
+mod cost_chart;
 pub mod escape;
 pub mod number;
 mod proposal;
+pub mod report;
 pub mod revert;
 pub mod rightsize;
 mod template;

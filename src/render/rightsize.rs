@@ -1,6 +1,6 @@
 //! A planned change as a pull request's title and page.
 
-use super::escape::{code, markdown};
+use super::escape::{self, code, markdown};
 use super::template::{self, TemplateError, safe};
 use super::{chart, number, words};
 use crate::plan::{MergeEffect, PlannedChange};
@@ -92,7 +92,7 @@ pub fn body(change: &PlannedChange, digest: &str, trailers: &str) -> Result<Stri
             data_loss => change.effect.data_loss.as_deref().map(|text| safe(markdown(text))),
             safe => safe(why_safe(change)),
             chart => chart(change).map(safe),
-            risks => recommendation.risks.iter().map(|risk| safe(markdown(&risk.message))).collect::<Vec<_>>(),
+            risks => recommendation.risks.iter().map(|risk| safe(escape::sentence(&risk.message))).collect::<Vec<_>>(),
             window => safe(window(change)),
             thresholds => safe(words::thresholds(&evidence.thresholds).join(" · ")),
             verdicts,
@@ -300,7 +300,7 @@ pub(super) fn merging(effect: &MergeEffect) -> String {
         sentences.push("No state is lost.".to_string());
     }
     if let Some(spread) = &effect.key_groups {
-        sentences.push(markdown(spread));
+        sentences.push(escape::sentence(spread));
     }
     sentences.join(" ")
 }
