@@ -25,7 +25,7 @@ pub fn html(page: &ReportPage<'_>) -> Result<String, TemplateError> {
     let plan = page.plan;
     let currency = currency(plan);
     let money = |amount: f64| number::money(amount, &currency);
-    let sum = |states: &[State]| -> f64 {
+    let amounts = |states: &[State]| -> Vec<f64> {
         let items = plan
             .items
             .iter()
@@ -33,8 +33,11 @@ pub fn html(page: &ReportPage<'_>) -> Result<String, TemplateError> {
         items
             .filter_map(|item| item.saving.as_ref())
             .map(|saving| saving.per_month)
-            .sum()
+            .collect()
     };
+    let saved = |amounts: &[f64]| amounts.iter().filter(|amount| **amount > 0.0).sum::<f64>();
+    let ready = amounts(&[State::Propose, State::Report]);
+    let short: f64 = ready.iter().filter(|amount| **amount < 0.0).sum();
     let realised: f64 = page
         .changes
         .iter()
