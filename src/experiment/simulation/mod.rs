@@ -109,3 +109,31 @@ pub fn simulate_all(jobs: usize, seed: u64) -> Result<Vec<SimulationRow>> {
     }
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_procedure_keeps_its_promises_on_a_few_jobs() {
+        for scenario in Scenario::ALL {
+            let row = simulate(scenario, Method::Procedure { screening: true }, 10, 1).unwrap();
+            assert_eq!(row.below_required, 0.0, "{row:?}");
+            assert!(
+                row.unsafe_runs <= 0.1 && row.cost_over_optimum <= 1.4,
+                "{row:?}"
+            );
+            assert!(row.runs <= 14.0 && row.saving > 0.4, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_row_and_no_jobs_are_refused() {
+        let method = Method::OneFactorAtATime;
+        assert_eq!(
+            simulate(Scenario::Noisy, method, 5, 9),
+            simulate(Scenario::Noisy, method, 5, 9)
+        );
+        assert!(simulate(Scenario::Base, method, 0, 9).is_err());
+    }
+}
