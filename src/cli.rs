@@ -1,1 +1,375 @@
-//! See the map in `lib.rs`.
+//! What was typed. Meaning is given to it in `commands`.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use std::str::FromStr;
+
+/// Keeps Apache Flink on Kubernetes rightsized through git.
+#[derive(Debug, Parser)]
+#[command(name = "plimsoll", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done (also when there is nothing to change), 1 failed, 2 usage or configuration, \
+3 partly done (each job, file or cluster that failed is named, the rest is done), 10 only with `plan --exit-code`.";
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Configuration file [default: plimsoll.yaml or .github/plimsoll.yaml, if there is one]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Common options"
+    )]
+    pub config: Option<Utf8PathBuf>,
+    /// Text for people, or one JSON document
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text, help_heading = "Common options")]
+    pub output: Output,
+    /// Say only what went wrong
+    #[arg(
+        long,
+        short,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = "Common options"
+    )]
+    pub quiet: bool,
+    /// Say more; twice for each request
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Common options")]
+    pub verbose: u8,
+    /// The time to act at: RFC 3339 or Unix milliseconds [default: now]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        help_heading = "Common options"
+    )]
+    pub now: Option<Moment>,
+    /// Only jobs of this cluster
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Which jobs")]
+    pub cluster: Option<String>,
+    /// Only the jobs of the i-th of n shards, for example 2/4
+    #[arg(long, global = true, value_name = "I/N", help_heading = "Which jobs")]
+    pub shard: Option<Shard>,
+}
+
+/// How to answer on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+    /// Comma-separated values (`audit` only).
+    #[value(hide = true)]
+    Csv,
+}
+
+/// A point in time, typed as RFC 3339 or Unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Unix milliseconds.
+    pub ms: i64,
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(ms) = text.parse::<i64>() {
+            return Timestamp::from_millisecond(ms)
+                .map(|_| Moment { ms })
+                .map_err(|_| format!("`{text}` milliseconds lie outside the calendar"));
+        }
+        text.parse::<Timestamp>()
+            .map(|time| Moment {
+                ms: time.as_millisecond(),
+            })
+            .map_err(|_| {
+                format!("`{text}` is neither RFC 3339 (2026-11-21T04:00:00Z) nor Unix milliseconds")
+            })
+    }
+}
+
+/// One of n equal parts of the fleet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// 1..=of
+    pub index: u32,
+    /// How many.
+    pub of: u32,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text
+            .split_once('/')
+            .and_then(|(index, of)| Some((index.parse::<u32>().ok()?, of.parse::<u32>().ok()?)));
+        match parsed {
+            Some((index, of)) if index >= 1 && index <= of => Ok(Shard { index, of }),
+            _ => Err(format!(
+                "`{text}` is no shard: write I/N with 1 <= I <= N, for example 2/4"
+            )),
+        }
+    }
+}
+
+/// Jobs by name.
+#[derive(Debug, Args, Default)]
+pub struct Jobs {
+    /// Jobs as [kind/]namespace/name [default: all]
+    #[arg(value_name = "JOB")]
+    pub jobs: Vec<String>,
+}
+
+/// Where pull requests go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ForgeKind {
+    /// A bare repository and a folder of pull request files.
+    Local,
+    /// A folder of patches.
+    Patch,
+    /// The files of a folder, edited in place, without git.
+    Dir,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Point at a Flink REST address and read verdicts, savings and gaps; changes nothing
+    Try(Try),
+    /// The whole loop in seconds on a simulated fleet and a local git remote
+    Demo(Demo),
+    /// Is everything in place? One line each, with the way to mend it
+    Check,
+    /// Take a snapshot of each job and add it to the history
+    Observe(Observe),
+    /// Verdicts from the history
+    Classify(Jobs),
+    /// Recommendations, policy and diffs; changes nothing
+    Plan(Plan),
+    /// Open and update the pull requests of the plan
+    Propose(Propose),
+    /// Judge what was merged; revert pull requests
+    Watch(Watch),
+    /// Observe, classify, plan, propose, watch and report in one
+    Run(Run),
+    /// Why this recommendation, or why not, and until when
+    Explain(Explain),
+    /// Every resource change: what, why, who merged it, what it saved
+    Audit(Audit),
+    /// One self-contained HTML file
+    Report(Report),
+    /// A simulated fleet behind Flink's REST shapes
+    #[command(subcommand)]
+    Simulate(Simulate),
+    /// JSON Schemas of what Plimsoll reads and writes
+    Schema(Schema),
+}
+
+/// `try URL`
+#[derive(Debug, Args)]
+pub struct Try {
+    /// A Flink REST address, for example http://localhost:8081
+    pub url: String,
+    /// How long to look, for example 30s
+    #[arg(long = "for", value_name = "DURATION", default_value = "20s")]
+    pub duration: String,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Folder for the repository, the report and the evidence [default: a new one in the temporary folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<Utf8PathBuf>,
+    /// Seed of the simulated fleet
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// `observe`
+#[derive(Debug, Args)]
+pub struct Observe {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Keep going this long, for example 48h; resumes where it was killed
+    #[arg(long = "for", value_name = "DURATION")]
+    pub duration: Option<String>,
+    /// Time between two passes
+    #[arg(long, value_name = "DURATION", default_value = "60s")]
+    pub every: String,
+    /// Also write the snapshots to a file, one JSON document a line
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<Utf8PathBuf>,
+    /// In that file, replace names and leave configuration out, so that it may be shared
+    #[arg(long, requires = "out")]
+    pub redact: bool,
+    /// Take the snapshots from a file instead of the clusters
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["duration", "out"])]
+    pub from: Option<Utf8PathBuf>,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Write the plan to a file, for `propose --from`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<Utf8PathBuf>,
+    /// Show the diffs of the manifests
+    #[arg(long)]
+    pub diff: bool,
+    /// Exit with 10 when changes wait
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Which repository the manifests are read from.
+    #[command(flatten)]
+    pub forge: Forge,
+}
+
+/// Where manifests are and pull requests go.
+#[derive(Debug, Args, Default, Clone)]
+pub struct Forge {
+    /// Where pull requests go [default: as configured]
+    #[arg(long, value_enum)]
+    pub forge: Option<ForgeKind>,
+}
+
+/// `propose`
+#[derive(Debug, Args)]
+pub struct Propose {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// A plan written by `plan --out`: needs no cluster
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<Utf8PathBuf>,
+    /// The forge.
+    #[command(flatten)]
+    pub forge: Forge,
+}
+
+/// `watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Write the assessments to a file instead of the forge
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<Utf8PathBuf>,
+    /// The forge.
+    #[command(flatten)]
+    pub forge: Forge,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// The forge.
+    #[command(flatten)]
+    pub forge: Forge,
+    /// Also write the report to this file
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<Utf8PathBuf>,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The job, as [kind/]namespace/name
+    pub job: String,
+    /// The forge.
+    #[command(flatten)]
+    pub forge: Forge,
+}
+
+/// `audit`
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// The repository to read
+    #[arg(long, value_name = "PATH")]
+    pub repository: Option<Utf8PathBuf>,
+    /// Only changes merged since then (RFC 3339 or Unix milliseconds)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Moment>,
+    /// The forge.
+    #[command(flatten)]
+    pub forge: Forge,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Which jobs.
+    #[command(flatten)]
+    pub jobs: Jobs,
+    /// Where to write it
+    #[arg(long, value_name = "FILE", default_value = "plimsoll-report.html")]
+    pub out: Utf8PathBuf,
+    /// The forge.
+    #[command(flatten)]
+    pub forge: Forge,
+}
+
+/// `simulate`
+#[derive(Debug, Subcommand)]
+pub enum Simulate {
+    /// Serve the simulated fleet over HTTP
+    Serve(Serve),
+}
+
+/// `simulate serve`
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8081)]
+    pub port: u16,
+    /// Seed of the fleet
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Simulated seconds that pass in one second; 0: the clock moves only when told
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// Of what
+    #[arg(value_enum)]
+    pub of: SchemaOf,
+}
+
+/// What there are schemas of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `plimsoll.yaml`
+    Config,
+    /// A policy file
+    Policy,
+    /// A snapshot
+    Snapshot,
+    /// A plan
+    Plan,
+    /// The evidence of a change
+    Evidence,
+}

@@ -1,3 +1,21 @@
 //! The one integration binary.
 mod architecture;
+mod deployment;
+mod audit;
+mod forges;
+mod autoscaler_vectors;
 mod doe_vectors;
+mod flink_rest;
+mod history_file;
+mod manifest_cases;
+mod manifest_properties;
+mod manifest_shapes;
+mod manifest_trees;
+mod memory;
+mod points;
+mod record;
+mod recordings;
+mod repository;
+mod simulate;
+mod sizing_loop;
+mod watch;

@@ -1,1 +1,51 @@
-//! See the map in `lib.rs`.
+//! Git history + ledger → every change of a resource, its evidence, its outcome. Nothing else is needed: evidence files identify
+//! changes, so that squash and rebase lose none, and what changed without evidence was done by hand.
+
+mod by_hand;
+mod change;
+mod follow;
+mod merged;
+mod outcome;
+
+pub use by_hand::{JobResources, Resources};
+pub use change::{Audit, ChangeRecord, Outcome};
+pub use follow::missing_entries;
+
+use crate::record::{Commit, LedgerEntry};
+
+/// What an audit reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources<'a> {
+    /// The base branch's commits that touched manifests or evidence, oldest first.
+    pub commits: &'a [Commit],
+    /// The ledger, by time.
+    pub ledger: &'a [LedgerEntry],
+    /// Now, Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// Finds every change and what became of it, oldest first. `resources` reads the resource fields of the jobs in a manifest; a
+/// manifest that it can't read has none.
+pub fn audit(sources: Sources<'_>, resources: &Resources<'_>) -> Audit {
+    let merged::Merged {
+        mut changes,
+        replaced,
+        problems,
+    } = merged::changes(sources);
+    let ours: Vec<&Found> = changes.iter().chain(&replaced).collect();
+    let by_hand = by_hand::changes(sources, &ours, resources);
+    changes.extend(by_hand);
+    changes.sort_by_key(|change| change.position);
+    outcome::decide(&mut changes, sources.ledger);
+    Audit {
+        changes: changes.into_iter().map(|found| found.record).collect(),
+        problems,
+    }
+}
+
+/// A change with its place in history: index of its commit, then ours before those by hand.
+#[derive(Debug, Clone)]
+struct Found {
+    position: (usize, usize),
+    record: ChangeRecord,
+}

@@ -1,1 +1,87 @@
-//! See the map in `lib.rs`.
+//! History → [`JobProfile`]: what kind of problem is it? One verdict a file, each with at least two signals.
+
+mod blind;
+mod bottleneck;
+mod checkpoint_thrash;
+mod cpu_bound;
+mod external_wait;
+mod healthy;
+mod idle;
+mod insufficient_history;
+mod memory_pressure;
+mod overprovisioned_cpu;
+mod overprovisioned_memory;
+mod overprovisioned_slots;
+mod profile;
+#[cfg(test)]
+pub(crate) mod sample;
+mod settings;
+mod sink_bound;
+mod skewed;
+mod source_bound;
+#[cfg(test)]
+mod tests;
+mod unstable;
+mod window;
+
+pub use profile::{JobProfile, Signal, Unit, Verdict, VerdictId, VertexName};
+pub use settings::Settings;
+
+use crate::snapshot::{Gap, History};
+use window::Window;
+
+/// What a job is, by its history: all verdicts that hold, its bottlenecks, and what could not be seen.
+///
+/// Points of the present size count where there are enough of them, else all points of the window. Signals that were
+/// never reported make no verdict; they are gaps, and `blind` when a judgement needs them.
+pub fn classify(history: &History, settings: &Settings) -> JobProfile {
+    let window = Window::new(history, settings);
+    let mut verdicts: Vec<Verdict> = Vec::new();
+    if !window.points.is_empty() {
+        verdicts.extend(overprovisioned_cpu::judge(&window));
+        verdicts.extend(overprovisioned_memory::judge(&window));
+        verdicts.extend(overprovisioned_slots::judge(&window));
+        verdicts.extend(cpu_bound::judge(&window));
+        verdicts.extend(external_wait::judge(&window));
+        verdicts.extend(memory_pressure::judge(&window));
+        verdicts.extend(checkpoint_thrash::judge(&window));
+        verdicts.extend(sink_bound::judge(&window));
+        verdicts.extend(skewed::judge(&window));
+        verdicts.extend(source_bound::judge(&window));
+        verdicts.extend(idle::judge(&window));
+    }
+    verdicts.extend(unstable::judge(&window));
+    verdicts.extend(insufficient_history::judge(&window));
+    verdicts.extend(blind::judge(&window));
+    if verdicts.is_empty() {
+        verdicts.extend(healthy::judge(&window));
+    }
+    let bottlenecks = window
+        .pressed
+        .iter()
+        .map(|pressed| window.name(&window.vertices[pressed.vertex]))
+        .collect();
+    JobProfile {
+        job: history.job.clone(),
+        from_ms: window.from_ms,
+        to_ms: window.to_ms,
+        verdicts,
+        bottlenecks,
+        gaps: gaps(history, &window),
+    }
+}
+
+/// What the newest snapshot could not read, and what was missing all along.
+fn gaps(history: &History, window: &Window<'_>) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = history
+        .latest
+        .iter()
+        .flat_map(|snapshot| snapshot.gaps.clone())
+        .collect();
+    for gap in blind::missing(window) {
+        if !gaps.iter().any(|known| known.what == gap.what) {
+            gaps.push(gap);
+        }
+    }
+    gaps
+}

@@ -1,1 +1,39 @@
-//! See the map in `lib.rs`.
+//! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
+
+mod load;
+mod sections;
+
+pub use load::{ConfigError, NAMES, parse, parse_policies};
+pub use sections::{
+    ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
+    PatchConfig, RepositoryConfig, SloConfig,
+};
+
+use crate::policy::Mode;
+use crate::{classify, plan};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration. Every section may be left out.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// What may be done with jobs that say nothing else: `ignore`, `report` or `propose`.
+    pub mode: Mode,
+    /// The clusters.
+    pub clusters: Vec<ClusterConfig>,
+    /// Where the series are kept, and how much of them is needed.
+    pub history: HistoryConfig,
+    /// Where the manifests are.
+    pub repository: RepositoryConfig,
+    /// Where pull requests go.
+    pub forge: ForgeConfig,
+    /// What every job promises; each job may promise something else.
+    pub slo: SloConfig,
+    /// Thresholds of the verdicts.
+    pub classify: classify::Settings,
+    /// How much may change at once.
+    pub plan: plan::Settings,
+    /// Folder with policies of your own, one rule a file, relative to this file.
+    pub policies: Option<String>,
+}

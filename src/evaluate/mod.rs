@@ -1,1 +1,31 @@
-//! See the map in `lib.rs`.
+//! History → [`Demand`] and [`VertexCapacity`]: what must the job carry, and what does each vertex carry now?
+//!
+//! Every known evaluator is a pure function over plain input of its own, so that each can be asked
+//! alone, compared with the others and replayed: [`true_rate`] is the Flink autoscaler's whole
+//! computation, [`autotune`] its memory tuning, [`backlog`] the Beam autoscaler's rule, and
+//! [`latency_violation`] a rule on end-to-end latency.
+
+mod arrivals;
+mod capacity;
+mod cpu_cost;
+mod demand;
+mod regime;
+mod restart;
+mod settings;
+mod sizing_load;
+#[cfg(test)]
+mod tests;
+/// Autotuning of TaskManager memory, as the Flink Kubernetes Operator does it.
+pub mod autotune;
+/// The Beam autoscaler's rule: TaskManagers from backlog, its growth, and CPU.
+pub mod backlog;
+/// Growth of the slowest operators after a row of latency violations.
+pub mod latency_violation;
+/// The Flink autoscaler's parallelism decision, from REST values to overrides.
+pub mod true_rate;
+
+pub use capacity::capacities;
+pub use cpu_cost::{CpuCost, cpu_cost};
+pub use demand::{Demand, DemandBasis, VertexCapacity};
+pub use settings::Settings;
+pub use sizing_load::{DemandError, demand};

@@ -1,1 +1,121 @@
-//! See the map in `lib.rs`.
+//! Manifests as people keep them: found, read, and edited byte for byte.
+//!
+//! A tree of files goes in as bytes, and comes out as bytes of which only the named scalars differ.
+//! Whatever cannot be edited with certainty is refused by name ([`Code`]): each refusal says file, line,
+//! field and the way out. Nothing here touches a disk.
+//!
+//! The way of an edit: the object is found by its key ([`Catalog::locate`]); the planner's own refusals
+//! come first ([`check`]); then the field is resolved to one scalar in one file, its bytes are replaced in
+//! its own style, and the result is parsed again and must differ in exactly the named values
+//! ([`Catalog::edit`]).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+mod absent;
+mod catalog;
+mod check;
+mod create;
+mod edit;
+mod kustomize;
+mod layers;
+mod patch;
+mod prove;
+mod refusal;
+mod resolve;
+mod scalar;
+mod source;
+mod splice;
+mod template;
+mod tree;
+mod values;
+mod walk;
+
+pub use catalog::{Catalog, Discovery, Located};
+pub use check::check;
+pub use refusal::{Code, Refusal, Warning, WarningCode};
+
+pub use crate::flink::field_path::{FieldPath, FieldPathError, Segment};
+
+/// Files by their path in the repository, with `/` between the parts.
+pub type Tree = BTreeMap<String, Vec<u8>>;
+
+/// What names an object in a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// The API group, e.g. `flink.apache.org`.
+    pub group: String,
+    /// The kind, e.g. `FlinkDeployment`.
+    pub kind: String,
+    /// The namespace; manifests may leave it to whoever applies them.
+    pub namespace: Option<String>,
+    /// The name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.kind)?;
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// One field and the value that it shall have. The text is written as given: no unit conversion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The field of the object.
+    pub path: FieldPath,
+    /// A string, a number or a flag.
+    pub value: Value,
+}
+
+/// How to edit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EditOptions {
+    /// Missing keys may be added, after the last sibling.
+    pub create: bool,
+    /// The file to edit, where more than one would do.
+    pub file: Option<String>,
+    /// Fields of the object that stand elsewhere: field → dotted path in a values file.
+    pub map: BTreeMap<FieldPath, FieldPath>,
+}
+
+/// An edit that was made; without files there was nothing to change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edited {
+    /// The new bytes of each file that changes.
+    pub files: Tree,
+    /// What a reviewer should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// All objects in a tree, and what could not be read. One bad file never stops the others.
+pub fn discover(tree: &Tree) -> Discovery {
+    Catalog::read(tree).into_discovery()
+}
+
+/// Finds one object.
+///
+/// # Errors
+/// `not-found`, `ambiguous-target`, or what keeps the file that seems to hold it from being read.
+pub fn locate(tree: &Tree, key: &ObjectKey) -> Result<Located, Refusal> {
+    Catalog::read(tree).locate(key, None)
+}
+
+/// Edits one object. For many edits of one tree, keep a [`Catalog`].
+///
+/// # Errors
+/// Any refusal but those of [`check`].
+pub fn edit(
+    tree: &Tree,
+    key: &ObjectKey,
+    changes: &[Change],
+    options: &EditOptions,
+) -> Result<Edited, Refusal> {
+    Catalog::read(tree).edit(key, changes, options)
+}

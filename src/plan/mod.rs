@@ -1,1 +1,17 @@
-//! See the map in `lib.rs`.
+//! Decisions of the fleet → [`Plan`]: order, batches, what waits and for what. Of each job exactly one state, one reason code,
+//! and the date or event that could change it.
+
+mod fields;
+mod fleet;
+mod item;
+mod job;
+mod merging;
+mod present;
+mod settings;
+
+pub use fields::value_at;
+pub use fleet::{FleetFacts, arrange};
+pub use item::{Item, MergeEffect, Plan, PlannedChange, SCHEMA, State, Until};
+pub use job::{Facts, Rooms, object_key, plan_job};
+pub use present::present;
+pub use settings::{Group, Settings};

@@ -1,1 +1,13 @@
-//! See the map in `lib.rs`.
+//! What the world must offer. Small async traits that speak the types of the line; what stands behind them is in `clients`
+//! and, for tests, demos and scenario runs, in `simulate`.
+
+mod cluster;
+mod forge;
+mod history;
+mod repository;
+
+pub use crate::record::{Commit, FileChange};
+pub use cluster::{Cluster, ObserveError};
+pub use forge::{Forge, ForgeError, PullRequest, PullRequestState, Written};
+pub use history::{HistoryError, HistoryStore};
+pub use repository::{Repository, RepositoryError};

@@ -1,1 +1,26 @@
-//! See the map in `lib.rs`.
+//! JobProfile + Demand → [`Recommendation`], or [`Advice::Undetermined`] with its reason.
+//!
+//! A size must hold four things at once: its subtasks the load, its cores the computing, its memory pools what is kept
+//! in them, its TaskManagers' bandwidth the checkpoints. [`recommend`] takes the cheapest that does.
+
+mod advice;
+mod carrying;
+mod checkpoint_fit;
+mod explanation;
+mod job;
+mod memory_need;
+mod present;
+mod search;
+mod settings;
+mod sizing;
+mod spread;
+#[cfg(test)]
+mod tests;
+
+pub use advice::{
+    Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
+    Saving, Size, Step, Undetermined,
+};
+pub use present::{Present, Prices};
+pub use settings::Settings;
+pub use sizing::recommend;

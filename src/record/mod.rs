@@ -1,1 +1,24 @@
-//! See the map in `lib.rs`.
+//! What we leave in git: the evidence of a change, the trailers of its commit, the state block of its pull request, the ledger.
+//! Written and parsed here, so that the two sides can't drift apart.
+
+mod blocks;
+mod branch;
+mod canonical;
+mod commit;
+mod evidence;
+mod file;
+mod ledger;
+mod state;
+mod trailers;
+
+pub use branch::{LEDGER_BRANCH, branch};
+pub use canonical::sha256_hex;
+pub use commit::{AUTHOR_EMAIL, AUTHOR_NAME, Commit, FileChange};
+pub use evidence::{Baseline, ChangeKind, Evidence, FieldChange, SavingRecord, Thresholds};
+pub use file::{
+    EVIDENCE_FOLDER, EVIDENCE_LIMIT, EVIDENCE_SCHEMA, EvidenceError, EvidenceFile, evidence_digest,
+    evidence_path, evidence_schema,
+};
+pub use ledger::{Event, LEDGER_SCHEMA, LedgerEntry, LedgerError, read_ledger};
+pub use state::{State, text_behind_state};
+pub use trailers::Trailers;

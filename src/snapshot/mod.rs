@@ -1,1 +1,104 @@
-//! See the map in `lib.rs`.
+//! What was observed, when, and what is missing.
+//!
+//! A `Snapshot` is one look at one job: everything that was read, with a `Gap` for each thing that could not be.
+//! Two neighbouring snapshots give a `Point` (rates and differences over the time between them); points make a
+//! `History`, older ones merged into blocks. Everything after this room is a function of histories.
+
+mod between;
+mod gap;
+mod history;
+mod job;
+mod lines;
+mod merge;
+mod point;
+mod redact;
+mod stat;
+mod task_manager;
+mod task_manager_point;
+mod vertex;
+mod vertex_point;
+
+pub use gap::Gap;
+pub use history::History;
+pub use job::{Checkpoints, Failure, JobKey, JobKind, JobState, KeyError, Slots};
+pub use lines::{LineError, read_lines, schema, write_line};
+pub use point::{CheckpointPoint, Point, Shape, Stat, TaskManagerPoint, VertexPoint};
+pub use redact::redact;
+pub use task_manager::{MemoryPools, TaskManager};
+pub use vertex::{Input, Spread, Vertex};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version written into each snapshot.
+pub const SCHEMA: &str = "plimsoll.snapshot/1";
+
+/// One look at one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Snapshot {
+    /// Always [`SCHEMA`]; anything else is refused when read.
+    pub schema: String,
+    /// Which job.
+    pub job: JobKey,
+    /// When, in Unix milliseconds, by the JobManager's clock (its `now`), or as told by `--now`.
+    pub taken_at_ms: i64,
+    /// Flink's version as the JobManager gives it, for example `1.20.5`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flink_version: Option<String>,
+    /// Flink's id of the job: it changes with each redeployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_id: Option<String>,
+    /// What the job was doing.
+    pub state: JobState,
+    /// Since when it is RUNNING, Unix milliseconds; absent when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running_since_ms: Option<i64>,
+    /// Restarts since the job was submitted (`numRestarts`), a counter that a redeployment resets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u64>,
+    /// The job's graph with what was measured at each vertex, in topological order.
+    #[serde(default)]
+    pub vertices: Vec<Vertex>,
+    /// The TaskManagers that the job (or its session cluster) has.
+    #[serde(default)]
+    pub task_managers: Vec<TaskManager>,
+    /// Slots of the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<Slots>,
+    /// Checkpoint counters, the latest ones, and their settings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<Checkpoints>,
+    /// Exceptions that failed the job lately, newest first.
+    #[serde(default)]
+    pub failures: Vec<Failure>,
+    /// The options in force at the JobManager that sizing depends on; secrets never.
+    #[serde(default)]
+    pub configuration: BTreeMap<String, String>,
+    /// What could not be read, each with its reason.
+    #[serde(default)]
+    pub gaps: Vec<Gap>,
+}
+
+impl Snapshot {
+    /// A snapshot of which nothing is known yet but the job, the time and the state.
+    pub fn new(job: JobKey, taken_at_ms: i64, state: JobState) -> Self {
+        Snapshot {
+            schema: SCHEMA.to_string(),
+            job,
+            taken_at_ms,
+            flink_version: None,
+            job_id: None,
+            state,
+            running_since_ms: None,
+            restarts: None,
+            vertices: Vec::new(),
+            task_managers: Vec::new(),
+            slots: None,
+            checkpoints: None,
+            failures: Vec::new(),
+            configuration: BTreeMap::new(),
+            gaps: Vec::new(),
+        }
+    }
+}

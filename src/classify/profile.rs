@@ -1,0 +1,171 @@
+//! What classification answers with.
+
+use crate::snapshot::{Gap, JobKey};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The kinds of problem that Plimsoll tells apart. Several may hold at once.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictId {
+    /// Far less CPU is used than is paid for, and nothing is blocked.
+    OverprovisionedCpu,
+    /// Far less memory is used than is paid for.
+    OverprovisionedMemory,
+    /// Slots that no task uses, or parallelism that the load does not need.
+    OverprovisionedSlots,
+    /// The bottleneck computes: busy by Flink's clock and by the CPU's.
+    CpuBound,
+    /// Busy by Flink's clock, idle by the CPU's: it waits for something outside.
+    ExternalWait,
+    /// The heap is nearly full after collections, or collections take the time.
+    MemoryPressure,
+    /// Checkpoints fail, time out, or take as long as their interval.
+    CheckpointThrash,
+    /// The bottleneck is a sink, and it waits.
+    SinkBound,
+    /// One subtask carries far more than the others.
+    Skewed,
+    /// The source cannot read faster (partitions, the outside system), and lag remains.
+    SourceBound,
+    /// Hardly any records.
+    Idle,
+    /// It restarts again and again.
+    Unstable,
+    /// Too short a history to judge sizes.
+    InsufficientHistory,
+    /// The signals that a judgement needs are missing.
+    Blind,
+    /// None of the others: it carries its load with fitting resources.
+    Healthy,
+}
+
+impl VerdictId {
+    /// All, in the order in which they are listed to people.
+    pub const ALL: [VerdictId; 15] = [
+        VerdictId::OverprovisionedCpu,
+        VerdictId::OverprovisionedMemory,
+        VerdictId::OverprovisionedSlots,
+        VerdictId::CpuBound,
+        VerdictId::ExternalWait,
+        VerdictId::MemoryPressure,
+        VerdictId::CheckpointThrash,
+        VerdictId::SinkBound,
+        VerdictId::Skewed,
+        VerdictId::SourceBound,
+        VerdictId::Idle,
+        VerdictId::Unstable,
+        VerdictId::InsufficientHistory,
+        VerdictId::Blind,
+        VerdictId::Healthy,
+    ];
+
+    /// Its name as users write and read it: `overprovisioned-cpu`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            VerdictId::OverprovisionedCpu => "overprovisioned-cpu",
+            VerdictId::OverprovisionedMemory => "overprovisioned-memory",
+            VerdictId::OverprovisionedSlots => "overprovisioned-slots",
+            VerdictId::CpuBound => "cpu-bound",
+            VerdictId::ExternalWait => "external-wait",
+            VerdictId::MemoryPressure => "memory-pressure",
+            VerdictId::CheckpointThrash => "checkpoint-thrash",
+            VerdictId::SinkBound => "sink-bound",
+            VerdictId::Skewed => "skewed",
+            VerdictId::SourceBound => "source-bound",
+            VerdictId::Idle => "idle",
+            VerdictId::Unstable => "unstable",
+            VerdictId::InsufficientHistory => "insufficient-history",
+            VerdictId::Blind => "blind",
+            VerdictId::Healthy => "healthy",
+        }
+    }
+}
+
+impl fmt::Display for VerdictId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a signal's value is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// 0..=1, shown in percent.
+    Share,
+    /// Bytes.
+    Bytes,
+    /// Cores.
+    Cores,
+    /// Records per second.
+    RecordsPerSecond,
+    /// Records.
+    Records,
+    /// Milliseconds.
+    Millis,
+    /// A plain number: slots, restarts, a ratio.
+    Count,
+}
+
+/// One number behind a verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Signal {
+    /// What was measured, in a reader's words: `CPU used`, `busiest vertex`, `heap after GC`.
+    pub name: String,
+    /// The measured value. Finite.
+    pub value: f64,
+    /// Its unit.
+    pub unit: Unit,
+    /// The threshold that it was held against, if any, in the same unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+}
+
+/// A vertex, named for people and for machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VertexName {
+    /// Flink's id.
+    pub id: String,
+    /// Its name; foreign text.
+    pub name: String,
+}
+
+/// A verdict with at least two signals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// Which.
+    pub id: VerdictId,
+    /// Where, when it is about one vertex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vertex: Option<VertexName>,
+    /// The numbers that caused it, the strongest first.
+    pub signals: Vec<Signal>,
+}
+
+/// What a job is: all verdicts that hold, its bottlenecks, and what could not be seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JobProfile {
+    /// Which job.
+    pub job: JobKey,
+    /// Begin of the history looked at, Unix milliseconds; equal to `to_ms` when there is none.
+    pub from_ms: i64,
+    /// End of it.
+    pub to_ms: i64,
+    /// In the order of [`VerdictId::ALL`], vertices in topological order.
+    pub verdicts: Vec<Verdict>,
+    /// The busy, not backpressured vertices below backpressured ones, one for each branch that has one.
+    pub bottlenecks: Vec<VertexName>,
+    /// What was missing.
+    pub gaps: Vec<Gap>,
+}
+
+impl JobProfile {
+    /// Whether a verdict holds, for the job or any vertex.
+    pub fn has(&self, id: VerdictId) -> bool {
+        self.verdicts.iter().any(|verdict| verdict.id == id)
+    }
+}

@@ -1,0 +1,387 @@
+//! A table of histories, each with the verdicts that must and must not hold.
+
+use super::sample::{STEP_MS, at, history, one, seen, vertex};
+use super::{Settings, VerdictId, classify};
+use crate::snapshot::{History, Point};
+use VerdictId::*;
+
+fn bent(points: usize, bend: impl Fn(&mut Point)) -> History {
+    let mut history = history(points);
+    history.points.iter_mut().for_each(bend);
+    history
+}
+
+/// Twenty-five hours of five minutes.
+const DAY: usize = 300;
+
+fn blocked_by_work(point: &mut Point, cores: f64) {
+    *at(point, "source") = seen(0.05, 0.95, 900.0);
+    *at(point, "work") = seen(0.98, 0.0, 900.0);
+    point.task_managers.cpu_cores = one(cores);
+    point.task_managers.cpu_cores_max = one(cores / 2.0);
+}
+
+fn check(
+    name: &str,
+    history: &History,
+    must: &[VerdictId],
+    must_not: &[VerdictId],
+    bottleneck: Option<&str>,
+) {
+    let profile = classify(history, &Settings::default());
+    let held: Vec<VerdictId> = profile.verdicts.iter().map(|verdict| verdict.id).collect();
+    for id in must {
+        assert!(held.contains(id), "{name}: {id} is missing among {held:?}");
+    }
+    for id in must_not {
+        assert!(!held.contains(id), "{name}: {id} must not hold: {held:?}");
+    }
+    for verdict in &profile.verdicts {
+        assert!(
+            verdict.signals.len() >= 2,
+            "{name}: {} has too few signals",
+            verdict.id
+        );
+        assert!(
+            verdict
+                .signals
+                .iter()
+                .all(|signal| signal.value.is_finite()),
+            "{name}: {}",
+            verdict.id
+        );
+    }
+    let found = profile.bottlenecks.first().map(|vertex| vertex.id.as_str());
+    assert_eq!(found, bottleneck, "{name}");
+    let order = |id: &VerdictId| VerdictId::ALL.iter().position(|known| known == id);
+    assert!(
+        held.windows(2)
+            .all(|pair| order(&pair[0]) <= order(&pair[1])),
+        "{name}: order {held:?}"
+    );
+}
+
+#[test]
+fn fitting_jobs_are_healthy() {
+    check(
+        "fits",
+        &history(DAY),
+        &[Healthy],
+        &[OverprovisionedCpu, Idle, InsufficientHistory],
+        None,
+    );
+    check(
+        "short",
+        &history(12),
+        &[InsufficientHistory],
+        &[Healthy, Blind],
+        None,
+    );
+    check(
+        "nothing",
+        &history(0),
+        &[InsufficientHistory],
+        &[Healthy, Idle, Blind],
+        None,
+    );
+}
+
+#[test]
+fn spare_resources_are_seen() {
+    let small = bent(DAY, |point| {
+        point.task_managers.cpu_cores = one(0.4);
+        point.task_managers.cpu_cores_max = one(0.2);
+        point.task_managers.heap_used = one(150.0 * 1024.0 * 1024.0);
+        *at(point, "work") = seen(0.1, 0.0, 1000.0);
+    });
+    let all = [
+        OverprovisionedCpu,
+        OverprovisionedMemory,
+        OverprovisionedSlots,
+    ];
+    check(
+        "spare",
+        &small,
+        &all,
+        &[Healthy, Idle, ExternalWait, CpuBound],
+        None,
+    );
+    let empty = bent(DAY, |point| point.task_managers.slots_used = one(1.0));
+    check(
+        "empty slots",
+        &empty,
+        &[OverprovisionedSlots],
+        &[Healthy],
+        None,
+    );
+}
+
+#[test]
+fn garbage_is_no_live_memory() {
+    let mut sawtooth = history(DAY);
+    for (place, point) in sawtooth.points.iter_mut().enumerate() {
+        let share = 0.2 + 0.55 * (place % 6) as f64 / 5.0;
+        point.task_managers.heap_used = one(share * 1000.0 * 1024.0 * 1024.0);
+    }
+    check(
+        "sawtooth",
+        &sawtooth,
+        &[OverprovisionedMemory],
+        &[MemoryPressure],
+        None,
+    );
+}
+
+#[test]
+fn computing_and_waiting_are_told_apart() {
+    let computes = bent(DAY, |point| blocked_by_work(point, 3.6));
+    check(
+        "computes",
+        &computes,
+        &[CpuBound],
+        &[ExternalWait, SinkBound, OverprovisionedCpu],
+        Some("work"),
+    );
+    let waits = bent(DAY, |point| blocked_by_work(point, 0.1));
+    check(
+        "waits",
+        &waits,
+        &[ExternalWait],
+        &[CpuBound, SinkBound, OverprovisionedCpu, Healthy],
+        Some("work"),
+    );
+    let one_core = bent(DAY, |point| {
+        blocked_by_work(point, 1.0);
+        point.shape.cpu_millis = 500;
+    });
+    check(
+        "throttled",
+        &one_core,
+        &[CpuBound],
+        &[ExternalWait, OverprovisionedCpu],
+        Some("work"),
+    );
+}
+
+#[test]
+fn a_sink_is_a_vertex_without_outputs() {
+    let sink = bent(DAY, |point| {
+        *at(point, "source") = seen(0.0, 0.99, 50.0);
+        *at(point, "work") = seen(0.01, 0.99, 50.0);
+        *at(point, "sink") = seen(1.0, 0.0, 50.0);
+        point.task_managers.cpu_cores = one(0.1);
+        point.task_managers.cpu_cores_max = one(0.06);
+    });
+    check(
+        "sink",
+        &sink,
+        &[SinkBound],
+        &[CpuBound, OverprovisionedCpu, Healthy],
+        Some("sink"),
+    );
+    let hot = bent(DAY, |point| {
+        *at(point, "source") = seen(0.0, 0.99, 50.0);
+        *at(point, "work") = seen(0.01, 0.99, 50.0);
+        *at(point, "sink") = seen(1.0, 0.0, 50.0);
+        point.task_managers.cpu_cores = one(3.9);
+        point.task_managers.cpu_cores_max = one(1.95);
+    });
+    check(
+        "computing sink",
+        &hot,
+        &[CpuBound],
+        &[SinkBound],
+        Some("sink"),
+    );
+}
+
+#[test]
+fn each_branch_has_its_own_bottleneck() {
+    let mut fork = bent(DAY, |point| blocked_by_work(point, 0.1));
+    for snapshot in [fork.latest.as_mut(), fork.latest_running.as_mut()]
+        .into_iter()
+        .flatten()
+    {
+        snapshot.vertices.push(vertex("other", 4, &["source"]));
+        snapshot.vertices.push(vertex("slow", 4, &["work"]));
+    }
+    for point in &mut fork.points {
+        *at(point, "work") = seen(0.02, 0.98, 900.0);
+        point.vertices.insert("other".into(), seen(0.9, 0.0, 900.0));
+        point.vertices.insert("slow".into(), seen(0.95, 0.0, 900.0));
+    }
+    let profile = classify(&fork, &Settings::default());
+    let found: Vec<&str> = profile
+        .bottlenecks
+        .iter()
+        .map(|vertex| vertex.id.as_str())
+        .collect();
+    assert_eq!(found, ["other", "slow"]);
+}
+
+#[test]
+fn one_hot_subtask_is_skew() {
+    let skewed = bent(DAY, |point| {
+        *at(point, "source") = seen(0.05, 0.95, 900.0);
+        let mut work = seen(0.33, 0.0, 900.0);
+        work.busy_max = one(1.0);
+        work.busy_median = one(0.1);
+        work.in_skew = one(3.0);
+        *at(point, "work") = work;
+        point.task_managers.cpu_cores = one(0.5);
+        point.task_managers.cpu_cores_max = one(0.4);
+    });
+    check(
+        "hot key",
+        &skewed,
+        &[Skewed],
+        &[OverprovisionedCpu, Healthy],
+        Some("work"),
+    );
+}
+
+#[test]
+fn sources_without_partitions_are_bound() {
+    let mut bound = bent(DAY, |point| {
+        let mut source = seen(0.5, 0.0, 400.0);
+        source.busy_max = one(1.0);
+        source.busy_median = one(0.5);
+        source.pending = one(100_000.0);
+        source.partitions = Some(2);
+        *at(point, "source") = source;
+        *at(point, "work") = seen(0.02, 0.0, 400.0);
+        point.task_managers.cpu_cores = one(0.5);
+        point.task_managers.cpu_cores_max = one(0.4);
+    });
+    for snapshot in [bound.latest.as_mut(), bound.latest_running.as_mut()]
+        .into_iter()
+        .flatten()
+    {
+        snapshot.vertices[0].source_partitions = Some(2);
+    }
+    check(
+        "partitions",
+        &bound,
+        &[SourceBound],
+        &[CpuBound, SinkBound, Skewed, Healthy],
+        Some("source"),
+    );
+}
+
+#[test]
+fn memory_checkpoints_restarts() {
+    let full = bent(DAY, |point| {
+        point.task_managers.heap_used = one(900.0 * 1024.0 * 1024.0)
+    });
+    check(
+        "full heap",
+        &full,
+        &[MemoryPressure],
+        &[OverprovisionedMemory, Healthy],
+        None,
+    );
+    let collecting = bent(DAY, |point| point.task_managers.gc_share = one(0.2));
+    check(
+        "collecting",
+        &collecting,
+        &[MemoryPressure],
+        &[OverprovisionedMemory],
+        None,
+    );
+    let mut killed = history(DAY);
+    killed.points[200].out_of_memory = 1;
+    check(
+        "killed",
+        &killed,
+        &[MemoryPressure],
+        &[Unstable, Healthy],
+        None,
+    );
+    let failing = bent(DAY, |point| point.checkpoints.failed = 2);
+    check(
+        "failing checkpoints",
+        &failing,
+        &[CheckpointThrash],
+        &[Healthy, Unstable],
+        None,
+    );
+    let slow = bent(DAY, |point| point.checkpoints.duration_ms = one(45_000.0));
+    check(
+        "slow checkpoints",
+        &slow,
+        &[CheckpointThrash],
+        &[Healthy],
+        None,
+    );
+    let mut restarting = history(DAY);
+    for place in [100, 150, 200] {
+        restarting.points[place].restarts = 1;
+        restarting.points[place].checkpoints.failed = 1;
+    }
+    check(
+        "restarts",
+        &restarting,
+        &[Unstable],
+        &[CheckpointThrash, Healthy],
+        None,
+    );
+}
+
+#[test]
+fn silence_is_idle_and_missing_is_blind() {
+    let silent = bent(DAY, |point| {
+        for id in ["source", "work", "sink"] {
+            *at(point, id) = seen(0.005, 0.0, 0.0);
+        }
+        point.task_managers.cpu_cores = one(0.05);
+    });
+    check(
+        "silent",
+        &silent,
+        &[Idle],
+        &[Healthy, Blind, ExternalWait],
+        None,
+    );
+    let blind = bent(DAY, |point| {
+        point.task_managers.cpu_cores = None;
+        point.task_managers.cpu_cores_max = None;
+    });
+    check(
+        "no CPU",
+        &blind,
+        &[Blind],
+        &[Healthy, OverprovisionedCpu, Idle],
+        None,
+    );
+}
+
+#[test]
+fn the_present_size_is_judged() {
+    let mut resized = bent(DAY, |point| blocked_by_work(point, 3.6));
+    for point in resized.points.iter_mut().skip(DAY - 40) {
+        *at(point, "source") = seen(0.3, 0.0, 1000.0);
+        *at(point, "work") = seen(0.5, 0.0, 1000.0);
+        point.shape.task_managers = 4;
+    }
+    check("after a change", &resized, &[Healthy], &[CpuBound], None);
+}
+
+#[test]
+fn absurd_values_make_no_verdict() {
+    let mut absurd = history(3);
+    for point in &mut absurd.points {
+        point.to_ms = point.from_ms;
+        point.task_managers.heap_max = Some(0.0);
+        point.shape.cpu_millis = 0;
+        point.task_managers.cpus_seen = Some(0.0);
+        point.vertices.clear();
+    }
+    check(
+        "absurd",
+        &absurd,
+        &[InsufficientHistory, Blind],
+        &[Healthy, Idle],
+        None,
+    );
+    assert_eq!(STEP_MS, 300_000);
+}

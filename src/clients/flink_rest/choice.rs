@@ -1,0 +1,125 @@
+//! Which of a JobManager's jobs is meant.
+
+use super::answers::{count, list, text, time_ms};
+use super::pass::{Pass, ReadError};
+use super::{Rest, Settings};
+use crate::ports::ObserveError;
+use serde_json::Value;
+
+/// A job as a JobManager lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Flink's id.
+    pub id: String,
+    /// Its name; foreign text.
+    pub name: String,
+    /// `RUNNING`, `CANCELED`, … as Flink writes it.
+    pub state: String,
+    /// When it was submitted, Unix milliseconds; 0 when not said.
+    pub started_at_ms: i64,
+    /// Tasks in all.
+    pub tasks: u64,
+}
+
+impl Listing {
+    /// Whether Flink calls it RUNNING (its tasks may still be starting).
+    pub fn is_running(&self) -> bool {
+        self.state == "RUNNING"
+    }
+
+    /// Whether it has ended for good.
+    pub fn has_ended(&self) -> bool {
+        matches!(
+            self.state.as_str(),
+            "CANCELED" | "FINISHED" | "FAILED" | "SUSPENDED"
+        )
+    }
+}
+
+/// Lists all jobs at a REST address, running ones first, then by name and id.
+///
+/// # Errors
+/// When nobody answers there, or not as a JobManager does.
+pub async fn list_jobs<R: Rest>(
+    rest: &R,
+    settings: &Settings,
+) -> Result<Vec<Listing>, ObserveError> {
+    let pass = Pass::new(rest, settings.deadline);
+    listings(&pass).await.map_err(|error| ObserveError {
+        what: "jobs".to_string(),
+        endpoint: rest.endpoint(),
+        reason: format!("{error}; give the address of a Flink JobManager's REST API"),
+    })
+}
+
+pub(super) async fn listings<R: Rest>(pass: &Pass<'_, R>) -> Result<Vec<Listing>, ReadError> {
+    let document = pass.json("/jobs/overview").await?;
+    if !document["jobs"].is_array() {
+        return Err(ReadError::NotJson {
+            url: format!("{}/jobs/overview", pass.rest.endpoint()),
+            reason: "there is no list `jobs` in it".to_string(),
+            beginning: document.to_string().chars().take(40).collect(),
+        });
+    }
+    let mut jobs: Vec<Listing> = list(&document["jobs"]).iter().filter_map(listing).collect();
+    jobs.sort_by(|left, right| {
+        right
+            .is_running()
+            .cmp(&left.is_running())
+            .then_with(|| left.name.cmp(&right.name))
+            .then_with(|| left.id.cmp(&right.id))
+    });
+    Ok(jobs)
+}
+
+fn listing(job: &Value) -> Option<Listing> {
+    Some(Listing {
+        id: text(&job["jid"])?,
+        name: text(&job["name"]).unwrap_or_default(),
+        state: text(&job["state"]).unwrap_or_default(),
+        started_at_ms: time_ms(&job["start-time"]).unwrap_or(0),
+        tasks: count(&job["tasks"]["total"]).unwrap_or(0),
+    })
+}
+
+/// The job that is meant: the one with the given id or name; the only one that has not ended; of several the one called like the
+/// resource; else the one that ended last. `Err` says why none can be told.
+pub(super) fn choose<'a>(
+    jobs: &'a [Listing],
+    named: Option<&str>,
+    resource: &str,
+) -> Result<&'a Listing, String> {
+    let alive: Vec<&Listing> = jobs.iter().filter(|job| !job.has_ended()).collect();
+    if let Some(named) = named {
+        if let Some(job) = jobs.iter().find(|job| job.id == named) {
+            return Ok(job);
+        }
+        let looks_like_an_id =
+            named.len() == 32 && named.chars().all(|one| one.is_ascii_hexdigit());
+        let called_so =
+            |jobs: &[&'a Listing]| latest(jobs.iter().copied().filter(|job| job.name == named));
+        let all: Vec<&Listing> = jobs.iter().collect();
+        return called_so(&alive)
+            .or_else(|| called_so(&all))
+            // A restart changes the id: with a single job there is no doubt which is meant.
+            .or_else(|| match alive[..] {
+                [only] if looks_like_an_id => Some(only),
+                _ => None,
+            })
+            .ok_or_else(|| format!("no job there has the id or name `{named}`"));
+    }
+    match alive[..] {
+        [only] => Ok(only),
+        [] => latest(jobs.iter()).ok_or_else(|| "the JobManager has no job".to_string()),
+        _ => latest(alive.iter().copied().filter(|job| job.name == resource)).ok_or_else(|| {
+            format!(
+                "{} jobs run there and none is called `{resource}`: name the Flink job",
+                alive.len()
+            )
+        }),
+    }
+}
+
+fn latest<'a>(jobs: impl Iterator<Item = &'a Listing>) -> Option<&'a Listing> {
+    jobs.max_by_key(|job| (job.started_at_ms, job.id.as_str()))
+}

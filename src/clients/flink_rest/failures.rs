@@ -1,0 +1,108 @@
+//! Exceptions that failed the job.
+
+use super::Rest;
+use super::answers::{list, text, time_ms};
+use super::metric_names::encoded;
+use super::pass::Pass;
+use crate::snapshot::{Failure, Gap};
+use serde_json::Value;
+
+/// How memory that ran out shows in exceptions: Java's error, a container killed by the kernel (exit code 137), Kubernetes' word for it.
+const OUT_OF_MEMORY: [&str; 4] = [
+    "OutOfMemoryError",
+    "OOMKilled",
+    "exit code 137",
+    "exitCode=137",
+];
+
+/// Failures, newest first.
+pub(super) async fn failures<R: Rest>(
+    pass: &Pass<'_, R>,
+    job_id: &str,
+) -> (Vec<Failure>, Option<Gap>) {
+    match pass
+        .json(&format!("/jobs/{}/exceptions", encoded(job_id)))
+        .await
+    {
+        Ok(document)
+            if document["exceptionHistory"].is_object()
+                || document.get("root-exception").is_some() =>
+        {
+            (listed(&document), None)
+        }
+        Ok(_) => (
+            Vec::new(),
+            Some(Gap::new(
+                "exceptions",
+                "the answer holds no history of them",
+            )),
+        ),
+        Err(error) => (Vec::new(), Some(Gap::new("exceptions", error.to_string()))),
+    }
+}
+
+fn listed(document: &Value) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = list(&document["exceptionHistory"]["entries"])
+        .iter()
+        .filter_map(|entry| {
+            let stack = entry["stacktrace"].as_str().unwrap_or_default();
+            let name = text(&entry["exceptionName"]).unwrap_or_else(|| first_word(stack));
+            Some(failure(time_ms(&entry["timestamp"])?, &name, stack))
+        })
+        .collect();
+    // Flink before 1.13 tells only the latest.
+    if failures.is_empty()
+        && let (Some(at_ms), Some(stack)) = (
+            time_ms(&document["timestamp"]),
+            document["root-exception"].as_str(),
+        )
+    {
+        failures.push(failure(at_ms, &first_word(stack), stack));
+    }
+    failures.sort_by(|left, right| {
+        right
+            .at_ms
+            .cmp(&left.at_ms)
+            .then_with(|| left.class.cmp(&right.class))
+    });
+    failures
+}
+
+fn failure(at_ms: i64, name: &str, stack: &str) -> Failure {
+    Failure {
+        at_ms,
+        class: first_word(name),
+        out_of_memory: OUT_OF_MEMORY
+            .iter()
+            .any(|sign| stack.contains(sign) || name.contains(sign)),
+    }
+}
+
+/// The class in front of a message: messages can hold data.
+fn first_word(text: &str) -> String {
+    text.split([':', ' ', '\n', '\r'])
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn messages_are_not_kept_and_memory_is_noticed() {
+        let document = json!({"exceptionHistory": {"entries": [
+            {"exceptionName": "com.acme.PayException: card 4111", "stacktrace": "com.acme.PayException: card 4111", "timestamp": 5},
+            {"exceptionName": "java.lang.RuntimeException", "timestamp": 9,
+             "stacktrace": "java.lang.RuntimeException: x\nCaused by: java.lang.OutOfMemoryError: Java heap space"}]}});
+        let found = listed(&document);
+        assert_eq!(found[0].at_ms, 9);
+        assert!(found[0].out_of_memory);
+        assert_eq!(found[1].class, "com.acme.PayException");
+        assert!(!found[1].out_of_memory);
+    }
+}

@@ -1,0 +1,115 @@
+//! One look's requests under one deadline.
+
+use super::{Answer, Rest, RestError};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Most of a server's message that is repeated.
+const LONGEST_MESSAGE: usize = 160;
+
+/// Why a document could not be read.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error(transparent)]
+    Transport(#[from] RestError),
+    #[error("{status} from {url}{}", message_suffix(.message))]
+    Status {
+        status: u16,
+        url: String,
+        message: String,
+    },
+    #[error("{url} answered with no whole JSON document ({reason}; it begins `{beginning}`)")]
+    NotJson {
+        url: String,
+        reason: String,
+        beginning: String,
+    },
+    #[error("the deadline of {seconds} s for this job passed before {url} was read")]
+    Deadline { url: String, seconds: f64 },
+}
+
+impl ReadError {
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, ReadError::Status { status: 404, .. })
+    }
+}
+
+fn message_suffix(message: &str) -> String {
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {message}")
+    }
+}
+
+/// One look: what carries its requests, and until when.
+pub(super) struct Pass<'a, R: Rest> {
+    pub rest: &'a R,
+    deadline: Instant,
+    allowed: Duration,
+}
+
+impl<'a, R: Rest> Pass<'a, R> {
+    pub fn new(rest: &'a R, allowed: Duration) -> Self {
+        Pass {
+            rest,
+            deadline: Instant::now() + allowed,
+            allowed,
+        }
+    }
+
+    /// The document at a path.
+    pub async fn json(&self, path_and_query: &str) -> Result<Value, ReadError> {
+        let path = path_and_query.split('?').next().unwrap_or_default();
+        let url = format!("{}{path}", self.rest.endpoint());
+        let Ok(answer) =
+            tokio::time::timeout_at(self.deadline, self.rest.get(path_and_query)).await
+        else {
+            return Err(ReadError::Deadline {
+                url,
+                seconds: self.allowed.as_secs_f64(),
+            });
+        };
+        let Answer { status, body } = answer?;
+        if !(200..300).contains(&status) {
+            return Err(ReadError::Status {
+                status,
+                url,
+                message: server_message(&body),
+            });
+        }
+        serde_json::from_slice(&body).map_err(|error| ReadError::NotJson {
+            url,
+            reason: error.to_string(),
+            beginning: first_line(&String::from_utf8_lossy(&body), 40),
+        })
+    }
+}
+
+/// Flink answers errors with `{"errors": [text, stack trace]}`: the first line of the first.
+fn server_message(body: &[u8]) -> String {
+    let Ok(document) = serde_json::from_slice::<Value>(body) else {
+        return String::new();
+    };
+    let text = super::answers::list(&document["errors"])
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|text| !text.trim().is_empty())
+        .unwrap_or_default();
+    // The class in front says nothing to a person.
+    let line = first_line(text, usize::MAX);
+    let told = match line.split_once(": ") {
+        Some((class, told)) if class.contains('.') && !class.contains(' ') => told.to_string(),
+        _ => line,
+    };
+    first_line(&told, LONGEST_MESSAGE)
+}
+
+fn first_line(text: &str, most: usize) -> String {
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    line.chars()
+        .filter(|one| !one.is_control())
+        .take(most)
+        .collect()
+}

@@ -1,0 +1,270 @@
+//! One look at one job.
+
+use super::answers::{count, list, small_count, text};
+use super::choice::{Listing, choose, listings};
+use super::graph::{Details, details};
+use super::metric_names::encoded;
+use super::pass::{Pass, ReadError};
+use super::{Rest, Settings, checkpoints, configuration, failures, task_managers, vertex_metrics};
+use crate::snapshot::{Gap, JobKey, JobState, Slots, Snapshot, Vertex};
+use futures::StreamExt;
+use serde_json::Value;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Stamps that differ from the JobManager's clock by more than this make ages doubtful, which is then said.
+const CLOCKS_DIFFER_MS: i64 = 300_000;
+
+/// Looks at one job. `named` is Flink's id or name of it where a JobManager has several; `now_ms` stamps the snapshot instead of the
+/// JobManager's clock. Never fails: whatever is missing is a gap with its reason, and an address where nobody answers
+/// gives the state `Unreachable`.
+pub async fn read_job<R: Rest>(
+    rest: &R,
+    job: &JobKey,
+    named: Option<&str>,
+    now_ms: Option<i64>,
+    settings: &Settings,
+) -> Snapshot {
+    let pass = Pass::new(rest, settings.deadline);
+    let mut jobs = match listings(&pass).await {
+        Ok(jobs) => jobs,
+        Err(error) => {
+            return without_job(
+                job,
+                now_ms,
+                JobState::Unreachable,
+                "JobManager",
+                error.to_string(),
+            );
+        }
+    };
+    // A redeployment between the two requests changes the id: list once more, then believe it.
+    for attempt in 0..2 {
+        let chosen = match choose(&jobs, named, &job.name) {
+            Ok(chosen) => chosen.clone(),
+            Err(reason) => return without_job(job, now_ms, JobState::Stopped, "job", reason),
+        };
+        match job_document(&pass, settings, &chosen).await {
+            Ok(document) => {
+                return snapshot(&pass, job, &chosen, document, now_ms, settings).await;
+            }
+            Err(error) if error.is_not_found() && attempt == 0 => {
+                jobs = match listings(&pass).await {
+                    Ok(jobs) => jobs,
+                    Err(error) => {
+                        return without_job(
+                            job,
+                            now_ms,
+                            JobState::Unreachable,
+                            "JobManager",
+                            error.to_string(),
+                        );
+                    }
+                };
+            }
+            Err(error) => {
+                let state = if error.is_not_found() {
+                    JobState::Starting
+                } else {
+                    JobState::Unreachable
+                };
+                return without_job(job, now_ms, state, "job", error.to_string());
+            }
+        }
+    }
+    without_job(
+        job,
+        now_ms,
+        JobState::Starting,
+        "job",
+        "its id changed while it was read".to_string(),
+    )
+}
+
+fn without_job(
+    job: &JobKey,
+    now_ms: Option<i64>,
+    state: JobState,
+    what: &str,
+    reason: String,
+) -> Snapshot {
+    let mut snapshot = Snapshot::new(job.clone(), now_ms.unwrap_or_else(wall_clock_ms), state);
+    snapshot.gaps.push(Gap::new(what, reason));
+    snapshot
+}
+
+/// The only use of this machine's clock: to stamp a look that got no time from a JobManager.
+fn wall_clock_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or(0)
+}
+
+/// The job's details, asked twice where a warm-up is wanted: asking makes Flink fetch metrics.
+async fn job_document<R: Rest>(
+    pass: &Pass<'_, R>,
+    settings: &Settings,
+    chosen: &Listing,
+) -> Result<Value, ReadError> {
+    let path = format!("/jobs/{}", encoded(&chosen.id));
+    let first = pass.json(&path).await?;
+    match settings.warm_up.filter(|_| !chosen.has_ended()) {
+        Some(wait) => {
+            tokio::time::sleep(wait).await;
+            pass.json(&path).await
+        }
+        None => Ok(first),
+    }
+}
+
+async fn snapshot<R: Rest>(
+    pass: &Pass<'_, R>,
+    job: &JobKey,
+    chosen: &Listing,
+    document: Value,
+    now_ms: Option<i64>,
+    settings: &Settings,
+) -> Snapshot {
+    let plan = if document["plan"].is_null() {
+        pass.json(&format!("/jobs/{}/plan", encoded(&chosen.id)))
+            .await
+            .ok()
+    } else {
+        None
+    };
+    let Details {
+        state,
+        word,
+        now_ms: flink_now,
+        running_since_ms,
+        vertices,
+        gaps,
+    } = details(&document, plan.as_ref());
+    let stamp = now_ms.or(flink_now).unwrap_or_else(wall_clock_ms);
+    let mut snapshot = Snapshot::new(job.clone(), stamp, state);
+    snapshot.job_id = Some(chosen.id.clone());
+    snapshot.running_since_ms = running_since_ms;
+    snapshot.gaps = gaps;
+    match (now_ms, flink_now) {
+        (Some(told), Some(clock)) if told.abs_diff(clock) > CLOCKS_DIFFER_MS.unsigned_abs() => {
+            snapshot.gaps.push(Gap::new(
+                "clock",
+                format!(
+                    "the time given differs from the JobManager's clock by {} s: ages are doubtful",
+                    told.abs_diff(clock) / 1000
+                ),
+            ));
+        }
+        (None, None) => snapshot.gaps.push(Gap::new(
+            "clock",
+            "the job's details hold no `now`: this machine's clock stands in",
+        )),
+        _ => {}
+    }
+    if matches!(state, JobState::Stopped | JobState::Failed) {
+        snapshot
+            .gaps
+            .push(Gap::new("job", format!("no job runs: Flink says {word}")));
+    }
+    read_job_level(pass, &chosen.id, &mut snapshot).await;
+    let alive = matches!(state, JobState::Running | JobState::Starting);
+    snapshot.vertices = if alive {
+        let (vertices, gaps) = read_vertices(pass, settings, &chosen.id, vertices).await;
+        snapshot.gaps.extend(gaps);
+        vertices
+    } else {
+        vertices
+    };
+    let (task_managers, gaps) = task_managers::task_managers(pass, settings).await;
+    snapshot.task_managers = task_managers;
+    snapshot.gaps.extend(gaps);
+    snapshot
+}
+
+/// The documents about the job and the cluster as a whole, side by side.
+async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mut Snapshot) {
+    let restarts_path = format!(
+        "/jobs/{}/metrics?get=numRestarts,fullRestarts",
+        encoded(job_id)
+    );
+    let (overview, config, restarts, (checkpoints, checkpoint_gaps), (failures, failure_gap)) = futures::join!(
+        pass.json("/overview"),
+        pass.json("/jobmanager/config"),
+        pass.json(&restarts_path),
+        checkpoints::checkpoints(pass, job_id),
+        failures::failures(pass, job_id),
+    );
+    match overview {
+        Ok(overview) => {
+            snapshot.flink_version = text(&overview["flink-version"]);
+            snapshot.slots = small_count(&overview["slots-total"])
+                .zip(small_count(&overview["slots-available"]))
+                .map(|(total, available)| Slots { total, available });
+            if snapshot.slots.is_none() {
+                snapshot.gaps.push(Gap::new(
+                    "slots",
+                    "the overview holds no counts of slots, or negative ones",
+                ));
+            }
+        }
+        Err(error) => snapshot
+            .gaps
+            .push(Gap::new("slots and Flink's version", error.to_string())),
+    }
+    match config {
+        Ok(config) if configuration::is_list_of_options(&config) => {
+            snapshot.configuration = configuration::kept(&config);
+        }
+        Ok(_) => snapshot.gaps.push(Gap::new(
+            "configuration",
+            "the JobManager's answer is no list of options",
+        )),
+        Err(error) => snapshot
+            .gaps
+            .push(Gap::new("configuration", error.to_string())),
+    }
+    match restarts.map(|document| restarts_of(&document)) {
+        Ok(Some(restarts)) => snapshot.restarts = Some(restarts),
+        Ok(None) => snapshot.gaps.push(Gap::new(
+            "restarts",
+            "job metric numRestarts is not reported",
+        )),
+        Err(error) => snapshot.gaps.push(Gap::new("restarts", error.to_string())),
+    }
+    snapshot.checkpoints = checkpoints;
+    snapshot.failures = failures;
+    snapshot.gaps.extend(checkpoint_gaps);
+    snapshot.gaps.extend(failure_gap);
+}
+
+/// `numRestarts`; Flink before 1.12 only had `fullRestarts`.
+fn restarts_of(document: &Value) -> Option<u64> {
+    let metric = |name: &str| {
+        list(document)
+            .iter()
+            .find(|metric| metric["id"] == name)
+            .and_then(|metric| count(&metric["value"]))
+    };
+    metric("numRestarts").or_else(|| metric("fullRestarts"))
+}
+
+async fn read_vertices<R: Rest>(
+    pass: &Pass<'_, R>,
+    settings: &Settings,
+    job_id: &str,
+    vertices: Vec<Vertex>,
+) -> (Vec<Vertex>, Vec<Gap>) {
+    let read: Vec<(Vertex, Vec<Gap>)> = futures::stream::iter(vertices)
+        .map(|vertex| vertex_metrics::measured(pass, settings, job_id, vertex))
+        .buffered(settings.concurrency.max(1))
+        .collect()
+        .await;
+    let mut vertices = Vec::with_capacity(read.len());
+    let mut gaps = Vec::new();
+    for (vertex, missing) in read {
+        vertices.push(vertex);
+        gaps.extend(missing);
+    }
+    (vertices, gaps)
+}

@@ -1,0 +1,41 @@
+//! How patiently and how much is read.
+
+use std::time::Duration;
+
+/// Limits of one look at one job.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for one answer.
+    pub request_timeout: Duration,
+    /// Longest time for all requests of one job; what has not come by then is a gap.
+    pub deadline: Duration,
+    /// Requests under way at once for one job, at least 1.
+    pub concurrency: usize,
+    /// Further attempts after a failed connection, a 502, 503 or 504.
+    pub retries: usize,
+    /// Ask once for metrics, wait so long, then read. Flink fetches metrics from the TaskManagers only when somebody asks, and
+    /// answers with those of the fetch before: without this, who asks once a minute reads numbers a minute old (right for series, whose
+    /// rates are over just that minute), and the first look of all may see none.
+    pub warm_up: Option<Duration>,
+    /// TaskManagers read one by one; the others are a gap.
+    pub most_task_managers: usize,
+    /// Largest parallelism at which the subtasks of a vertex are listed one by one (for the median).
+    pub most_subtasks: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            connect_timeout: Duration::from_secs(3),
+            request_timeout: Duration::from_secs(10),
+            deadline: Duration::from_secs(20),
+            concurrency: 8,
+            retries: 2,
+            warm_up: None,
+            most_task_managers: 256,
+            most_subtasks: 2_000,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What the reader needs of whatever carries its requests.
+
+use std::future::Future;
+
+/// An answer with whatever status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RestError {
+    /// The address cannot be asked at all.
+    #[error("`{url}` is no REST address ({reason}): write it like http://host:8081")]
+    BadAddress {
+        /// As it was given, without credentials.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Nobody answers there.
+    #[error("nobody answers at {url} ({reason})")]
+    Unreachable {
+        /// What was asked.
+        url: String,
+        /// The connection's error.
+        reason: String,
+    },
+    /// No answer in time.
+    #[error("no answer from {url} within {seconds} s")]
+    TimedOut {
+        /// What was asked.
+        url: String,
+        /// How long it waited.
+        seconds: f64,
+    },
+    /// The answer broke off.
+    #[error("the answer of {url} broke off ({reason})")]
+    Truncated {
+        /// What was asked.
+        url: String,
+        /// The connection's error.
+        reason: String,
+    },
+    /// The answer is larger than is read.
+    #[error("the answer of {url} is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// What was asked.
+        url: String,
+        /// How much is read at most.
+        limit_bytes: usize,
+    },
+}
+
+/// Something that answers GET requests as a Flink JobManager does.
+pub trait Rest: Send + Sync {
+    /// The answer to one request; `path_and_query` begins with a slash. An HTTP error status is an answer, not an error.
+    fn get(&self, path_and_query: &str) -> impl Future<Output = Result<Answer, RestError>> + Send;
+
+    /// Where it is, for messages; never with credentials.
+    fn endpoint(&self) -> String;
+}
+
+impl<R: Rest> Rest for &R {
+    fn get(&self, path_and_query: &str) -> impl Future<Output = Result<Answer, RestError>> + Send {
+        (**self).get(path_and_query)
+    }
+
+    fn endpoint(&self) -> String {
+        (**self).endpoint()
+    }
+}

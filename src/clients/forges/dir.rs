@@ -1,0 +1,291 @@
+//! The forge `dir`: edits the files of a folder in place. No git is needed, and none is looked for above the folder. A written
+//! change counts as merged at once.
+
+use super::journal::{Journal, Standing, place};
+use super::pages::{Page, PageState, Pages, next_number, print};
+use super::rules::{SUPERSEDED_LABEL, Step, rule};
+use crate::clients::disk::{Disk, lock};
+use crate::ports::{Forge, ForgeError, PullRequest, Written};
+use crate::record::{Event, LedgerEntry, evidence_digest};
+use crate::render::Proposal;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Who merged, in the ledger: nobody but the forge.
+const MERGED_BY: &str = "plimsoll (forge dir)";
+
+/// A folder whose manifests are edited in place. `.plimsoll/` in it holds evidence, ledger and pull request files. Each change is
+/// written to a journal first; then evidence, manifests, page and ledger follow, each file atomically. A run that finds a
+/// journal completes it before it does anything else.
+#[derive(Debug, Clone)]
+pub struct DirForge {
+    folder: PathBuf,
+    pages: Pages,
+    disk: Disk,
+}
+
+impl DirForge {
+    /// The forge of a folder.
+    pub fn new(folder: &Path) -> DirForge {
+        DirForge::on(folder, Disk::default())
+    }
+
+    /// The same on a given disk, for tests of kills.
+    pub fn on(folder: &Path, disk: Disk) -> DirForge {
+        DirForge {
+            folder: folder.to_path_buf(),
+            pages: Pages {
+                folder: folder.join(".plimsoll/pull-requests"),
+                disk: disk.clone(),
+            },
+            disk,
+        }
+    }
+
+    /// Completes what a killed run began: the changes it completed, by digest. Forge operations do so by themselves; a command that
+    /// reads manifests before it asks the forge anything calls it first.
+    ///
+    /// # Errors
+    /// When the folder can't be written, or a person changed a file of a change that is written in part.
+    pub fn recover(&self) -> Result<Vec<String>, ForgeError> {
+        let pending = self.pending()?;
+        if pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        let _held = self.hold()?;
+        let mut completed = Vec::new();
+        for file in self.pending()? {
+            completed.extend(self.recover_one(&file)?);
+        }
+        Ok(completed)
+    }
+
+    fn refused(&self, reason: String) -> ForgeError {
+        ForgeError {
+            place: self.folder.display().to_string(),
+            reason,
+        }
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> ForgeError {
+        self.refused(format!("{what} failed: {error}"))
+    }
+
+    fn hold(&self) -> Result<fs::File, ForgeError> {
+        lock(&self.folder).map_err(|error| self.failed("opening the folder", &error))
+    }
+
+    fn journal_file(&self, change: &str) -> PathBuf {
+        self.folder
+            .join(format!(".plimsoll/pending/{change}.journal"))
+    }
+
+    /// Journals that wait, by name.
+    fn pending(&self) -> Result<Vec<PathBuf>, ForgeError> {
+        let entries = match fs::read_dir(self.folder.join(".plimsoll/pending")) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.failed("reading `.plimsoll/pending`", &error)),
+        };
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|file| {
+                file.extension()
+                    .is_some_and(|extension| extension == "journal")
+            })
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
+    fn recover_one(&self, file: &Path) -> Result<Option<String>, ForgeError> {
+        let damaged = |reason: String| {
+            self.refused(format!(
+                "the unfinished change `{}` can't be completed: {reason}; look at its files, then remove it",
+                file.display()
+            ))
+        };
+        let bytes = fs::read(file).map_err(|error| damaged(error.to_string()))?;
+        let journal: Journal =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let mut foreign = Vec::new();
+        let mut written = false;
+        for path in journal.paths() {
+            let ours = path.starts_with(".plimsoll/");
+            match journal.standing(&self.folder, path).map_err(&damaged)? {
+                Standing::Foreign => foreign.push(path.clone()),
+                Standing::After if !ours => written = true,
+                _ => {}
+            }
+        }
+        if foreign.is_empty() {
+            self.apply(&journal)?;
+            return Ok(Some(journal.change));
+        }
+        if written {
+            return Err(damaged(format!(
+                "`{}` was changed meanwhile",
+                foreign.join("`, `")
+            )));
+        }
+        // A person was faster, and no manifest was touched: the change never was.
+        for path in journal.paths() {
+            if evidence_digest(path).is_some() {
+                let place = place(&self.folder, path).map_err(&damaged)?;
+                self.disk
+                    .remove(&place)
+                    .map_err(|error| self.failed("removing evidence", &error))?;
+            }
+        }
+        self.disk
+            .remove(file)
+            .map_err(|error| self.failed("removing a journal", &error))?;
+        Ok(None)
+    }
+
+    /// Writes what a journal says: evidence, manifests, page, ledger; at last the journal goes. Each step may have been done before.
+    fn apply(&self, journal: &Journal) -> Result<(), ForgeError> {
+        for path in journal.paths() {
+            let standing = journal
+                .standing(&self.folder, path)
+                .map_err(|reason| self.refused(reason))?;
+            if standing == Standing::After {
+                continue;
+            }
+            let place = place(&self.folder, path).map_err(|reason| self.refused(reason))?;
+            let after = journal.after(path).map_err(|reason| self.refused(reason))?;
+            self.write(&place, &after)?;
+        }
+        let (number, text) = &journal.page;
+        self.write(&self.pages.file(*number), text.as_bytes())?;
+        let entry = self
+            .folder
+            .join(".plimsoll/ledger")
+            .join(journal.entry.path());
+        if !entry.exists() {
+            let bytes = journal
+                .entry
+                .to_bytes()
+                .map_err(|error| self.refused(error.to_string()))?;
+            self.write(&entry, &bytes)?;
+        }
+        self.disk
+            .remove(&self.journal_file(&journal.change))
+            .map_err(|error| self.failed("removing a journal", &error))
+    }
+
+    fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), ForgeError> {
+        self.disk
+            .write(file, bytes)
+            .map_err(|error| self.failed(&format!("writing `{}`", file.display()), &error))
+    }
+
+    /// Whether the manifests of a proposal stand there already.
+    fn is_applied(&self, proposal: &Proposal) -> bool {
+        proposal
+            .files
+            .iter()
+            .filter(|(path, _)| !path.starts_with(".plimsoll/"))
+            .all(|(path, bytes)| fs::read(self.folder.join(path)).is_ok_and(|now| now == *bytes))
+    }
+
+    fn write_change(
+        &self,
+        proposal: &Proposal,
+        pages: &[Page],
+        now_ms: i64,
+    ) -> Result<Written, ForgeError> {
+        let mut page = Page::new(next_number(pages), proposal, now_ms);
+        page.end(PageState::Merged, Some(now_ms), Some(MERGED_BY.to_string()));
+        let merged = Event::Merged {
+            by: MERGED_BY.to_string(),
+            commit: String::new(),
+            pull_request: Some(format!("{:04}", page.number)),
+        };
+        let entry = LedgerEntry::new(&proposal.change, &proposal.job, now_ms, merged);
+        let journal = Journal::new(
+            &self.folder,
+            entry,
+            (page.number, print(&page)),
+            &proposal.files,
+        )
+        .map_err(|reason| self.refused(reason))?;
+        let bytes =
+            serde_json::to_vec(&journal).map_err(|error| self.refused(error.to_string()))?;
+        self.write(&self.journal_file(&journal.change), &bytes)?;
+        self.apply(&journal)?;
+        Ok(Written::Opened(self.pages.shown(&page)))
+    }
+}
+
+impl Forge for DirForge {
+    fn name(&self) -> &'static str {
+        "dir"
+    }
+
+    async fn pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError> {
+        self.recover()?;
+        let pages = self.pages.read()?;
+        Ok(pages.iter().map(|page| self.pages.shown(page)).collect())
+    }
+
+    async fn propose(&self, proposal: &Proposal, now_ms: i64) -> Result<Written, ForgeError> {
+        let completed = self.recover()?;
+        let _held = self.hold()?;
+        let pages = self.pages.read()?;
+        let known: Vec<PullRequest> = pages.iter().map(|page| self.pages.shown(page)).collect();
+        let of_job = known.iter().find(|pr| pr.branch == proposal.branch);
+        if let (Some(page), true) = (of_job, self.is_applied(proposal)) {
+            return Ok(Written::Unchanged(page.clone()));
+        }
+        let job = proposal.job.to_string();
+        let just_completed = pages
+            .iter()
+            .find(|page| page.header.job == job && completed.contains(&page.header.change));
+        if let Some(page) = just_completed {
+            return Ok(Written::LeftAlone {
+                reason: "completed".to_string(),
+                message: format!(
+                    "the change {:04} of {}, which an earlier run began, was completed first; run again",
+                    page.number,
+                    proposal.job.short()
+                ),
+            });
+        }
+        match rule(proposal, &known).step {
+            Step::LeaveAlone {
+                reason, message, ..
+            } => Ok(Written::LeftAlone {
+                reason: reason.to_string(),
+                message,
+            }),
+            _ => self.write_change(proposal, &pages, now_ms),
+        }
+    }
+
+    async fn close(
+        &self,
+        pull_request: &PullRequest,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let _held = self.hold()?;
+        let mut page = self.pages.find(pull_request)?;
+        self.pages.comment_once(page.number, why, now_ms)?;
+        page.end(PageState::Closed, Some(now_ms), None);
+        page.header.labels.push(SUPERSEDED_LABEL.to_string());
+        self.pages.write(&page)
+    }
+
+    async fn comment(
+        &self,
+        pull_request: &PullRequest,
+        text: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let _held = self.hold()?;
+        let page = self.pages.find(pull_request)?;
+        self.pages.comment(page.number, text, now_ms)
+    }
+}

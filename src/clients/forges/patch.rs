@@ -1,0 +1,172 @@
+//! The forge `patch`: for each pull request a patch that `git apply` and `git am` take (`git am --keep-cr` where a manifest has carriage
+//! returns, which git takes out of mail otherwise), and its body beside it. For every host that has no forge of its own here, and
+//! for those who want to look first.
+
+use super::hunks::{file_diff, mail};
+use super::pages::{Page, PageState, Pages, next_number, time};
+use super::rules::{SUPERSEDED_LABEL, Step, rule};
+use crate::clients::disk::Disk;
+use crate::ports::{Forge, ForgeError, PullRequest, Repository, Written};
+use crate::record::evidence_path;
+use crate::render::Proposal;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A folder of patches. A patch counts as merged when its evidence is in the repository's base; a state line set to `closed`
+/// closes it.
+#[derive(Debug, Clone)]
+pub struct PatchForge<R> {
+    repository: R,
+    pages: Pages,
+}
+
+impl<R: Repository + Send + Sync> PatchForge<R> {
+    /// The forge that writes into `folder` what applies to `repository`.
+    pub fn new(repository: R, folder: &Path) -> PatchForge<R> {
+        PatchForge::on(repository, folder, Disk::default())
+    }
+
+    /// The same on a given disk, for tests of kills.
+    pub fn on(repository: R, folder: &Path, disk: Disk) -> PatchForge<R> {
+        let folder = PathBuf::from(folder);
+        PatchForge {
+            repository,
+            pages: Pages { folder, disk },
+        }
+    }
+
+    fn tree(&self) -> Result<BTreeMap<String, Vec<u8>>, ForgeError> {
+        self.repository.tree().map_err(|error| ForgeError {
+            place: error.place,
+            reason: error.reason,
+        })
+    }
+
+    fn read(&self, tree: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Page>, ForgeError> {
+        let mut pages = self.pages.read()?;
+        for page in &mut pages {
+            let merged = tree.contains_key(&evidence_path(&page.header.change));
+            if merged {
+                page.end(PageState::Merged, None, None);
+            } else if page.header.state == PageState::Merged {
+                page.header.state = PageState::Open;
+            }
+        }
+        Ok(pages)
+    }
+
+    fn patch_file(&self, number: u32) -> PathBuf {
+        self.pages.folder.join(format!("{number:04}.patch"))
+    }
+
+    /// Writes the patch, then the page: a page without its patch is never seen.
+    fn write(
+        &self,
+        page: &Page,
+        proposal: &Proposal,
+        tree: &BTreeMap<String, Vec<u8>>,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let mut diffs = String::new();
+        for (path, bytes) in &proposal.files {
+            let not_text = || {
+                self.pages
+                    .refused(format!("`{path}` is not UTF-8; a patch can't hold it"))
+            };
+            let after = std::str::from_utf8(bytes).map_err(|_| not_text())?;
+            let before = match tree.get(path) {
+                Some(bytes) => Some(std::str::from_utf8(bytes).map_err(|_| not_text())?),
+                None => None,
+            };
+            diffs += &file_diff(path, before, after).unwrap_or_default();
+        }
+        let patch = mail(&proposal.commit_message, &diffs, time(now_ms));
+        let file = self.patch_file(page.number);
+        self.pages
+            .disk
+            .write(&file, patch.as_bytes())
+            .map_err(|error| {
+                self.pages
+                    .failed(&format!("writing `{}`", file.display()), &error)
+            })?;
+        self.pages.write(page)
+    }
+
+    fn close_now(&self, open: &PullRequest, why: &str, now_ms: i64) -> Result<(), ForgeError> {
+        let mut page = self.pages.find(open)?;
+        self.pages.comment_once(page.number, why, now_ms)?;
+        page.end(PageState::Closed, Some(now_ms), None);
+        if !page
+            .header
+            .labels
+            .iter()
+            .any(|label| label == SUPERSEDED_LABEL)
+        {
+            page.header.labels.push(SUPERSEDED_LABEL.to_string());
+        }
+        self.pages.write(&page)
+    }
+}
+
+impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
+    fn name(&self) -> &'static str {
+        "patch"
+    }
+
+    async fn pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError> {
+        let pages = self.read(&self.tree()?)?;
+        Ok(pages.iter().map(|page| self.pages.shown(page)).collect())
+    }
+
+    async fn propose(&self, proposal: &Proposal, now_ms: i64) -> Result<Written, ForgeError> {
+        let _held = self.pages.hold()?;
+        let tree = self.tree()?;
+        let pages = self.read(&tree)?;
+        let known: Vec<PullRequest> = pages.iter().map(|page| self.pages.shown(page)).collect();
+        let ruling = rule(proposal, &known);
+        for (open, why) in &ruling.close {
+            self.close_now(open, why, now_ms)?;
+        }
+        Ok(match ruling.step {
+            Step::Open => {
+                let page = Page::new(next_number(&pages), proposal, now_ms);
+                self.write(&page, proposal, &tree, now_ms)?;
+                Written::Opened(self.pages.shown(&page))
+            }
+            Step::Update(open) => {
+                let mut page = self.pages.find(&open)?;
+                page.update(proposal, now_ms);
+                self.write(&page, proposal, &tree, now_ms)?;
+                Written::Updated(self.pages.shown(&page))
+            }
+            Step::Unchanged(open) => Written::Unchanged(open),
+            Step::LeaveAlone {
+                reason, message, ..
+            } => Written::LeftAlone {
+                reason: reason.to_string(),
+                message,
+            },
+        })
+    }
+
+    async fn close(
+        &self,
+        pull_request: &PullRequest,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let _held = self.pages.hold()?;
+        self.close_now(pull_request, why, now_ms)
+    }
+
+    async fn comment(
+        &self,
+        pull_request: &PullRequest,
+        text: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let _held = self.pages.hold()?;
+        let page = self.pages.find(pull_request)?;
+        self.pages.comment(page.number, text, now_ms)
+    }
+}

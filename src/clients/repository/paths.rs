@@ -1,0 +1,118 @@
+//! Which files are read, and which paths may be written.
+
+use camino::{Utf8Component, Utf8Path};
+
+/// The largest manifest that is read, bytes. Larger ones are generated and nobody edits them by hand.
+pub(super) const FILE_LIMIT: usize = 2 * 1024 * 1024;
+
+/// How a Git LFS pointer begins: the file is elsewhere then.
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// Whether a path may hold manifests: YAML or JSON by its ending, in any letter case.
+pub fn is_manifest(path: &str) -> bool {
+    let extension = Utf8Path::new(path).extension().map(str::to_ascii_lowercase);
+    matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
+}
+
+/// Whether a path is read at all: manifests, and everything of ours.
+pub(super) fn is_read(path: &str) -> bool {
+    path.starts_with(".plimsoll/") || is_manifest(path)
+}
+
+/// Why a path may not be written, if so: only plain relative paths inside the repository may, and none of git's own.
+pub fn refuse_path(path: &str) -> Option<String> {
+    if path.is_empty() || path.contains(['\0', '\\']) || path.chars().any(char::is_control) {
+        return Some(format!("`{}` is no path", path.escape_debug()));
+    }
+    if path.starts_with('/') || path.ends_with('/') || path.contains("//") {
+        return Some(format!("`{path}` is not relative to the repository"));
+    }
+    for component in Utf8Path::new(path).components() {
+        match component {
+            Utf8Component::Normal(name) if name.eq_ignore_ascii_case(".git") => {
+                return Some(format!("`{path}` belongs to git"));
+            }
+            Utf8Component::Normal(_) => {}
+            _ => return Some(format!("`{path}` leaves the repository")),
+        }
+    }
+    if path.split('/').any(|part| part == "." || part == "..") {
+        return Some(format!("`{path}` leaves the repository"));
+    }
+    None
+}
+
+/// Why a file that looks like a manifest is left out, if so.
+pub(super) fn refuse_content(path: &str, bytes: &[u8]) -> Option<String> {
+    if bytes.len() > FILE_LIMIT {
+        return Some(too_large(bytes.len()));
+    }
+    (is_manifest(path) && bytes.starts_with(LFS_POINTER))
+        .then(|| "it is a Git LFS pointer: its content is not in the repository".to_string())
+}
+
+/// The sentence about a file above the limit.
+pub(super) fn too_large(bytes: usize) -> String {
+    format!("it has {bytes} bytes, more than the {FILE_LIMIT} that are read")
+}
+
+/// Whether a symbolic link at `path` with this target stays inside the tree.
+pub(super) fn stays_inside(path: &str, target: &str) -> bool {
+    if target.starts_with('/') {
+        return false;
+    }
+    let mut depth = path.matches('/').count() as i64;
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+        if depth < 0 {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_inside_may_be_written() {
+        for path in [
+            "a.yaml",
+            "apps/prod/a.yaml",
+            ".plimsoll/evidence/x",
+            "a..b",
+            "ä/ö.yml",
+        ] {
+            assert_eq!(refuse_path(path), None, "{path}");
+        }
+        for path in [
+            "",
+            "/etc/passwd",
+            "../a",
+            "a/../../b",
+            "a/./b",
+            ".git/config",
+            "a/.GIT/hooks/x",
+            "a//b",
+            "a/",
+            "a\0b",
+            "C:\\x",
+            "a\nb",
+        ] {
+            assert!(refuse_path(path).is_some(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_in_thought_only() {
+        assert!(stays_inside("apps/a.yaml", "../base/a.yaml"));
+        assert!(!stays_inside("apps/a.yaml", "../../a.yaml"));
+        assert!(!stays_inside("a.yaml", "/etc/passwd"));
+        assert!(!stays_inside("apps/a.yaml", "x/../../../y/z"));
+    }
+}

@@ -1,0 +1,227 @@
+//! Text → configuration, with errors that say where and what was meant.
+
+use super::Config;
+use crate::policy::{Rule, RuleError, with_overrides};
+use std::collections::BTreeSet;
+
+/// Where the configuration is looked for, in order; two at once are an error.
+pub const NAMES: [&str; 4] = [
+    "plimsoll.yaml",
+    "plimsoll.yml",
+    ".github/plimsoll.yaml",
+    ".github/plimsoll.yml",
+];
+
+/// A configuration or policy that can't be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ConfigError {
+    /// It does not parse, or has an unknown key.
+    #[error("{file}:{line}:{column}: {message}")]
+    Parse {
+        /// The file.
+        file: String,
+        /// Line, from 1; 0 when unknown.
+        line: usize,
+        /// Column, from 1; 0 when unknown.
+        column: usize,
+        /// What is wrong, and what was meant.
+        message: String,
+    },
+    /// It parses and makes no sense.
+    #[error("{file}: {message}")]
+    Meaning {
+        /// The file.
+        file: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+/// Reads a configuration. An empty file is the default one.
+pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
+    if text
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+    {
+        return Ok(Config::default());
+    }
+    let config: Config = yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
+    check(file, &config)?;
+    Ok(config)
+}
+
+/// Reads the user's policies, one rule a file, and puts them over the shipped ones.
+pub fn parse_policies<'a>(
+    files: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Vec<Rule>, ConfigError> {
+    let mut own = Vec::new();
+    for (file, text) in files {
+        let rule: Rule = yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
+        rule.validate().map_err(|error| meaning(file, &error))?;
+        own.push(rule);
+    }
+    with_overrides(own).map_err(|error| meaning("policies", &error))
+}
+
+fn meaning(file: &str, error: &RuleError) -> ConfigError {
+    ConfigError::Meaning {
+        file: file.to_string(),
+        message: error.to_string(),
+    }
+}
+
+fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
+    let refuse = |message: String| {
+        Err(ConfigError::Meaning {
+            file: file.to_string(),
+            message,
+        })
+    };
+    let mut clusters = BTreeSet::new();
+    for cluster in &config.clusters {
+        if cluster.name.is_empty() || cluster.name.contains('/') {
+            return refuse(format!(
+                "cluster `{}`: a cluster's name is not empty and has no `/`",
+                cluster.name
+            ));
+        }
+        if !clusters.insert(&cluster.name) {
+            return refuse(format!(
+                "cluster `{}` is listed twice: give one of them another name",
+                cluster.name
+            ));
+        }
+        let mut jobs = BTreeSet::new();
+        for job in &cluster.jobs {
+            if job.namespace.is_empty()
+                || job.name.is_empty()
+                || job.namespace.contains('/')
+                || job.name.contains('/')
+            {
+                return refuse(format!(
+                    "cluster `{}`: a job needs a namespace and a name without `/`",
+                    cluster.name
+                ));
+            }
+            if !jobs.insert((job.kind, &job.namespace, &job.name)) {
+                return refuse(format!(
+                    "cluster `{}` lists job {}/{} twice: take one of the entries out",
+                    cluster.name, job.namespace, job.name
+                ));
+            }
+            if url::Url::parse(&job.rest).is_err() {
+                return refuse(format!(
+                    "job {}/{}: `rest: {}` is no URL; write for example http://host:8081",
+                    job.namespace, job.name, job.rest
+                ));
+            }
+        }
+    }
+    if config.history.retention < config.history.minimum {
+        return refuse(
+            "history.retention is shorter than history.minimum: no decision could ever be made"
+                .to_string(),
+        );
+    }
+    Ok(())
+}
+
+fn positioned(file: &str, error: &yaml_serde::Error) -> ConfigError {
+    let (line, column) = error
+        .location()
+        .map_or((0, 0), |location| (location.line(), location.column()));
+    let text = error.to_string();
+    let text = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(before, _)| before);
+    ConfigError::Parse {
+        file: file.to_string(),
+        line,
+        column,
+        message: suggestion(text).map_or_else(
+            || text.to_string(),
+            |meant| format!("{text}; did you mean `{meant}`?"),
+        ),
+    }
+}
+
+/// The expected key nearest to the unknown one, from a message that names both.
+fn suggestion(message: &str) -> Option<String> {
+    let (_, rest) = message
+        .split_once("unknown field `")
+        .or_else(|| message.split_once("unknown variant `"))?;
+    let (unknown, expected) = rest.split_once('`')?;
+    expected
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .map(|candidate| (strsim::damerau_levenshtein(unknown, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(unknown.len()) / 2)
+        .min()
+        .map(|(_, candidate)| candidate.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_keys_have_a_position_and_a_suggestion() {
+        let error = parse(
+            "plimsoll.yaml",
+            "mode: report\nplan:\n  open_pull_request: 3\n",
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(error.starts_with("plimsoll.yaml:3:"), "{error}");
+        assert!(
+            error.contains("did you mean `open_pull_requests`?"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let job = "clusters:\n- name: a\n  jobs:\n  - {namespace: n, name: j, rest: nowhere}\n";
+        assert!(
+            parse("f", job)
+                .unwrap_err()
+                .to_string()
+                .contains("is no URL")
+        );
+        let twice = "clusters:\n- name: a\n- name: a\n";
+        assert!(
+            parse("f", twice)
+                .unwrap_err()
+                .to_string()
+                .contains("listed twice")
+        );
+        assert!(
+            parse("f", "mode: perhaps")
+                .unwrap_err()
+                .to_string()
+                .contains("report")
+        );
+        assert_eq!(parse("f", "# nothing\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn own_policies_take_the_place_of_shipped_ones() {
+        let own = "id: step-down\nreason: mine\nlimit: {kind: step-down, share: 0.5}\n";
+        let rules = parse_policies([("own.yaml", own)]).unwrap();
+        assert_eq!(
+            rules.iter().filter(|rule| rule.id == "step-down").count(),
+            1
+        );
+        assert_eq!(rules[0].reason, "mine");
+        let off = "id: cooldown\nreason: not here\nlimit: {kind: off}\n";
+        assert!(
+            parse_policies([("off.yaml", off)])
+                .unwrap()
+                .iter()
+                .all(|rule| rule.id != "cooldown")
+        );
+        let wrong = "id: x\nreason: y\nlimit: {kind: step-down, share: 2}\n";
+        assert!(parse_policies([("wrong.yaml", wrong)]).is_err());
+    }
+}

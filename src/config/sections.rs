@@ -1,0 +1,183 @@
+//! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
+
+use crate::quantity::FlinkDuration;
+use crate::snapshot::JobKind;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A cluster: a static list of jobs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// Its name in keys, branches and reports.
+    pub name: String,
+    /// Its jobs.
+    #[serde(default)]
+    pub jobs: Vec<JobConfig>,
+}
+
+/// A job of a static list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobConfig {
+    /// Namespace of its custom resource.
+    pub namespace: String,
+    /// Name of its custom resource.
+    pub name: String,
+    /// Kind of its custom resource.
+    #[serde(default = "deployment")]
+    pub kind: JobKind,
+    /// Flink's REST address of its JobManager, for example `http://orders-rest.payments:8081`.
+    pub rest: String,
+    /// Name or id of the job in Flink, where its JobManager runs several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flink_job: Option<String>,
+    /// File of its manifest in the repository, where more than one would do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
+    /// Its tier, where the annotation `plimsoll.dev/tier` names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<String>,
+    /// What it promises, where that differs from `slo`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo: Option<SloConfig>,
+}
+
+fn deployment() -> JobKind {
+    JobKind::Deployment
+}
+
+/// What a job promises.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SloConfig {
+    /// Lag that it may have at most, as time of input.
+    pub lag: FlinkDuration,
+}
+
+impl Default for SloConfig {
+    fn default() -> Self {
+        SloConfig {
+            lag: FlinkDuration::from_millis(120_000),
+        }
+    }
+}
+
+/// Where the series are kept: the embedded history, one SQLite file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistoryConfig {
+    /// The file, relative to the configuration.
+    pub file: String,
+    /// History needed before sizes are judged.
+    pub minimum: FlinkDuration,
+    /// How far back decisions look.
+    pub window: FlinkDuration,
+    /// What is older is dropped.
+    pub retention: FlinkDuration,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        let days = |days: u64| FlinkDuration::from_millis(days * 24 * 3_600_000);
+        HistoryConfig {
+            file: "plimsoll.sqlite".to_string(),
+            minimum: days(1),
+            window: days(14),
+            retention: days(21),
+        }
+    }
+}
+
+/// Where the manifests are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RepositoryConfig {
+    /// A git repository (its folder or a bare one), relative to the configuration.
+    pub path: String,
+    /// Its base branch; absent: the one that its HEAD names.
+    pub base: Option<String>,
+}
+
+impl Default for RepositoryConfig {
+    fn default() -> Self {
+        RepositoryConfig {
+            path: ".".to_string(),
+            base: None,
+        }
+    }
+}
+
+/// The forges by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ForgeName {
+    /// A bare repository and a folder of pull request files.
+    Local,
+    /// A folder of patches.
+    Patch,
+    /// The files of a folder, edited in place, without git.
+    Dir,
+}
+
+/// Where pull requests go.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ForgeConfig {
+    /// Which forge; `--forge` wins. Absent: nothing is proposed until one is named.
+    pub kind: Option<ForgeName>,
+    /// Settings of `local`.
+    pub local: LocalConfig,
+    /// Settings of `patch`.
+    pub patch: PatchConfig,
+    /// Settings of `dir`.
+    pub dir: DirConfig,
+}
+
+/// The forge `local`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalConfig {
+    /// Folder of the pull request files, relative to the configuration.
+    pub pull_requests: String,
+}
+
+impl Default for LocalConfig {
+    fn default() -> Self {
+        LocalConfig {
+            pull_requests: "pull-requests".to_string(),
+        }
+    }
+}
+
+/// The forge `patch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatchConfig {
+    /// Folder of the patches, relative to the configuration.
+    pub folder: String,
+}
+
+impl Default for PatchConfig {
+    fn default() -> Self {
+        PatchConfig {
+            folder: "patches".to_string(),
+        }
+    }
+}
+
+/// The forge `dir`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DirConfig {
+    /// Folder of the manifests that are edited in place, relative to the configuration.
+    pub folder: String,
+}
+
+impl Default for DirConfig {
+    fn default() -> Self {
+        DirConfig {
+            folder: ".".to_string(),
+        }
+    }
+}

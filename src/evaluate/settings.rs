@@ -1,0 +1,50 @@
+//! How the demand is taken from a history.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How the demand is taken from a history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// History needed before a demand is named, seconds. Default: 24 hours.
+    pub minimum_history_seconds: u64,
+    /// History from which quantiles are used instead of the highest observed, seconds. Default: 7 days.
+    pub full_history_seconds: u64,
+    /// How far back is looked, seconds. Default: 14 days.
+    pub window_seconds: u64,
+    /// What is added for growth, a share: 0.1 sizes for 110 %.
+    pub growth: f64,
+    /// Quantile of the 5-minute rates that is bounded with a full history, below 1.
+    pub quantile: f64,
+    /// Confidence of that bound, below 1.
+    pub confidence: f64,
+    /// Headroom for catching up after a restart, at least; a share of the load.
+    pub headroom_floor: f64,
+    /// Pause of a restart where none was observed, seconds.
+    pub downtime_seconds: f64,
+    /// Time in which a restart's backlog must be worked off at the load sized for, seconds.
+    pub catch_up_seconds: f64,
+    /// Time in which a backlog that waits now must be worked off, seconds. Default: 3 hours.
+    pub backlog_seconds: f64,
+    /// Lag that the job's users accept, seconds: a backlog beyond it counts.
+    pub lag_limit_seconds: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            minimum_history_seconds: 24 * 3600,
+            full_history_seconds: 7 * 24 * 3600,
+            window_seconds: 14 * 24 * 3600,
+            growth: 0.10,
+            quantile: 0.99,
+            confidence: 0.95,
+            headroom_floor: 0.15,
+            downtime_seconds: 60.0,
+            catch_up_seconds: 600.0,
+            backlog_seconds: 10_800.0,
+            lag_limit_seconds: 120.0,
+        }
+    }
+}

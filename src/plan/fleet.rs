@@ -1,0 +1,140 @@
+//! Which of the ready changes go first, and which wait.
+
+use super::item::{Item, State, Until};
+use super::settings::{Group, Settings};
+use crate::recommend::Direction;
+use crate::snapshot::JobKey;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// What is known of the fleet's open and merged changes when a plan is made.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FleetFacts {
+    /// Jobs with an open pull request: they are updated whatever the limits say.
+    pub open: BTreeSet<JobKey>,
+    /// When the pull requests of the last 24 hours were opened, Unix milliseconds.
+    pub opened_at_ms: Vec<i64>,
+    /// Jobs whose merged change is still watched, and until when, Unix milliseconds.
+    pub watched: BTreeMap<JobKey, Option<i64>>,
+}
+
+/// Orders the items and holds those that the limits leave no room for. Growing goes first and is held by no limit on groups: a job
+/// that is short misses its service level now. Then the largest saving; ties by key, so that the order is the same each time.
+pub fn arrange(
+    mut items: Vec<Item>,
+    facts: &FleetFacts,
+    settings: &Settings,
+    now_ms: i64,
+) -> Vec<Item> {
+    items.sort_by(|a, b| {
+        a.state
+            .cmp(&b.state)
+            .then_with(|| urgency(b, a))
+            .then_with(|| a.job.cmp(&b.job))
+    });
+    let mut open = facts.open.len();
+    let mut opened_today: Vec<i64> = facts
+        .opened_at_ms
+        .iter()
+        .copied()
+        .filter(|at| now_ms.saturating_sub(*at) < DAY_MS)
+        .collect();
+    opened_today.sort_unstable();
+    for item in items.iter_mut().filter(|item| item.state == State::Propose) {
+        if facts.open.contains(&item.job) {
+            continue;
+        }
+        let hold = group_hold(item, facts, settings).or_else(|| {
+            if open >= settings.open_pull_requests as usize {
+                Some((
+                    "limit.open-pull-requests",
+                    format!(
+                        "{open} pull requests are open, and {} are the limit",
+                        settings.open_pull_requests
+                    ),
+                    Until::Event("an open pull request is merged or closed".to_string()),
+                ))
+            } else if opened_today.len() >= settings.pull_requests_per_day as usize {
+                let next = opened_today
+                    .first()
+                    .map_or(now_ms, |first| first.saturating_add(DAY_MS));
+                Some((
+                    "limit.pull-requests-per-day",
+                    format!(
+                        "{} pull requests were opened in 24 hours, and that is the limit",
+                        opened_today.len()
+                    ),
+                    Until::AtMs(next),
+                ))
+            } else {
+                None
+            }
+        });
+        match hold {
+            Some((reason, message, until)) => {
+                item.state = State::Held;
+                item.reason = reason.to_string();
+                item.message = message;
+                item.until = Some(until);
+            }
+            None => {
+                open += 1;
+                opened_today.push(now_ms);
+            }
+        }
+    }
+    items.sort_by_key(|item| item.state);
+    items
+}
+
+fn group_hold(
+    item: &Item,
+    facts: &FleetFacts,
+    settings: &Settings,
+) -> Option<(&'static str, String, Until)> {
+    if grows(item) {
+        return None;
+    }
+    let watched: Vec<(&JobKey, &Option<i64>)> = facts
+        .watched
+        .iter()
+        .filter(|(job, _)| **job != item.job && same_group(job, &item.job, settings.group))
+        .collect();
+    if watched.len() < settings.changes_per_group as usize {
+        return None;
+    }
+    let first_end = watched.iter().filter_map(|(_, until)| **until).min();
+    let (other, _) = watched.first()?;
+    let until = first_end.map_or_else(
+        || Until::Event(format!("the change of {} settles", other.short())),
+        Until::AtMs,
+    );
+    Some((
+        "group",
+        format!("{} of the same group is still being watched", other.short()),
+        until,
+    ))
+}
+
+fn same_group(a: &JobKey, b: &JobKey, group: Group) -> bool {
+    match group {
+        Group::Namespace => a.cluster == b.cluster && a.namespace == b.namespace,
+        Group::Cluster => a.cluster == b.cluster,
+        Group::Job => a == b,
+    }
+}
+
+fn grows(item: &Item) -> bool {
+    item.change
+        .as_ref()
+        .is_some_and(|change| change.recommendation.direction == Direction::Grow)
+}
+
+fn urgency(a: &Item, b: &Item) -> Ordering {
+    let saving = |item: &Item| item.saving.as_ref().map_or(0.0, |saving| saving.per_month);
+    grows(a)
+        .cmp(&grows(b))
+        .then_with(|| saving(a).total_cmp(&saving(b)))
+}

@@ -1,0 +1,172 @@
+//! What a plan says of each job.
+
+use crate::classify::JobProfile;
+use crate::policy::Decision;
+use crate::recommend::{Advice, Recommendation, Saving};
+use crate::record::{Evidence, FieldChange};
+use crate::snapshot::JobKey;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version written into each plan.
+pub const SCHEMA: &str = "plimsoll.plan/1";
+
+/// The one state that a job is in.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// A change is ready: `propose` opens or updates its pull request.
+    Propose,
+    /// A change is ready, but the mode is `report`: nothing is opened.
+    Report,
+    /// A change is known, and a rule or a limit holds it.
+    Held,
+    /// A merged change is being watched.
+    Watching,
+    /// The merged change hurt: its revert is proposed or waits to be merged.
+    Reverting,
+    /// Its size fits, or nothing that Plimsoll may change would help.
+    Keep,
+    /// Too little is known.
+    Undetermined,
+    /// The manifest cannot be edited safely.
+    Refused,
+    /// The job opted out.
+    Ignored,
+    /// It could not be looked at.
+    Unreachable,
+}
+
+impl State {
+    /// As users read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Propose => "propose",
+            State::Report => "report",
+            State::Held => "held",
+            State::Watching => "watching",
+            State::Reverting => "reverting",
+            State::Keep => "keep",
+            State::Undetermined => "undetermined",
+            State::Refused => "refused",
+            State::Ignored => "ignored",
+            State::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// What could change a state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Until {
+    /// A date, Unix milliseconds.
+    AtMs(i64),
+    /// An event, one sentence.
+    Event(String),
+}
+
+/// What merging a change does, from the operator's own rules.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct MergeEffect {
+    /// Whether the operator restarts the job.
+    pub restarts: bool,
+    /// The job's `upgradeMode`, if the manifest names one.
+    pub upgrade_mode: Option<String>,
+    /// Age of the last completed checkpoint or savepoint that it would restore from, milliseconds.
+    pub restore_age_ms: Option<i64>,
+    /// Its size, bytes.
+    pub restore_bytes: Option<u64>,
+    /// Shortest and longest pause of the restarts seen, milliseconds.
+    pub pause_ms: Option<(i64, i64)>,
+    /// What would be lost; absent when nothing is.
+    pub data_loss: Option<String>,
+    /// How key groups spread over the new parallelism, one sentence.
+    pub key_groups: Option<String>,
+}
+
+/// A change so specific that proposing it makes no choice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedChange {
+    /// The file with the object.
+    pub file: String,
+    /// The fields, before and after, as text. A file that holds other values by now is not edited: the plan is stale then.
+    pub fields: Vec<FieldChange>,
+    /// Whether fields may be added that the manifest does not have.
+    pub creates: bool,
+    /// Warnings of the edit, one sentence each.
+    pub warnings: Vec<String>,
+    /// The edit as a unified diff.
+    pub diff: String,
+    /// What merging does.
+    pub effect: MergeEffect,
+    /// What the job is.
+    pub profile: JobProfile,
+    /// What it should be.
+    pub recommendation: Recommendation,
+    /// By which rules it may be changed.
+    pub decision: Decision,
+    /// What goes into the change's own commit.
+    pub evidence: Evidence,
+}
+
+/// One job in the plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Item {
+    /// Which job.
+    pub job: JobKey,
+    /// Its one state.
+    pub state: State,
+    /// Its one reason: a stable code, a rule's id, a refusal's code.
+    pub reason: String,
+    /// One sentence for people.
+    pub message: String,
+    /// What could change it.
+    pub until: Option<Until>,
+    /// What the job is, if it could be looked at.
+    pub profile: Option<JobProfile>,
+    /// What sizing says of it when nothing bounds the search.
+    pub advice: Option<Advice>,
+    /// What the rules say, where a change is known.
+    pub decision: Option<Decision>,
+    /// What the change saves, where one is known.
+    pub saving: Option<Saving>,
+    /// The change, where one is ready or held.
+    pub change: Option<Box<PlannedChange>>,
+}
+
+/// The plan of a fleet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Always [`SCHEMA`].
+    pub schema: String,
+    /// Version of Plimsoll that made it.
+    pub plimsoll: String,
+    /// When, Unix milliseconds.
+    pub at_ms: i64,
+    /// The head of the base branch that the manifests were read from.
+    pub base: String,
+    /// Those to be proposed first, in order; then the others by state and key.
+    pub items: Vec<Item>,
+}
+
+impl Plan {
+    /// The items to be proposed, in order.
+    pub fn proposals(&self) -> impl Iterator<Item = (&Item, &PlannedChange)> {
+        self.items
+            .iter()
+            .filter(|item| item.state == State::Propose)
+            .filter_map(|item| item.change.as_deref().map(|change| (item, change)))
+    }
+}
+
+/// A saving with its sign, for one line of text.
+pub(super) fn signed_money(saving: &Saving) -> String {
+    let sign = if saving.per_month < 0.0 {
+        "costs"
+    } else {
+        "saves"
+    };
+    format!("{sign} {:.0} {}", saving.per_month.abs(), saving.currency)
+}

@@ -1,0 +1,573 @@
+//! One job → its item in the plan. Everything here is a function of this one job.
+
+use super::item::{Item, PlannedChange, State, Until};
+use super::{fields, merging, present};
+use crate::classify::{self, JobProfile, VerdictId, classify};
+use crate::flink::deployment::Deployment;
+use crate::manifest::{self, Catalog, EditOptions, Located, ObjectKey, Refusal};
+use crate::policy::{self, Decision, Mode, Rule, Ruling, Standing, bounds, decide};
+use crate::recommend::{Advice, Bounds, Direction, Present, Prices, Recommendation, recommend};
+use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, SavingRecord, sha256_hex};
+use crate::snapshot::{History, JobKey, JobKind, JobState, Point};
+use crate::watch::{self, Assessment, baseline, thresholds};
+use crate::{evaluate, recommend as sizing};
+use std::collections::BTreeMap;
+
+/// Blocks of the history in the evidence, before it is made to fit.
+const EVIDENCE_BLOCKS: usize = 96;
+
+/// Everything that rooms below need to know, as configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rooms {
+    /// Thresholds of the verdicts.
+    pub classify: classify::Settings,
+    /// How the demand is taken.
+    pub evaluate: evaluate::Settings,
+    /// How sizes are searched.
+    pub recommend: sizing::Settings,
+    /// When a merged change counts as harmful.
+    pub watch: watch::Settings,
+    /// What a core and a GiB cost.
+    pub prices: Prices,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+/// What is known of a job when it is planned.
+pub struct Facts<'a> {
+    /// Its past.
+    pub history: &'a History,
+    /// Its manifest, or why there is none.
+    pub manifest: Result<&'a Located, &'a Refusal>,
+    /// Whether it may be changed.
+    pub standing: Standing,
+    /// The verdict on its latest merged change, if one is still being watched.
+    pub watched: Option<&'a Assessment>,
+}
+
+/// The object that a job's manifest holds.
+pub fn object_key(job: &JobKey) -> ObjectKey {
+    ObjectKey {
+        group: crate::flink::deployment::GROUP.to_string(),
+        kind: job.kind.resource_kind().to_string(),
+        namespace: Some(job.namespace.clone()),
+        name: job.name.clone(),
+    }
+}
+
+/// Plans one job: verdicts, advice, rules, edit.
+pub fn plan_job(
+    job: &JobKey,
+    facts: &Facts<'_>,
+    rooms: &Rooms,
+    catalog: &Catalog<'_>,
+    now_ms: i64,
+) -> Item {
+    let item = Item {
+        job: job.clone(),
+        state: State::Undetermined,
+        reason: String::new(),
+        message: String::new(),
+        until: None,
+        profile: None,
+        advice: None,
+        decision: None,
+        saving: None,
+        change: None,
+    };
+    if facts.standing.mode == Mode::Ignore {
+        let message = facts
+            .standing
+            .mode_reason
+            .clone()
+            .unwrap_or_else(|| "its mode is ignore".to_string());
+        return item
+            .say(State::Ignored, "opted-out", message)
+            .until(Until::Event(
+                "its annotation or the configuration changes".to_string(),
+            ));
+    }
+    if let Some(latest) = facts
+        .history
+        .latest
+        .as_ref()
+        .filter(|latest| latest.state == JobState::Unreachable)
+    {
+        let reason = latest.gaps.first().map_or_else(
+            || "nobody answers".to_string(),
+            |gap| format!("{}: {}", gap.what, gap.reason),
+        );
+        return item
+            .say(State::Unreachable, "unreachable", reason)
+            .until(Until::Event("its JobManager answers".to_string()));
+    }
+    let profile = classify(facts.history, &rooms.classify);
+    let item = Item {
+        profile: Some(profile.clone()),
+        ..item
+    };
+    if let Some(held) = watched(&item, facts) {
+        return held;
+    }
+    if job.kind == JobKind::SessionJob {
+        let message =
+            "memory, CPU and slots belong to its session cluster, which is a unit of its own"
+                .to_string();
+        return item
+            .say(State::Undetermined, "session-job", message)
+            .until(Until::Event(
+                "session clusters are sized as units".to_string(),
+            ));
+    }
+    sized(item, &profile, facts, rooms, catalog, now_ms)
+}
+
+impl Item {
+    fn say(self, state: State, reason: impl Into<String>, message: impl Into<String>) -> Item {
+        Item {
+            state,
+            reason: reason.into(),
+            message: message.into(),
+            ..self
+        }
+    }
+
+    fn until(self, until: Until) -> Item {
+        Item {
+            until: Some(until),
+            ..self
+        }
+    }
+
+    fn refused(self, refusal: &Refusal) -> Item {
+        self.say(State::Refused, refusal.code(), refusal.to_string())
+            .until(Until::Event(refusal.way_out.clone()))
+    }
+}
+
+/// What a watched change makes of the job, when it decides the state by itself.
+fn watched(item: &Item, facts: &Facts<'_>) -> Option<Item> {
+    let item = item.clone();
+    match facts.watched? {
+        Assessment::Waiting {
+            reason, message, ..
+        } => {
+            let event = "the cluster runs what was merged".to_string();
+            Some(
+                item.say(
+                    State::Watching,
+                    format!("waiting.{reason}"),
+                    message.clone(),
+                )
+                .until(Until::Event(event)),
+            )
+        }
+        Assessment::Regressed { breaches, .. } => {
+            let message = breaches.first().map_or_else(
+                || "the merged change hurts".to_string(),
+                |breach| breach.message.clone(),
+            );
+            Some(
+                item.say(State::Reverting, "regressed", message)
+                    .until(Until::Event("its revert is merged".to_string())),
+            )
+        }
+        _ => None,
+    }
+}
+
+fn sized(
+    item: Item,
+    profile: &JobProfile,
+    facts: &Facts<'_>,
+    rooms: &Rooms,
+    catalog: &Catalog<'_>,
+    now_ms: i64,
+) -> Item {
+    let located = facts.manifest.ok();
+    let deployment = located.and_then(|located| Deployment::from_value(&located.value).ok());
+    let present = match deployment
+        .as_ref()
+        .map(|deployment| present::present(deployment, facts.history, &rooms.prices))
+    {
+        Some(Ok(present)) => Some(present),
+        Some(Err(error)) => {
+            return item
+                .say(State::Refused, "size-unreadable", error.to_string())
+                .until(Until::Event("the manifest is mended".to_string()));
+        }
+        None => Present::observed(facts.history, &rooms.prices),
+    };
+    let Some(present) = present else {
+        if profile.has(VerdictId::InsufficientHistory) {
+            return item
+                .say(
+                    State::Undetermined,
+                    "insufficient-history",
+                    "it was not observed running yet",
+                )
+                .until(Until::Event("a longer history".to_string()));
+        }
+        return item
+            .say(
+                State::Undetermined,
+                "size-unknown",
+                "its CPU, memory or TaskManagers are unknown",
+            )
+            .until(Until::Event("its manifest is found".to_string()));
+    };
+    let free = Bounds {
+        reverted: facts.standing.reverted.clone(),
+        keep_parallelism: facts.standing.autoscaler,
+        ..Bounds::default()
+    };
+    let size = |bounds: &Bounds| {
+        recommend(
+            facts.history,
+            profile,
+            &present,
+            bounds,
+            &rooms.evaluate,
+            &rooms.recommend,
+        )
+    };
+    let wanted = size(&free);
+    let item = Item {
+        advice: Some(wanted.clone()),
+        saving: match &wanted {
+            Advice::Change(recommendation) => Some(recommendation.saving.clone()),
+            _ => None,
+        },
+        ..item
+    };
+    match &wanted {
+        Advice::Undetermined(undetermined) => {
+            return item
+                .say(
+                    State::Undetermined,
+                    undetermined.reason.clone(),
+                    undetermined.message.clone(),
+                )
+                .until(Until::Event(undetermined.settles.clone()));
+        }
+        Advice::Keep(keep) => {
+            if let Some(until) = watching_until(facts) {
+                return item
+                    .say(
+                        State::Watching,
+                        "watching",
+                        "its merged change is being watched",
+                    )
+                    .until(until);
+            }
+            return item
+                .say(State::Keep, keep.reason.clone(), keep.message.clone())
+                .until(Until::Event("its load or its size changes".to_string()));
+        }
+        Advice::Change(_) => {}
+    }
+    let limits = bounds(&item.job, &facts.standing, &rooms.rules);
+    let allowed = if limits == free {
+        wanted.clone()
+    } else {
+        size(&limits)
+    };
+    let Advice::Change(allowed) = allowed else {
+        let message = "the rules leave no smaller size that pays for its restart".to_string();
+        return item
+            .say(State::Held, "step-down", message)
+            .until(Until::Event("a rule or the load changes".to_string()));
+    };
+    // A change that is watched is let be, unless the job is short now.
+    if let Some(until) = watching_until(facts)
+        && allowed.direction == Direction::Shrink
+    {
+        return item
+            .say(
+                State::Watching,
+                "watching",
+                "its merged change is being watched",
+            )
+            .until(until);
+    }
+    let decision = decide(&wanted, &allowed, &facts.standing, &rooms.rules, now_ms);
+    let (located, deployment) = match (facts.manifest, deployment) {
+        (Ok(located), Some(deployment)) => (located, deployment),
+        (Err(refusal), _) => return item.refused(refusal),
+        (Ok(located), None) => {
+            let message = format!(
+                "{}:{}: the object is no FlinkDeployment that can be read",
+                located.file, located.line
+            );
+            return item
+                .say(State::Refused, "parse-error", message)
+                .until(Until::Event("the manifest is mended".to_string()));
+        }
+    };
+    if let Some(drift) = drift(&present, facts.history) {
+        return item.say(State::Held, "drift", drift).until(Until::Event(
+            "the cluster runs what the manifest says".to_string(),
+        ));
+    }
+    let change = match planned(
+        &item,
+        located,
+        &deployment,
+        *allowed,
+        decision.clone(),
+        facts,
+        rooms,
+        catalog,
+        now_ms,
+    ) {
+        Ok(Some(change)) => change,
+        Ok(None) => {
+            return item
+                .say(State::Keep, "applied", "the manifest says so already")
+                .until(Until::Event("its load or its size changes".to_string()));
+        }
+        Err(refusal) => {
+            return Item {
+                decision: Some(decision),
+                ..item
+            }
+            .refused(&refusal);
+        }
+    };
+    decided(item, change, decision, facts.standing.mode)
+}
+
+fn watching_until(facts: &Facts<'_>) -> Option<Until> {
+    match facts.watched? {
+        Assessment::Watching { until_ms, .. } => Some(Until::AtMs(*until_ms)),
+        Assessment::Blind { .. } => {
+            Some(Until::Event("there is data of the job again".to_string()))
+        }
+        _ => None,
+    }
+}
+
+fn decided(item: Item, change: PlannedChange, decision: Decision, mode: Mode) -> Item {
+    let held = decision
+        .rules
+        .iter()
+        .find(|rule| rule.ruling == Ruling::Held)
+        .cloned();
+    let message = format!(
+        "{} → {} slots, {} a month",
+        change.recommendation.now.slots(),
+        change.recommendation.proposed.slots(),
+        crate::plan::item::signed_money(&change.recommendation.saving)
+    );
+    let reason = match change.recommendation.direction {
+        Direction::Shrink => "cheaper",
+        Direction::Grow => "short",
+    };
+    let item = Item {
+        saving: Some(change.recommendation.saving.clone()),
+        decision: Some(decision),
+        change: Some(Box::new(change)),
+        ..item
+    };
+    match (held, mode) {
+        (Some(rule), _) => {
+            let until = rule.until_ms.map_or_else(
+                || Until::Event("the rule or the job changes".to_string()),
+                Until::AtMs,
+            );
+            item.say(State::Held, rule.rule, rule.message).until(until)
+        }
+        (None, Mode::Propose) => item
+            .say(State::Propose, reason, message)
+            .until(Until::Event(
+                "its pull request is merged or closed".to_string(),
+            )),
+        (None, _) => item
+            .say(State::Report, reason, message)
+            .until(Until::Event("mode: propose".to_string())),
+    }
+}
+
+/// What the cluster runs differs from what the manifest says, although no merge is under way.
+fn drift(present: &Present, history: &History) -> Option<String> {
+    let point = history
+        .points
+        .iter()
+        .rev()
+        .find(|point| point.running > 0.0)?;
+    let (live, wanted) = (point.shape.memory_bytes, present.size.memory_bytes);
+    let apart = live > 0 && wanted > 0 && live.abs_diff(wanted) as f64 > 0.02 * wanted as f64;
+    if apart {
+        return Some(format!(
+            "the manifest gives a TaskManager {} MiB, and the cluster runs it with {} MiB",
+            wanted >> 20,
+            live >> 20
+        ));
+    }
+    let (live, wanted) = (
+        point.shape.slots_per_task_manager,
+        present.size.slots_per_task_manager,
+    );
+    (live > 0 && live != wanted).then(|| {
+        format!(
+            "the manifest gives a TaskManager {wanted} slots, and the cluster runs it with {live}"
+        )
+    })
+}
+
+#[allow(clippy::too_many_arguments)]
+fn planned(
+    item: &Item,
+    located: &Located,
+    deployment: &Deployment,
+    recommendation: Recommendation,
+    decision: policy::Decision,
+    facts: &Facts<'_>,
+    rooms: &Rooms,
+    catalog: &Catalog<'_>,
+    now_ms: i64,
+) -> Result<Option<PlannedChange>, Refusal> {
+    let changes = fields::changes(
+        deployment,
+        &located.value,
+        &recommendation.now,
+        &recommendation.proposed,
+    )
+    .map_err(|error| {
+        Refusal::new(
+            manifest::Code::ParseError,
+            error.to_string(),
+            "mend the manifest",
+        )
+        .at(&located.file, located.line)
+    })?;
+    manifest::check(located, &changes)?;
+    let creates = changes
+        .iter()
+        .any(|change| fields::value_at(&located.value, &change.path).is_none());
+    let options = EditOptions {
+        create: creates,
+        file: Some(located.file.clone()),
+        ..EditOptions::default()
+    };
+    let edited = catalog.edit(&located.key, &changes, &options)?;
+    let Some((file, _)) = edited.files.first_key_value() else {
+        return Ok(None);
+    };
+    let diff = edited
+        .files
+        .iter()
+        .map(|(path, bytes)| unified(path, catalog.bytes(path), bytes))
+        .collect::<String>();
+    let fields: Vec<FieldChange> = changes
+        .iter()
+        .map(|change| FieldChange {
+            file: file.clone(),
+            path: change.path.to_string(),
+            before: fields::value_at(&located.value, &change.path),
+            after: Some(change.value.clone()),
+        })
+        .collect();
+    let profile = item
+        .profile
+        .clone()
+        .unwrap_or_else(|| classify(facts.history, &rooms.classify));
+    let evidence = evidence(
+        &recommendation,
+        &profile,
+        &decision,
+        fields.clone(),
+        facts.history,
+        rooms,
+        now_ms,
+    );
+    Ok(Some(PlannedChange {
+        file: file.clone(),
+        fields,
+        creates,
+        warnings: edited
+            .warnings
+            .iter()
+            .map(|warning| format!("{}:{}: {}", warning.file, warning.line, warning.message))
+            .collect(),
+        diff,
+        effect: merging::effect(
+            deployment,
+            &changes,
+            &recommendation.proposed,
+            facts.history,
+            now_ms,
+        ),
+        profile,
+        recommendation,
+        decision,
+        evidence,
+    }))
+}
+
+fn evidence(
+    recommendation: &Recommendation,
+    profile: &JobProfile,
+    decision: &Decision,
+    fields: Vec<FieldChange>,
+    history: &History,
+    rooms: &Rooms,
+    now_ms: i64,
+) -> Evidence {
+    let details = [
+        ("profile", serde_json::to_value(profile)),
+        ("recommendation", serde_json::to_value(recommendation)),
+        ("decision", serde_json::to_value(decision)),
+    ];
+    let digest = serde_json::to_vec(&history.points).map(|bytes| sha256_hex(&bytes));
+    Evidence {
+        schema: EVIDENCE_SCHEMA.to_string(),
+        plimsoll: env!("CARGO_PKG_VERSION").to_string(),
+        kind: ChangeKind::Rightsize,
+        job: recommendation.job.clone(),
+        at_ms: now_ms,
+        fields,
+        saving: Some(SavingRecord {
+            cost_before_per_month: recommendation.cost_now.per_month,
+            cost_after_per_month: recommendation.cost_proposed.per_month,
+            low_per_month: recommendation.saving.low,
+            high_per_month: recommendation.saving.high,
+            currency: recommendation.saving.currency.clone(),
+        }),
+        thresholds: thresholds(&rooms.watch, history),
+        baseline: baseline(history),
+        reverts: None,
+        digests: digest
+            .map(|digest| BTreeMap::from([("points".to_string(), digest)]))
+            .unwrap_or_default(),
+        blocks: blocks(&history.points),
+        details: details
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_string(), value.ok()?)))
+            .collect(),
+    }
+}
+
+/// The history in few blocks of equal length.
+fn blocks(points: &[Point]) -> Vec<Point> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Vec::new();
+    };
+    let length = ((last.to_ms - first.from_ms) / EVIDENCE_BLOCKS as i64).max(3_600_000);
+    points
+        .chunk_by(|a, b| {
+            (a.from_ms - first.from_ms) / length == (b.from_ms - first.from_ms) / length
+        })
+        .filter_map(Point::merge)
+        .collect()
+}
+
+fn unified(path: &str, before: Option<&[u8]>, after: &[u8]) -> String {
+    let before = String::from_utf8_lossy(before.unwrap_or_default()).into_owned();
+    let after = String::from_utf8_lossy(after).into_owned();
+    similar::TextDiff::from_lines(&before, &after)
+        .unified_diff()
+        .context_radius(2)
+        .header(&format!("a/{path}"), &format!("b/{path}"))
+        .to_string()
+}

@@ -1,0 +1,35 @@
+//! Where the series are kept.
+
+use crate::snapshot::{History, JobKey, Snapshot};
+
+/// Why the history could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("history {place}: {reason}")]
+pub struct HistoryError {
+    /// The file or URL.
+    pub place: String,
+    /// What happened and what to do.
+    pub reason: String,
+}
+
+/// A store of snapshots that answers with histories. Synchronous: the embedded one is a file; a remote one blocks on its own runtime.
+pub trait HistoryStore {
+    /// Adds one; a snapshot of the same job and time replaces the earlier one.
+    fn append(&mut self, snapshot: &Snapshot) -> Result<(), HistoryError>;
+
+    /// Adds several; a store that can writes all or none.
+    fn append_all(&mut self, snapshots: &[Snapshot]) -> Result<(), HistoryError> {
+        snapshots
+            .iter()
+            .try_for_each(|snapshot| self.append(snapshot))
+    }
+
+    /// The jobs it holds, in order of their keys.
+    fn jobs(&self) -> Result<Vec<JobKey>, HistoryError>;
+
+    /// The history of one job from `from_ms` (inclusive) to `to_ms` (inclusive): replaying with an earlier `to_ms` shows what was known then.
+    fn history(&self, job: &JobKey, from_ms: i64, to_ms: i64) -> Result<History, HistoryError>;
+
+    /// Merges old snapshots into blocks and drops what is past retention, as seen at `now_ms`.
+    fn compact(&mut self, now_ms: i64) -> Result<(), HistoryError>;
+}

@@ -1,0 +1,407 @@
+//! What the memory pools of a TaskManager must hold, and the process that gives it to them.
+
+use super::{Present, Settings};
+use crate::flink::memory::{
+    Minimum, Needs, NetworkBuffers, Pools, minimum_process_size, network_bytes_per_task_manager,
+    pools,
+};
+use crate::flink::options::{Configuration, MANAGED_SIZE, STATE_BACKEND};
+use crate::flink::topology::{Edge, Node, Topology};
+use crate::quantity::{Memory, Parallelism};
+use crate::snapshot::{History, Point, Snapshot};
+use crate::statistics::upper_tolerance_limit;
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+const MIB: f64 = 1024.0 * 1024.0;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: f64 = 24.0 * 3_600_000.0;
+/// Coverage and confidence of tolerance limits.
+const TOLERANCE: f64 = 0.95;
+/// State is carried on for so many days of the growth seen.
+const GROWTH_DAYS: f64 = 7.0;
+/// Heap of a process that does not depend on its share of the work, at least.
+const FIXED_HEAP: f64 = 64.0 * MIB;
+/// Managed memory for each byte of checkpointed state from which a bigger cache hardly helps: the cache gets about 70 %
+/// of it, and not all state is touched.
+const CACHE_PER_STATE: f64 = 1.2;
+/// Managed memory that each slot of a RocksDB job keeps for write buffers.
+const WRITE_BUFFERS: f64 = 64.0 * MIB;
+/// Factor over network memory seen in use.
+const NETWORK_FACTOR: f64 = 1.2;
+
+/// What a history says about the memory of a job at its present size.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct MemorySeen {
+    /// Pools of a TaskManager at present.
+    pub(super) pools: Pools,
+    /// Heap that stays after collections, bytes: the upper tolerance limit of the hourly lows.
+    pub(super) live: f64,
+    /// The highest hourly low, bytes.
+    pub(super) live_highest: f64,
+    /// Heap that must be there at the present size, bytes.
+    pub(super) heap: f64,
+    /// The highest heap seen, garbage included.
+    pub(super) heap_highest: f64,
+    /// Share of the time in collections, 95 % of the time at most.
+    pub(super) gc_share: f64,
+    /// Managed memory of all TaskManagers that the state has a use for, bytes.
+    pub(super) managed_total: f64,
+    /// Network memory in use at most, bytes.
+    pub(super) network_used: f64,
+    /// By pool, highest seen.
+    pub(super) seen: BTreeMap<String, u64>,
+    /// State at its growth's end, over the state now, >= 1.
+    pub(super) growth: f64,
+    /// Part of the live heap that is state, 0..=0.8.
+    pub(super) state_part: f64,
+    /// Tasks failed for want of memory at the present size.
+    pub(super) killed: bool,
+    /// Whether state lives in managed memory.
+    pub(super) managed_state: bool,
+}
+
+/// How the work of the fullest TaskManager at another size compares with now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Share {
+    /// Slots with tasks, against now.
+    pub(super) slots: f64,
+    /// Part of the job's state (and load), against now.
+    pub(super) work: f64,
+    /// That part itself, 0..=1.
+    pub(super) part: f64,
+}
+
+/// Reads the memory of a job off its history; absent when heap or pools are unknown.
+pub(super) fn memory_seen(
+    history: &History,
+    present: &Present,
+    settings: &Settings,
+) -> Option<MemorySeen> {
+    let shape = history
+        .points
+        .iter()
+        .rev()
+        .find(|point| point.running > 0.0)
+        .map(|point| &point.shape)?;
+    let same: Vec<&Point> = history
+        .points
+        .iter()
+        .filter(|point| &point.shape == shape && point.running > 0.0)
+        .collect();
+    let pools = pools(
+        &present.configuration,
+        Some(present.size.memory_bytes),
+        present.version,
+    )
+    .ok()?;
+    let lows = hourly_lows(&same);
+    let live_highest = lows.iter().copied().fold(0.0, f64::max);
+    let highest = |pick: &dyn Fn(&Point) -> Option<f64>| {
+        same.iter()
+            .filter_map(|point| pick(point))
+            .fold(0.0, f64::max)
+    };
+    let heap_highest = highest(&|point| Some(point.task_managers.heap_used?.max));
+    if lows.is_empty() || live_highest <= 0.0 {
+        return None;
+    }
+    let growth = state_growth(&same);
+    // The factor of a handful of lows is all uncertainty, and says nothing about memory.
+    let live = match lows.len() {
+        0..6 => live_highest * 1.1,
+        _ => upper_tolerance_limit(&lows, TOLERANCE, TOLERANCE).unwrap_or(live_highest),
+    };
+    let live = live.clamp(live_highest, live_highest * 1.3);
+    let state = same
+        .iter()
+        .rev()
+        .find_map(|point| Some(point.checkpoints.state_bytes?.max))
+        .unwrap_or(0.0);
+    let managed_used = highest(&|point| Some(point.task_managers.managed_used?.max));
+    let backend = history
+        .latest_running
+        .as_ref()
+        .and_then(|seen| seen.checkpoints.as_ref()?.state_backend.clone());
+    let managed_state = keeps_state_managed(present, backend.as_deref());
+    let knows_managed = same
+        .iter()
+        .any(|point| point.task_managers.managed_used.is_some());
+    let task_managers = f64::from(present.size.task_managers.max(1));
+    let slots = f64::from(present.size.parallelism);
+    let managed_now = pools.managed as f64 * task_managers;
+    let managed_total = match (managed_state, knows_managed) {
+        // RocksDB takes all it is given, so use says nothing: what the state could fill does.
+        (true, _) if state > 0.0 => {
+            managed_now.min((CACHE_PER_STATE * state * growth).max(WRITE_BUFFERS * slots))
+        }
+        (false, true) => managed_used * task_managers * 1.1,
+        _ => managed_now,
+    };
+    let state_on_heap = if managed_state {
+        0.0
+    } else {
+        state / task_managers
+    };
+    let killed = same.iter().any(|point| point.out_of_memory > 0);
+    let mut seen = MemorySeen {
+        pools,
+        live,
+        live_highest,
+        heap: 0.0,
+        heap_highest,
+        gc_share: gc_share(&same),
+        managed_total,
+        network_used: highest(&|point| Some(point.task_managers.network_used?.max)),
+        seen: BTreeMap::new(),
+        growth,
+        state_part: (state_on_heap / live_highest).clamp(0.0, 0.8),
+        killed,
+        managed_state,
+    };
+    seen.heap = heap_now(&seen, settings);
+    seen.seen = by_pool(
+        &seen,
+        managed_used,
+        highest(&|point| Some(point.task_managers.metaspace_used?.max)),
+    );
+    Some(seen)
+}
+
+/// Heap for the present work: what stays may fill a share of it; and a factor over the highest seen, of which garbage
+/// counts only up to half as much again as what stays (a heap fills with garbage until it is collected).
+fn heap_now(seen: &MemorySeen, settings: &Settings) -> f64 {
+    let peak = seen.heap_highest.min(1.5 * seen.live_highest);
+    let need = (seen.live / settings.heap_share.clamp(0.1, 1.0)).max(settings.heap_factor * peak);
+    let given = seen.pools.heap() as f64;
+    if seen.killed || seen.gc_share > 0.10 {
+        need.max(given * 1.3)
+    } else {
+        need
+    }
+}
+
+impl MemorySeen {
+    /// Heap that a TaskManager with another share of the work needs, bytes.
+    pub(super) fn heap_at(&self, share: Share, settings: &Settings) -> f64 {
+        let more = share.work.max(share.slots);
+        let variable = (self.heap - FIXED_HEAP).max(self.heap * 0.3);
+        let scaled = if more > 1.0 {
+            self.heap + variable * (more - 1.0)
+        } else if self.killed {
+            // What filled the heap is not known well enough to take anything back.
+            self.heap
+        } else {
+            // Which part shrinks with the work is known only of state.
+            self.heap * (1.0 - self.state_part * (1.0 - share.work).max(0.0))
+        };
+        let grown = scaled * (1.0 + self.state_part * (self.growth - 1.0));
+        // Collections come as often as garbage fills what is free.
+        let free_now = (self.pools.heap() as f64 - self.live_highest).max(0.0);
+        let free = free_now * self.gc_share / settings.gc_share.max(0.001) * share.work;
+        grown.max(self.live_highest * share.work.clamp(0.5, more.max(0.5)) + free)
+    }
+
+    /// Managed memory that a TaskManager with this part of the work needs, bytes.
+    pub(super) fn managed_at(&self, share: Share) -> f64 {
+        self.managed_total * share.part
+    }
+}
+
+/// The smallest process that holds what is needed at a size.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Process {
+    pub(super) minimum: Minimum,
+    pub(super) needs: Needs,
+    /// Options that must change with it.
+    pub(super) options: BTreeMap<String, String>,
+}
+
+/// The smallest process for these needs: with the configuration as it is, or, where that is smaller by a step or the
+/// only way, with the size of managed memory written out. `floor` is the least size allowed, bytes.
+pub(super) fn smallest_process(
+    present: &Present,
+    needs: Needs,
+    floor: u64,
+    settings: &Settings,
+) -> Option<Process> {
+    let step = NonZeroU32::new(settings.memory_step_mib)?;
+    let as_is = at_least(present, &present.configuration, &needs, floor, step);
+    let (key, text) = managed_option(&present.configuration, needs.managed);
+    let mut written = present.configuration.clone();
+    written.insert(key.clone(), text.clone());
+    let changed = at_least(present, &written, &needs, floor, step);
+    let process = |minimum: Minimum, options| Process {
+        minimum,
+        needs,
+        options,
+    };
+    match (as_is, changed) {
+        (Some(as_is), Some(changed)) if changed.process < as_is.process => {
+            Some(process(changed, BTreeMap::from([(key, text)])))
+        }
+        (Some(as_is), _) => Some(process(as_is, BTreeMap::new())),
+        (None, Some(changed)) => Some(process(changed, BTreeMap::from([(key, text)]))),
+        (None, None) => None,
+    }
+}
+
+fn at_least(
+    present: &Present,
+    configuration: &Configuration,
+    needs: &Needs,
+    floor: u64,
+    step: NonZeroU32,
+) -> Option<Minimum> {
+    let found = minimum_process_size(configuration, needs, step, present.version).ok()?;
+    if found.process >= floor {
+        return Some(found);
+    }
+    let step = u64::from(step.get()) << 20;
+    let process = floor.div_ceil(step) * step;
+    let pools = pools(configuration, Some(process), present.version).ok()?;
+    Some(Minimum { process, pools })
+}
+
+fn managed_option(configuration: &Configuration, bytes: u64) -> (String, String) {
+    let key = MANAGED_SIZE
+        .written(configuration)
+        .map_or(MANAGED_SIZE.key, |(key, _)| key);
+    (
+        key.to_owned(),
+        Memory::from_mib(bytes.div_ceil(MIB as u64)).to_string(),
+    )
+}
+
+/// Network memory that a TaskManager needs at a size: what Flink's edges ask for, and what was used, grown with the
+/// channels (slots times parallelism).
+pub(super) fn network_at(
+    seen: &MemorySeen,
+    latest: &Snapshot,
+    present: &Present,
+    parallelism: u32,
+    slots: u32,
+) -> f64 {
+    let now = f64::from(present.size.parallelism) * f64::from(present.size.slots_per_task_manager);
+    let then = f64::from(parallelism) * f64::from(slots);
+    let used = seen.network_used * NETWORK_FACTOR * (then / now.max(1.0)).max(0.5);
+    used.max(channels(latest, present, parallelism, slots).unwrap_or(0.0))
+}
+
+fn channels(latest: &Snapshot, present: &Present, parallelism: u32, slots: u32) -> Option<f64> {
+    let own = |id: &str, now: u32| match present.size.vertex_parallelism.contains_key(id) {
+        true => now,
+        false => parallelism,
+    };
+    let nodes = latest.vertices.iter().map(|vertex| {
+        let edges = vertex.inputs.iter().map(|input| Edge {
+            from: input.vertex.clone(),
+            ship_strategy: input.ship_strategy.clone().into(),
+        });
+        Some(Node {
+            id: vertex.id.clone(),
+            name: vertex.name.clone(),
+            parallelism: Parallelism::new(own(&vertex.id, vertex.parallelism)).ok()?,
+            max_parallelism: vertex.max_parallelism,
+            slot_sharing_group: vertex.slot_sharing_group.clone(),
+            inputs: edges.collect(),
+        })
+    });
+    let topology = Topology::new(nodes.collect::<Option<Vec<Node>>>()?).ok()?;
+    let buffers =
+        NetworkBuffers::from_configuration(&present.configuration, present.version).ok()?;
+    Some(network_bytes_per_task_manager(&topology, slots, &buffers) as f64)
+}
+
+/// The lowest heap in use within each hour: what collections leave. With less than three hours, thirds of the time.
+fn hourly_lows(points: &[&Point]) -> Vec<f64> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Vec::new();
+    };
+    let long = ((last.to_ms - first.from_ms) / 3).clamp(1, HOUR_MS);
+    let mut lows: BTreeMap<i64, f64> = BTreeMap::new();
+    for point in points {
+        if let Some(used) = point
+            .task_managers
+            .heap_used
+            .filter(|used| used.min.is_finite())
+        {
+            let low = lows
+                .entry((point.to_ms - first.from_ms - 1) / long)
+                .or_insert(f64::INFINITY);
+            *low = low.min(used.min);
+        }
+    }
+    lows.into_values().filter(|low| *low > 0.0).collect()
+}
+
+fn gc_share(points: &[&Point]) -> f64 {
+    let mut shares: Vec<f64> = points
+        .iter()
+        .filter_map(|point| Some(point.task_managers.gc_share?.mean))
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    shares
+        .get(shares.len() * 19 / 20)
+        .copied()
+        .unwrap_or(0.0)
+        .clamp(0.0, 1.0)
+}
+
+/// Growth of the state over the days ahead, from first and last quarter of the time; at most doubled.
+fn state_growth(points: &[&Point]) -> f64 {
+    let sizes: Vec<(f64, f64)> = points
+        .iter()
+        .filter_map(|point| Some((point.to_ms as f64, point.checkpoints.state_bytes?.mean)))
+        .filter(|(_, bytes)| *bytes > 0.0)
+        .collect();
+    let quarter = sizes.len() / 4;
+    if quarter == 0 {
+        return 1.0;
+    }
+    let mean = |part: &[(f64, f64)]| {
+        let n = part.len() as f64;
+        (
+            part.iter().map(|(at, _)| at).sum::<f64>() / n,
+            part.iter().map(|(_, bytes)| bytes).sum::<f64>() / n,
+        )
+    };
+    let (begin, small) = mean(&sizes[..quarter]);
+    let (end, large) = mean(&sizes[sizes.len() - quarter..]);
+    let days = (end - begin) / DAY_MS;
+    // A few hours of a daily wave are no trend.
+    if days < 1.0 || large <= small {
+        return 1.0;
+    }
+    (1.0 + (large - small) / days * GROWTH_DAYS / large).clamp(1.0, 2.0)
+}
+
+fn keeps_state_managed(present: &Present, backend: Option<&str>) -> bool {
+    let configured = STATE_BACKEND
+        .in_force(&present.configuration, present.version)
+        .unwrap_or_default();
+    [configured, backend.unwrap_or_default()]
+        .iter()
+        .any(|name| {
+            let name = name.to_ascii_lowercase();
+            name.contains("rocksdb") || name.contains("forst")
+        })
+}
+
+fn by_pool(seen: &MemorySeen, managed: f64, metaspace: f64) -> BTreeMap<String, u64> {
+    let mut pools = BTreeMap::from([("heap".to_owned(), seen.heap_highest as u64)]);
+    pools.insert(
+        "heap after collections".to_owned(),
+        seen.live_highest as u64,
+    );
+    for (name, bytes) in [
+        ("managed", managed),
+        ("network", seen.network_used),
+        ("metaspace", metaspace),
+    ] {
+        if bytes > 0.0 {
+            pools.insert(name.to_owned(), bytes as u64);
+        }
+    }
+    pools
+}

@@ -1,0 +1,62 @@
+//! How sizes are searched.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How sizes are searched, and what a size must hold.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Largest probability that the proposed size can't carry the required load.
+    pub probability_limit: f64,
+    /// By how much ln(capacity) rises with ln(effective parallelism), before anything is known of the job: 1 is linear.
+    pub scaling: f64,
+    /// Standard deviation of that.
+    pub scaling_sd: f64,
+    /// Share of a TaskManager's cores that the required load may take.
+    pub cpu_share: f64,
+    /// Share of the heap that may stay in use after collections.
+    pub heap_share: f64,
+    /// Factor over the highest heap seen.
+    pub heap_factor: f64,
+    /// Share of the time that collections may take at the proposed size.
+    pub gc_share: f64,
+    /// Share of its interval (and of its timeout) that a checkpoint may take.
+    pub checkpoint_share: f64,
+    /// Saving below which nothing is changed, a share of the present cost: a change costs a restart.
+    pub minimum_saving: f64,
+    /// Most slots of a TaskManager, unless it has more already.
+    pub max_slots_per_task_manager: u32,
+    /// Most cores of a TaskManager in thousandths, unless it has more already.
+    pub max_cpu_millis: u64,
+    /// Fewest cores of a TaskManager in thousandths, unless it has fewer already.
+    pub min_cpu_millis: u64,
+    /// Most memory of a TaskManager, MiB, unless it has more already.
+    pub max_memory_mib: u64,
+    /// Step of memory, MiB, at least 1.
+    pub memory_step_mib: u32,
+    /// Largest factor by which parallelism grows at once: the scaling law is not known beyond.
+    pub max_growth: f64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            probability_limit: 0.05,
+            scaling: 0.80,
+            scaling_sd: 0.12,
+            cpu_share: 0.95,
+            heap_share: 0.70,
+            heap_factor: 1.2,
+            gc_share: 0.03,
+            checkpoint_share: 0.5,
+            minimum_saving: 0.08,
+            max_slots_per_task_manager: 8,
+            max_cpu_millis: 8000,
+            min_cpu_millis: 250,
+            max_memory_mib: 32 * 1024,
+            memory_step_mib: 128,
+            max_growth: 3.0,
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! History, profile and the size in force → [`Advice`].
+
+use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
+use super::job::{Job, present_part};
+use super::search::{Candidate, Search};
+use super::{Present, Settings, explanation};
+use crate::classify::{JobProfile, VerdictId};
+use crate::evaluate::{self, DemandError, capacities, demand};
+use crate::snapshot::{History, JobState};
+
+/// What the job needs, as the cheapest size that carries the required load with the probability asked for, whose
+/// cores, memory pools and checkpoints fit; within `bounds`. A job that is short grows at once to what it needs; one
+/// that is not is only ever made cheaper, and only by more than the least saving, since a change costs a restart.
+pub fn recommend(
+    history: &History,
+    profile: &JobProfile,
+    present: &Present,
+    bounds: &Bounds,
+    load: &evaluate::Settings,
+    settings: &Settings,
+) -> Advice {
+    let Some(latest) = history.latest_running.as_ref() else {
+        return undetermined(
+            "not-running",
+            "the job was never seen running",
+            "an observation of the running job",
+        );
+    };
+    let state = history
+        .latest
+        .as_ref()
+        .map_or(JobState::Running, |snapshot| snapshot.state);
+    if matches!(
+        state,
+        JobState::Failed | JobState::Stopped | JobState::Unreachable
+    ) {
+        let message = format!(
+            "the job was {} when it was last looked at",
+            state_name(state)
+        );
+        return undetermined("not-running", &message, "an observation of the running job");
+    }
+    let size = &present.size;
+    if size.memory_bytes == 0
+        || size.cpu_millis == 0
+        || size.task_managers == 0
+        || size.parallelism == 0
+    {
+        let message = "CPU, memory or TaskManagers of the size in force are unknown";
+        return undetermined(
+            "size-unknown",
+            message,
+            "the job's manifest, or its resources in the configuration",
+        );
+    }
+    let demand = match demand(history, load) {
+        Ok(demand) => demand,
+        Err(error @ DemandError::ShortHistory { .. }) => {
+            return undetermined(
+                "insufficient-history",
+                &error.to_string(),
+                "a longer history",
+            );
+        }
+        Err(error @ DemandError::NoRates) => {
+            return undetermined(
+                "blind",
+                &error.to_string(),
+                "record counters of the sources",
+            );
+        }
+    };
+    if let Some(refusal) = unusable(profile) {
+        return Advice::Undetermined(refusal);
+    }
+    let capacities = capacities(history, &demand);
+    let job = Job::new(
+        history,
+        latest,
+        profile,
+        present,
+        &demand,
+        &capacities,
+        settings,
+    );
+    if job.carriers.is_empty() && !profile.has(VerdictId::Idle) {
+        let message = "no vertex shows both its rate and its busy time";
+        return undetermined(
+            "blind",
+            message,
+            "busy time and record counters of the vertices",
+        );
+    }
+    decide(history, profile, &job, bounds)
+}
+
+/// Verdicts that forbid judging a size.
+fn unusable(profile: &JobProfile) -> Option<Undetermined> {
+    let starved = profile.has(VerdictId::MemoryPressure);
+    if profile.has(VerdictId::Unstable) && !starved {
+        return Some(reason(
+            "unstable",
+            "the job restarts again and again, and not for want of memory",
+            "a day without restarts: mend what fails it first",
+        ));
+    }
+    None
+}
+
+fn decide(history: &History, profile: &JobProfile, job: &Job<'_>, bounds: &Bounds) -> Advice {
+    let now = job.present.prices.per_month(&job.present.size);
+    let short = shortages(profile, job);
+    let mut search = Search {
+        job,
+        bounds,
+        looked_at: 0,
+    };
+    let best = search.cheapest();
+    let mut steps = explanation::steps(job, &short);
+    steps.push(explanation::search_step(&search, best.as_ref()));
+    let Some(best) = best else {
+        return keep_without_candidate(job, &short, steps);
+    };
+    let same = best.size.options.is_empty() && same_size(&best.size, &job.present.size);
+    let saving = (now - best.per_month) / now.max(1e-9);
+    if same {
+        return keep(
+            job,
+            "fits",
+            "the cheapest size that carries the load is the one in force",
+            steps,
+        );
+    }
+    if short.is_empty() && saving < job.settings.minimum_saving {
+        let (code, message) = if saving <= 0.0 {
+            (
+                "fits",
+                "no cheaper size carries the load with the probability asked for".to_owned(),
+            )
+        } else {
+            (
+                "saving-too-small",
+                format!(
+                    "the cheapest size that carries the load saves {:.1} %",
+                    saving * 100.0
+                ),
+            )
+        };
+        return keep(job, code, &message, steps);
+    }
+    let direction = if best.per_month < now {
+        Direction::Shrink
+    } else {
+        Direction::Grow
+    };
+    if direction == Direction::Grow && !helps(job, &best, &short) {
+        return keep_without_candidate(job, &short, steps);
+    }
+    Advice::Change(Box::new(recommendation(
+        history, profile, job, &best, direction, steps,
+    )))
+}
+
+fn same_size(one: &super::Size, other: &super::Size) -> bool {
+    super::Size {
+        options: Default::default(),
+        ..one.clone()
+    } == super::Size {
+        options: Default::default(),
+        ..other.clone()
+    }
+}
+
+/// Whether a dearer size mends something: more load carried, more cores, more memory, more TaskManagers.
+fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
+    let size = &job.present.size;
+    short.iter().any(|shortage| match shortage {
+        Shortage::Capacity => {
+            let own = |id: &str| {
+                size.vertex_parallelism
+                    .get(id)
+                    .copied()
+                    .unwrap_or(size.parallelism)
+            };
+            best.carries > job.carries(own, 1.0) * 1.02
+        }
+        Shortage::Cores => true,
+        Shortage::Memory => {
+            let heap = best
+                .process
+                .as_ref()
+                .map(|process| process.minimum.pools.heap());
+            heap > job.memory.as_ref().map(|memory| memory.pools.heap())
+        }
+        Shortage::Checkpoints => best.size.task_managers > size.task_managers,
+    })
+}
+
+/// A backlog that is being worked off in twice the time allowed is left alone: growing again would cost a restart.
+const STILL_DRAINING: f64 = 0.5;
+
+/// What the job is short of at the size in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shortage {
+    /// A vertex is expected to carry less than the load.
+    Capacity,
+    /// The busiest TaskManager would use all its cores.
+    Cores,
+    /// Heap: nearly full after collections, or tasks died of it.
+    Memory,
+    /// Checkpoints take longer than they may.
+    Checkpoints,
+}
+
+/// Growing needs evidence: the load that was seen (not the one with growth and headroom) is hardly carried. The gap
+/// between this and what a shrink must leave is the hysteresis.
+fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
+    let size = &job.present.size;
+    let own = |id: &str| {
+        size.vertex_parallelism
+            .get(id)
+            .copied()
+            .unwrap_or(size.parallelism)
+    };
+    let seen = (job.demand.upper_per_second * 1.05)
+        .max(job.demand.upper_per_second + job.demand.backlog_per_second * STILL_DRAINING);
+    let seen = seen.min(job.required.max(job.demand.mean_per_second));
+    let mut short = Vec::new();
+    if job.probability_short(seen, own, 1.0) > 0.5 {
+        short.push(Shortage::Capacity);
+    }
+    let cores = job.cores_needed(seen, present_part(job.present));
+    if cores.is_some_and(|cores| cores * 1000.0 > size.cpu_millis as f64 * job.settings.cpu_share) {
+        short.push(Shortage::Cores);
+    }
+    if profile.has(VerdictId::MemoryPressure)
+        || job.memory.as_ref().is_some_and(|memory| memory.killed)
+    {
+        short.push(Shortage::Memory);
+    }
+    let slow = job
+        .checkpoints
+        .as_ref()
+        .is_some_and(|seen| seen.duration_ms > seen.limit_ms * 1.6);
+    if slow && profile.has(VerdictId::CheckpointThrash) {
+        short.push(Shortage::Checkpoints);
+    }
+    short
+}
+
+fn recommendation(
+    history: &History,
+    profile: &JobProfile,
+    job: &Job<'_>,
+    best: &Candidate,
+    direction: Direction,
+    steps: Vec<Step>,
+) -> Recommendation {
+    let prices = &job.present.prices;
+    let now = prices.per_month(&job.present.size);
+    let tested = explanation::tested(history, &best.size);
+    Recommendation {
+        job: history.job.clone(),
+        direction,
+        now: job.present.size.clone(),
+        proposed: best.size.clone(),
+        cost_now: explanation::money(now, prices),
+        cost_proposed: explanation::money(best.per_month, prices),
+        saving: explanation::saving(now, best, prices),
+        probability_short: best.probability_short,
+        probability_limit: job.settings.probability_limit,
+        demand: job.demand.clone(),
+        capacities: job
+            .carriers
+            .iter()
+            .map(|carrier| carrier.vertex.clone())
+            .collect(),
+        carries_per_second: if best.carries.is_finite() {
+            best.carries
+        } else {
+            job.demand.load_per_second
+        },
+        memory: explanation::memory(job, best),
+        cpu_seen_cores: job
+            .cpu
+            .as_ref()
+            .map(|cpu| cpu.highest_cores * cpu.busiest_part),
+        margins: explanation::margins(job, best),
+        risks: explanation::risks(profile, job, best, &tested),
+        steps,
+        model: "true-rate".to_owned(),
+        tested,
+    }
+}
+
+fn keep_without_candidate(job: &Job<'_>, short: &[Shortage], steps: Vec<Step>) -> Advice {
+    match (&job.cap, short.is_empty()) {
+        (Some(cap), _) => {
+            let message = format!(
+                "`{}` keeps every size from carrying more than {:.0} records/s ({})",
+                cap.vertex, cap.carries, cap.reason
+            );
+            keep(job, cap.reason, &message, steps)
+        }
+        (None, false) => keep(
+            job,
+            "out-of-bounds",
+            "the job is short, but no size within the limits carries the load",
+            steps,
+        ),
+        (None, true) => keep(
+            job,
+            "fits",
+            "no cheaper size carries the load with the probability asked for",
+            steps,
+        ),
+    }
+}
+
+fn keep(_job: &Job<'_>, code: &str, message: &str, steps: Vec<Step>) -> Advice {
+    Advice::Keep(Keep {
+        reason: code.to_owned(),
+        message: message.to_owned(),
+        steps,
+    })
+}
+
+fn undetermined(code: &str, message: &str, settles: &str) -> Advice {
+    Advice::Undetermined(reason(code, message, settles))
+}
+
+fn reason(code: &str, message: &str, settles: &str) -> Undetermined {
+    Undetermined {
+        reason: code.to_owned(),
+        message: message.to_owned(),
+        settles: settles.to_owned(),
+    }
+}
+
+fn state_name(state: JobState) -> &'static str {
+    match state {
+        JobState::Running => "running",
+        JobState::Starting => "starting",
+        JobState::Failed => "failed",
+        JobState::Stopped => "stopped",
+        JobState::Unreachable => "out of reach",
+    }
+}

@@ -1,0 +1,124 @@
+//! Snapshots that may be shared.
+
+use super::{Gap, JobKey, Snapshot};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Options whose values are numbers, sizes, durations or switches, and name nothing.
+const PLAIN_OPTIONS: [&str; 10] = [
+    "taskmanager.memory.",
+    "taskmanager.numberOfTaskSlots",
+    "taskmanager.cpu.cores",
+    "kubernetes.taskmanager.",
+    "kubernetes.jobmanager.",
+    "jobmanager.memory.",
+    "parallelism.default",
+    "pipeline.max-parallelism",
+    "execution.checkpointing.",
+    "metrics.fetcher.update-interval",
+];
+
+/// Packages whose exceptions are everybody's.
+const PUBLIC_PACKAGES: [&str; 4] = ["java.", "javax.", "org.apache.", "org.rocksdb."];
+
+/// The same snapshot without names: job, TaskManagers and ids become stable hashes (equal names stay equal, also across snapshots), vertices
+/// become `vertex-0`, `vertex-1`, …; options are reduced to those that name nothing; texts of gaps lose names and addresses.
+/// Numbers stay. A hash hides a name only from who cannot guess it.
+pub fn redact(snapshot: &Snapshot) -> Snapshot {
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut shared = snapshot.clone();
+    shared.job = JobKey {
+        cluster: hashed("cluster", &snapshot.job.cluster),
+        kind: snapshot.job.kind,
+        namespace: hashed("namespace", &snapshot.job.namespace),
+        name: hashed("job", &snapshot.job.name),
+    };
+    names.insert(snapshot.job.name.clone(), shared.job.name.clone());
+    names.insert(snapshot.job.namespace.clone(), shared.job.namespace.clone());
+    names.insert(snapshot.job.cluster.clone(), shared.job.cluster.clone());
+    shared.job_id = snapshot.job_id.as_deref().map(hashed_id);
+    if let (Some(id), Some(hidden)) = (&snapshot.job_id, &shared.job_id) {
+        names.insert(id.clone(), hidden.clone());
+    }
+    for (index, vertex) in shared.vertices.iter_mut().enumerate() {
+        let (name, id) = (format!("vertex-{index}"), hashed_id(&vertex.id));
+        names.insert(std::mem::replace(&mut vertex.name, name.clone()), name);
+        names.insert(std::mem::replace(&mut vertex.id, id.clone()), id);
+        for input in &mut vertex.inputs {
+            input.vertex = hashed_id(&input.vertex);
+        }
+        vertex.slot_sharing_group = vertex.slot_sharing_group.as_deref().map(hashed_id);
+    }
+    for task_manager in &mut shared.task_managers {
+        let id = hashed("taskmanager", &task_manager.id);
+        names.insert(std::mem::replace(&mut task_manager.id, id.clone()), id);
+    }
+    for failure in &mut shared.failures {
+        if !PUBLIC_PACKAGES
+            .iter()
+            .any(|package| failure.class.starts_with(package))
+        {
+            failure.class = hashed("exception", &failure.class);
+        }
+    }
+    shared
+        .configuration
+        .retain(|key, value| names_nothing(key, value));
+    for gap in &mut shared.gaps {
+        *gap = Gap::new(without(&names, &gap.what), without(&names, &gap.reason));
+    }
+    shared
+}
+
+fn names_nothing(key: &str, value: &str) -> bool {
+    let plain_value = value.len() <= 40
+        && value
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || " .-_".contains(one));
+    plain_value
+        && PLAIN_OPTIONS.iter().any(|plain| key.starts_with(plain))
+        && ![
+            "annotations",
+            "labels",
+            "service-account",
+            "image",
+            "storage",
+            "dir",
+        ]
+        .iter()
+        .any(|word| key.contains(word))
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn hashed(word: &str, text: &str) -> String {
+    format!("{word}-{}", &digest(text)[..10])
+}
+
+/// Ids keep their form: 32 hexadecimal digits.
+fn hashed_id(id: &str) -> String {
+    digest(id)[..32].to_string()
+}
+
+/// The text with each known name replaced, longest first, and addresses cut out.
+fn without(names: &BTreeMap<String, String>, text: &str) -> String {
+    let mut ordered: Vec<(&String, &String)> =
+        names.iter().filter(|(name, _)| name.len() > 1).collect();
+    ordered.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let mut text = text.to_string();
+    for (name, hidden) in ordered {
+        text = text.replace(name.as_str(), hidden);
+    }
+    text.split(' ')
+        .map(|word| match word.find("://") {
+            Some(_) => "(address)",
+            None => word,
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,96 @@
+//! A job vertex (a chain of operators) and what was measured at it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Min, mean and max of a metric over a vertex's subtasks. All finite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Spread {
+    /// Smallest subtask.
+    pub min: f64,
+    /// Mean over the subtasks.
+    pub mean: f64,
+    /// Largest subtask.
+    pub max: f64,
+}
+
+/// An edge into a vertex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Input {
+    /// Id of the vertex upstream.
+    pub vertex: String,
+    /// `FORWARD`, `HASH`, `REBALANCE`, `RESCALE`, `BROADCAST`, … as Flink's plan says.
+    pub ship_strategy: String,
+}
+
+/// A job vertex and what was measured at it. What Flink did not report is absent, never zero.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Vertex {
+    /// Flink's id, 32 hexadecimal digits; stable over restarts of the same graph.
+    pub id: String,
+    /// Its name: operator names joined with arrows. Foreign text: escape it before it is shown.
+    pub name: String,
+    /// Subtasks.
+    pub parallelism: u32,
+    /// Key groups; absent when Flink says -1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallelism: Option<u32>,
+    /// Id of its slot sharing group; vertices without one share the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot_sharing_group: Option<String>,
+    /// Edges into it; a source has none.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
+    /// Whether all its subtasks run.
+    pub running: bool,
+    /// Busy time, milliseconds a second (0..=1000) over subtasks, as a gauge just then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_ms_per_second: Option<Spread>,
+    /// Backpressured time, milliseconds a second over subtasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backpressured_ms_per_second: Option<Spread>,
+    /// Idle time, milliseconds a second over subtasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_ms_per_second: Option<Spread>,
+    /// Median over subtasks of busy time, milliseconds a second: with `busy_ms_per_second.max` it shows skew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub busy_median_ms_per_second: Option<f64>,
+    /// Busy time of all subtasks since the execution began, milliseconds (a counter).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accumulated_busy_ms: Option<f64>,
+    /// Backpressured time of all subtasks since the execution began, milliseconds (a counter).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accumulated_backpressured_ms: Option<f64>,
+    /// Idle time of all subtasks since the execution began, milliseconds (a counter).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accumulated_idle_ms: Option<f64>,
+    /// Records read by all subtasks since the execution began (a counter); for a source what it emitted. Absent when Flink says that
+    /// its sum is incomplete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_in: Option<u64>,
+    /// Records written by all subtasks since the execution began (a counter), likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_out: Option<u64>,
+    /// Records in per second, summed over subtasks, as a gauge just then; for a source what it emits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_in_per_second: Option<f64>,
+    /// Records out per second, summed over subtasks, as a gauge just then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_out_per_second: Option<f64>,
+    /// Records in per second over subtasks (for skew), as a gauge just then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records_in_spread: Option<Spread>,
+    /// Records that wait in the outside system; sources only. Absent is not zero: Flink reports it after the first record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending_records: Option<f64>,
+    /// Partitions (Kafka, Pulsar) that the source reads; absent when it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_partitions: Option<u32>,
+}
+
+impl Vertex {
+    /// Whether it has no inputs.
+    pub fn is_source(&self) -> bool {
+        self.inputs.is_empty()
+    }
+}
