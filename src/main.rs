@@ -1,3 +1,33 @@
-//! Parse, build the world, run one command, turn the result into an exit code.
+//! Parse, run one command, turn the result into an exit code.
 
-fn main() {}
+use clap::Parser;
+use plimsoll::cli::Cli;
+use plimsoll::commands::carry_out;
+use std::io::Write;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = match (cli.common.quiet, cli.common.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "plimsoll=info",
+        (false, _) => "plimsoll=debug",
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(level))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .without_time()
+        .init();
+    match carry_out(cli).await {
+        Ok(ended) => ExitCode::from(ended.exit_code()),
+        Err(failure) => {
+            // Nothing is left to do when stderr is gone too.
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

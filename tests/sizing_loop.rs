@@ -1,6 +1,8 @@
 //! Sizing against a world with a known truth: simulated jobs are observed every five minutes for days, every advice is applied
 //! (with a restart), and what it cost and broke is held against the best size that a full search of the truth finds.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 use plimsoll::classify::{self, classify};
 use plimsoll::evaluate;
 use plimsoll::recommend::{Advice, Bounds, Present, Prices, Settings, Size, recommend};

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// History needed before sizes are judged, seconds. Default: 24 hours.
+    #[serde(skip)]
     pub minimum_history_seconds: u64,
     /// How far back is looked, seconds. Default: 14 days.
+    #[serde(skip)]
     pub window_seconds: u64,
     /// CPU used over CPU paid for: below it there is too much.
     pub cpu_low: f64,

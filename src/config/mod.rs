@@ -10,7 +10,8 @@ pub use sections::{
 };
 
 use crate::policy::Mode;
-use crate::{classify, plan};
+use crate::recommend::{self, Prices};
+use crate::{classify, evaluate, plan, watch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,14 @@ pub struct Config {
     pub slo: SloConfig,
     /// Thresholds of the verdicts.
     pub classify: classify::Settings,
+    /// How the demand is taken from the history.
+    pub demand: evaluate::Settings,
+    /// How sizes are searched.
+    pub recommend: recommend::Settings,
+    /// When a merged change counts as harmful, and how long it is watched.
+    pub watch: watch::Settings,
+    /// What a core and a GiB cost.
+    pub prices: Prices,
     /// How much may change at once.
     pub plan: plan::Settings,
     /// Folder with policies of your own, one rule a file, relative to this file.

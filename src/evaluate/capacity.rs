@@ -14,6 +14,8 @@ const THROTTLED: f64 = 0.93;
 /// What a vertex could do with a core for each subtask is believed up to this factor over what it did: part of its busy
 /// time may be waiting for something else.
 const UNTHROTTLED: f64 = 2.5;
+/// CPU share from which a rate at full busy time is no longer taken for the vertex's own limit.
+const SCARCE: f64 = 0.85;
 /// Busy share from which a subtask counts as busy all the time.
 const SATURATED: f64 = 0.95;
 /// Saturated points from which the direct measurement stands alone.
@@ -31,6 +33,8 @@ struct Sample {
     seconds: f64,
     pushed: bool,
     throttled: bool,
+    /// Cores were scarce: what it carried may be theirs to say.
+    scarce: bool,
     held_back: bool,
 }
 
@@ -110,6 +114,7 @@ fn sample(vertex: &Vertex, point: &Point, vertices: &[Vertex]) -> Option<Sample>
         seconds: seconds(point),
         pushed,
         throttled: cpu_share(point).is_some_and(|share| share >= THROTTLED),
+        scarce: cpu_share(point).is_some_and(|share| share >= SCARCE),
         held_back: backpressured(&vertex.id) >= 0.2,
     })
 }
@@ -189,11 +194,11 @@ fn selectivity(samples: &[Sample]) -> Option<f64> {
     Some(loaded.map_or(all, |loaded| loaded.max(all)))
 }
 
-/// Rate while busy all the time and pushed from above: the median, with how many points say so.
+/// Rate while busy all the time, pushed from above, with cores to spare: the median, with how many points say so.
 fn direct_rate(samples: &[Sample]) -> Option<(f64, usize)> {
-    let full = samples
-        .iter()
-        .filter(|sample| sample.busy >= SATURATED && sample.pushed && sample.rate > 0.0);
+    let full = samples.iter().filter(|sample| {
+        !sample.scarce && sample.busy >= SATURATED && sample.pushed && sample.rate > 0.0
+    });
     let mut rates: Vec<f64> = full.map(|sample| sample.rate).collect();
     rates.sort_by(f64::total_cmp);
     rates.get(rates.len() / 2).map(|rate| (*rate, rates.len()))

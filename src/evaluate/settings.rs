@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// History needed before a demand is named, seconds. Default: 24 hours.
+    #[serde(skip)]
     pub minimum_history_seconds: u64,
     /// History from which quantiles are used instead of the highest observed, seconds. Default: 7 days.
     pub full_history_seconds: u64,
     /// How far back is looked, seconds. Default: 14 days.
+    #[serde(skip)]
     pub window_seconds: u64,
     /// What is added for growth, a share: 0.1 sizes for 110 %.
     pub growth: f64,
@@ -28,6 +30,7 @@ pub struct Settings {
     /// Time in which a backlog that waits now must be worked off, seconds. Default: 3 hours.
     pub backlog_seconds: f64,
     /// Lag that the job's users accept, seconds: a backlog beyond it counts.
+    #[serde(skip)]
     pub lag_limit_seconds: f64,
 }
 

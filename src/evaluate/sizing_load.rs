@@ -80,7 +80,11 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
             upper.max(recent).max(trend),
         )
     } else {
-        (DemandBasis::ShortHistory, highest, highest.max(trend))
+        (
+            DemandBasis::ShortHistory,
+            highest,
+            highest.max(trend) * (1.0 + unseen_day(history_ms)),
+        )
     };
     let growth = 1.0 + settings.growth.max(0.0);
     let load = upper * growth;
@@ -103,6 +107,12 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         by_source: split(history, &found, load),
         lower_bound: found.iter().any(|arrival| arrival.lower_bound),
     })
+}
+
+/// What the part of a day that was not seen yet may add, a share: half as much again right away, nothing from a day on. Only
+/// a minimum history below a day lets it come to this.
+fn unseen_day(history_ms: i64) -> f64 {
+    0.5 * (1.0 - history_ms as f64 / DAY_MS as f64).clamp(0.0, 1.0)
 }
 
 /// rho = pause / time to catch up, at least the floor.

@@ -13,5 +13,6 @@ pub use fields::value_at;
 pub use fleet::{FleetFacts, arrange};
 pub use item::{Item, MergeEffect, Plan, PlannedChange, SCHEMA, State, Until};
 pub use job::{Facts, Rooms, object_key, plan_job};
+pub use merging::effect as merge_effect;
 pub use present::present;
 pub use settings::{Group, Settings};

@@ -2,7 +2,7 @@
 
 use super::carrying::{Capacity, Carrier};
 use super::checkpoint_fit::{CheckpointsSeen, checkpoints_seen};
-use super::memory_need::{MemorySeen, memory_seen};
+use super::memory_need::{MemorySeen, killed_shapes, memory_seen};
 use super::spread::Spread;
 use super::{Present, Settings};
 use crate::classify::{JobProfile, VerdictId};
@@ -27,6 +27,8 @@ pub(super) struct Job<'a> {
     pub(super) cpu_hot: f64,
     pub(super) memory: Option<MemorySeen>,
     pub(super) checkpoints: Option<CheckpointsSeen>,
+    /// Memory of a slot, bytes, at which tasks died for want of memory: no size may have as little again.
+    pub(super) killed_at: u64,
     /// D* as far as any size can carry it, records/s.
     pub(super) required: f64,
     /// The vertex that keeps any size from carrying D*, and why.
@@ -91,6 +93,7 @@ impl<'a> Job<'a> {
             cpu_hot,
             memory: memory_seen(history, present, settings),
             checkpoints: checkpoints_seen(history, settings),
+            killed_at: killed_at(history),
             required: demand.required_per_second,
             cap: None,
         };
@@ -202,6 +205,14 @@ impl<'a> Job<'a> {
         let part = self.cpu_hot + (1.0 - self.cpu_hot) * part;
         Some(cpu.cores_per_record_per_second * load * part)
     }
+}
+
+/// The most memory of a slot with which tasks died for want of memory, bytes; 0 when none did.
+fn killed_at(history: &History) -> u64 {
+    let shapes = killed_shapes(history).into_iter();
+    let each =
+        shapes.map(|shape| shape.memory_bytes / u64::from(shape.slots_per_task_manager.max(1)));
+    each.max().unwrap_or(0)
 }
 
 /// Part of the job's slots that the fullest TaskManager holds at the size in force.

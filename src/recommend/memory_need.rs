@@ -8,7 +8,7 @@ use crate::flink::memory::{
 use crate::flink::options::{Configuration, MANAGED_SIZE, STATE_BACKEND};
 use crate::flink::topology::{Edge, Node, Topology};
 use crate::quantity::{Memory, Parallelism};
-use crate::snapshot::{History, Point, Snapshot};
+use crate::snapshot::{History, Point, Shape, Snapshot};
 use crate::statistics::upper_tolerance_limit;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -59,6 +59,20 @@ pub(super) struct MemorySeen {
     pub(super) killed: bool,
     /// Whether state lives in managed memory.
     pub(super) managed_state: bool,
+}
+
+/// The sizes at which tasks died for want of memory. A point tells the size at its end: where that is a new one, the death
+/// was the old one's.
+pub(super) fn killed_shapes(history: &History) -> Vec<&Shape> {
+    let mut before: Option<&Point> = None;
+    let mut killed = Vec::new();
+    for point in &history.points {
+        let previous = before.replace(point);
+        if point.out_of_memory > 0 {
+            killed.push(&previous.unwrap_or(point).shape);
+        }
+    }
+    killed
 }
 
 /// How the work of the fullest TaskManager at another size compares with now.
@@ -143,7 +157,7 @@ pub(super) fn memory_seen(
     } else {
         state / task_managers
     };
-    let killed = same.iter().any(|point| point.out_of_memory > 0);
+    let killed = killed_shapes(history).contains(&shape);
     let mut seen = MemorySeen {
         pools,
         live,
@@ -273,8 +287,8 @@ fn managed_option(configuration: &Configuration, bytes: u64) -> (String, String)
     )
 }
 
-/// Network memory that a TaskManager needs at a size: what Flink's edges ask for, and what was used, grown with the
-/// channels (slots times parallelism).
+/// Network memory that a TaskManager needs at a size: what Flink's edges ask for, times what was used over what they ask for
+/// now (up to three times as much). Without a graph, what was used, grown with the channels (slots times parallelism).
 pub(super) fn network_at(
     seen: &MemorySeen,
     latest: &Snapshot,
@@ -282,10 +296,22 @@ pub(super) fn network_at(
     parallelism: u32,
     slots: u32,
 ) -> f64 {
-    let now = f64::from(present.size.parallelism) * f64::from(present.size.slots_per_task_manager);
-    let then = f64::from(parallelism) * f64::from(slots);
-    let used = seen.network_used * NETWORK_FACTOR * (then / now.max(1.0)).max(0.5);
-    used.max(channels(latest, present, parallelism, slots).unwrap_or(0.0))
+    let size = &present.size;
+    let used = seen.network_used * NETWORK_FACTOR;
+    let now = channels(
+        latest,
+        present,
+        size.parallelism,
+        size.slots_per_task_manager,
+    );
+    let then = channels(latest, present, parallelism, slots);
+    match now.zip(then).filter(|(now, _)| *now > 0.0) {
+        Some((now, then)) => then * (used / now).clamp(1.0, 3.0),
+        None => {
+            let now = f64::from(size.parallelism) * f64::from(size.slots_per_task_manager);
+            used * (f64::from(parallelism) * f64::from(slots) / now.max(1.0)).max(0.5)
+        }
+    }
 }
 
 fn channels(latest: &Snapshot, present: &Present, parallelism: u32, slots: u32) -> Option<f64> {

@@ -178,9 +178,7 @@ impl Search<'_> {
     fn candidate(&self, parallelism: u32, slots_each: u32) -> Option<Candidate> {
         let (job, now) = (self.job, &self.job.present.size);
         let slots = self.slots_needed(parallelism);
-        let task_managers = slots
-            .div_ceil(slots_each)
-            .max(self.bounds.min_task_managers.unwrap_or(1));
+        let task_managers = self.task_managers(slots, slots_each);
         if slots_each > slots && slots_each != now.slots_per_task_manager {
             return None;
         }
@@ -334,7 +332,10 @@ impl Search<'_> {
         let reverted = |reverted: &RevertedSize| {
             no_larger(size, &reverted.size) && load >= reverted.load_per_second * 0.95
         };
-        enough_slots && !self.bounds.reverted.iter().any(reverted)
+        let of_slot = size.memory_bytes / u64::from(size.slots_per_task_manager.max(1));
+        enough_slots
+            && (self.job.killed_at == 0 || of_slot > self.job.killed_at)
+            && !self.bounds.reverted.iter().any(reverted)
     }
 }
 

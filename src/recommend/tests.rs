@@ -442,6 +442,52 @@ fn memory_that_killed_is_grown_at_once() {
 }
 
 #[test]
+fn a_size_that_killed_is_not_tried_again() {
+    let world = World::calm();
+    let small = size(4, 1, 4, 4000, 1024);
+    let now = size(4, 2, 2, 2000, 4096);
+    let mut history = world.observe(&now);
+    for point in &mut history.points[..3] {
+        point.shape.task_managers = 1;
+        point.shape.slots_per_task_manager = 4;
+        point.shape.memory_bytes = small.memory_bytes;
+    }
+    history.points[2].out_of_memory = 1;
+    // The next point begins in the small size too, but tells the new one at its end.
+    history.points[3].out_of_memory = 1;
+    let profile = classify(&history, &classify::Settings::default());
+    let present = Present {
+        size: now.clone(),
+        prices: Prices::default(),
+        configuration: world.configuration(&now),
+        version: FlinkVersion::V1_20,
+    };
+    let load = evaluate::Settings::default();
+    let advice = recommend(
+        &history,
+        &profile,
+        &present,
+        &Bounds::default(),
+        &load,
+        &Settings::default(),
+    );
+    let Advice::Change(change) = advice else {
+        panic!("{advice:?}")
+    };
+    let of_slot = |size: &Size| size.memory_bytes / u64::from(size.slots_per_task_manager);
+    assert!(
+        of_slot(&change.proposed) > of_slot(&small),
+        "{:?}",
+        change.proposed
+    );
+    assert!(
+        cost(&change.proposed) < cost(&now),
+        "the new size did not kill: {:?}",
+        change.proposed
+    );
+}
+
+#[test]
 fn limits_are_kept() {
     let world = World::calm();
     let now = size(16, 8, 2, 2000, 4096);

@@ -1,12 +1,15 @@
 //! Plan, assessment, fleet → [`Proposal`], summary, report. Pure: the same input gives the same bytes.
 
+mod assemble;
 mod chart;
 pub mod escape;
 pub mod number;
 mod proposal;
+pub mod revert;
 pub mod rightsize;
 mod template;
 pub mod words;
 
+pub use assemble::{ProposalError, fingerprint, rightsize as propose_rightsize};
 pub use proposal::Proposal;
 pub use template::TemplateError;

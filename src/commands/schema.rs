@@ -1,0 +1,24 @@
+//! `schema`: JSON Schemas of what Plimsoll reads and writes.
+
+use super::output::say_json;
+use super::{Ended, Failure};
+use crate::cli::{Schema, SchemaOf};
+use crate::config::Config;
+use crate::plan::Plan;
+use crate::policy::Rule;
+use crate::record::Evidence;
+use crate::snapshot::Snapshot;
+use schemars::schema_for;
+
+/// Carries the command out.
+pub fn run(args: &Schema) -> Result<Ended, Failure> {
+    let schema = match args.of {
+        SchemaOf::Config => schema_for!(Config),
+        SchemaOf::Policy => schema_for!(Rule),
+        SchemaOf::Snapshot => schema_for!(Snapshot),
+        SchemaOf::Plan => schema_for!(Plan),
+        SchemaOf::Evidence => schema_for!(Evidence),
+    };
+    say_json(&schema)?;
+    Ok(Ended::Done)
+}
