@@ -7,8 +7,10 @@
 pub mod candidates;
 pub mod composite;
 pub mod error;
+pub mod evidence;
 pub mod factorial;
 pub mod fractional;
+pub mod hull;
 pub mod key_groups;
 pub mod metrics;
 pub mod optimal;

@@ -3,6 +3,7 @@
 mod assemble;
 mod chart;
 pub mod escape;
+pub mod experiment;
 pub mod number;
 mod proposal;
 pub mod revert;
