@@ -12,6 +12,7 @@ mod manifest_properties;
 mod manifest_shapes;
 mod manifest_trees;
 mod memory;
+mod observational;
 mod points;
 mod record;
 mod recordings;

@@ -13,6 +13,7 @@ pub mod fractional;
 pub mod hull;
 pub mod key_groups;
 pub mod metrics;
+pub mod observational;
 pub mod optimal;
 pub mod order;
 pub mod procedure;

@@ -156,7 +156,7 @@ impl Frame {
         let ticks = sides
             .x_ticks
             .clone()
-            .unwrap_or_else(|| frame.x.ticks(((right - left) / 90).max(2) as usize));
+            .unwrap_or_else(|| frame.x.ticks(((right - left) / 70).max(2) as usize));
         for value in ticks {
             let x = frame.x.at(value);
             line(area, vec![(x, bottom), (x, bottom + 4)], FAINT)?;

@@ -319,13 +319,21 @@ pub(super) fn chance_map(evidence: &Evidence) -> Result<String, String> {
         write(
             area,
             format!(
-                "parallelism (memory of a TaskManager on the left; {} slots each)",
-                plain(slots)
+                "parallelism (memory of a TaskManager on the left; {} slot{} each)",
+                plain(slots),
+                if slots == 1.0 { "" } else { "s" }
             ),
             (x.max(300), bottom + 24),
             style,
         )?;
-        marks(evidence, area, &middle)?;
+        for line in &evidence.runs {
+            let i = line.run.candidate;
+            if let (false, Some(place)) = (here.contains(&i), middle(i)) {
+                area.draw(&Circle::new(place, 5, INK.stroke_width(1)))?;
+            }
+        }
+        let same_slots = |i: usize| middle(i).filter(|_| here.contains(&i));
+        marks(evidence, area, &same_slots)?;
         band_key(area, bottom + 62)?;
         key(area, (98, bottom + 100), true)
     })
@@ -337,9 +345,6 @@ fn marks(
     area: &Area<'_>,
     at: &dyn Fn(usize) -> Option<(i32, i32)>,
 ) -> Result<(), DrawError> {
-    if let Some(place) = evidence.recommendation.floor.and_then(at) {
-        floor(area, place)?;
-    }
     if let Some(place) = at(evidence.recommendation.candidate) {
         proposal(area, place)?;
     }
@@ -364,7 +369,11 @@ fn marks(
             tested(area, place, failed.contains(&i))?;
         }
     }
-    Ok(())
+    // Under its disc, so that both are seen.
+    match evidence.recommendation.floor.and_then(at) {
+        Some((x, y)) => floor(area, (x, y + 12)),
+        None => Ok(()),
+    }
 }
 
 fn band_key(area: &Area<'_>, y: i32) -> Result<(), DrawError> {

@@ -43,7 +43,7 @@ pub(super) fn run_rows(evidence: &Evidence) -> Vec<Value> {
                 parallelism => plain(c.parallelism),
                 memory => format!("{} GiB", plain(c.memory_gib)),
                 slots => plain(c.slots),
-                coded => coded.map(|v| format!("{v:+.2}").replace('-', "−")).join(" / "),
+                coded => coded.map(|v| format!("{v:+.1}").replace('-', "−").replace("+0.0", "0").replace("−0.0", "0")).join(" / "),
                 cost => percent(problem.cost(run.candidate) / present),
                 capacity,
                 against,
@@ -63,7 +63,7 @@ fn why(purpose: Option<Purpose>, origin: Origin) -> &'static str {
         (Some(Purpose::Baseline), _) => "present size, for comparison",
         (Some(Purpose::Screening), _) => "shows each factor's effect",
         (Some(Purpose::Search), _) => "most promising safe size",
-        (Some(Purpose::Confirmation), _) => "repeats the proposal",
+        (Some(Purpose::Confirmation), _) => "tests the proposal so far",
         (None, _) => "by hand",
     }
 }
