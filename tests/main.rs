@@ -1,11 +1,13 @@
 //! The one integration binary.
 mod architecture;
-mod deployment;
 mod audit;
-mod forges;
 mod autoscaler_vectors;
+mod cli;
+mod configuration;
+mod deployment;
 mod doe_vectors;
 mod flink_rest;
+mod forges;
 mod history_file;
 mod manifest_cases;
 mod manifest_properties;

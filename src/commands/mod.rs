@@ -3,7 +3,7 @@
 mod audit;
 mod check;
 mod classify;
-//mod demo;
+mod demo;
 mod explain;
 mod forge;
 mod observe;
@@ -11,7 +11,7 @@ mod output;
 mod plan;
 mod planning;
 mod propose;
-//mod report;
+mod report;
 mod reverts;
 mod run;
 mod schema;
@@ -81,7 +81,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
     let common = &cli.common;
     match cli.command {
         Command::Try(args) => tryout::run(common, &args).await,
-        //Command::Demo(args) => demo::run(common, &args).await,
+        Command::Demo(args) => demo::run(common, &args).await,
         Command::Check => check::run(common).await,
         Command::Observe(args) => observe::run(common, &args).await,
         Command::Classify(args) => classify::run(common, &args),
@@ -91,9 +91,8 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Run(args) => run::run(common, &args).await,
         Command::Explain(args) => explain::run(common, &args).await,
         Command::Audit(args) => audit::run(common, &args),
-        //Command::Report(args) => report::run(common, &args).await,
+        Command::Report(args) => report::run(common, &args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Schema(args) => schema::run(&args),
-        _ => Ok(Ended::Done),
     }
 }

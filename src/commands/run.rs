@@ -76,7 +76,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         .compact(world.now_ms())
         .map_err(|error| Failure::Failed(error.into()))?;
     if let Some(file) = &args.report {
-        //super::report::write(&world, &args.forge, &jobs, file).await?;
+        super::report::write(&world, &args.forge, &jobs, file).await?;
     }
     match common.output {
         Output::Json => say_json(&Report {

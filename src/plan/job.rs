@@ -354,9 +354,7 @@ fn decided(item: Item, change: PlannedChange, decision: Decision, mode: Mode) ->
         .find(|rule| rule.ruling == Ruling::Held)
         .cloned();
     let message = format!(
-        "{} → {} slots, {} a month",
-        change.recommendation.now.slots(),
-        change.recommendation.proposed.slots(),
+        "{} a month",
         crate::plan::item::signed_money(&change.recommendation.saving)
     );
     let reason = match change.recommendation.direction {

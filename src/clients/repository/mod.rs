@@ -2,6 +2,7 @@
 //! plain folder. libgit2 is named in this folder only.
 
 mod branches;
+mod create;
 mod folder;
 mod git;
 mod paths;

@@ -1,0 +1,80 @@
+//! `report`: one self-contained HTML file.
+
+use super::forge::{AnyRepository, forge, kind, repository};
+use super::output::say;
+use super::planning::{books, judge, plan};
+use super::world::World;
+use super::{Ended, Failure};
+use crate::cli::{self, Common};
+use crate::ports::{Forge, HistoryStore, PullRequest};
+use crate::snapshot::JobKey;
+use anyhow::Context;
+use camino::Utf8Path;
+use std::fs;
+
+/// Carries the command out.
+pub async fn run(common: &Common, args: &cli::Report) -> Result<Ended, Failure> {
+    let world = World::open(common)?;
+    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    write(&world, &args.forge, &jobs, &args.out).await?;
+    if !common.quiet {
+        say(&format!("{} written", args.out))?;
+    }
+    Ok(Ended::Done)
+}
+
+/// Writes the report of the jobs as they stand.
+pub async fn write(
+    world: &World,
+    typed: &cli::Forge,
+    jobs: &[JobKey],
+    file: &Utf8Path,
+) -> Result<(), Failure> {
+    let pull_requests = match kind(world, typed) {
+        Some(_) => forge(world, typed)?
+            .pull_requests()
+            .await
+            .map_err(|error| Failure::Failed(error.into()))?,
+        None => Vec::new(),
+    };
+    let repository = repository(world, typed)?;
+    let store = world.history()?;
+    write_as(
+        world,
+        &repository,
+        &store,
+        &pull_requests,
+        jobs,
+        file,
+        false,
+    )
+}
+
+/// The same for a simulated fleet: the page says that it is one.
+pub fn write_simulated(
+    world: &World,
+    repository: &AnyRepository,
+    store: &impl HistoryStore,
+    pull_requests: &[PullRequest],
+    jobs: &[JobKey],
+    file: &Utf8Path,
+) -> Result<(), Failure> {
+    write_as(world, repository, store, pull_requests, jobs, file, true)
+}
+
+fn write_as(
+    world: &World,
+    repository: &AnyRepository,
+    store: &impl HistoryStore,
+    pull_requests: &[PullRequest],
+    jobs: &[JobKey],
+    file: &Utf8Path,
+    simulated: bool,
+) -> Result<(), Failure> {
+    let books = books(world, repository, jobs)?;
+    let (judged, _) = judge(world, store, &books, jobs)?;
+    let plan = plan(world, store, &books, &judged, pull_requests, jobs, || {})?;
+    let html = format!("{simulated} {}", plan.items.len());
+    fs::write(file, html).with_context(|| format!("{file}"))?;
+    Ok(())
+}
