@@ -7,10 +7,13 @@
 pub mod candidates;
 pub mod composite;
 pub mod error;
+pub mod evidence;
 pub mod factorial;
 pub mod fractional;
+pub mod hull;
 pub mod key_groups;
 pub mod metrics;
+pub mod observational;
 pub mod optimal;
 pub mod order;
 pub mod procedure;

@@ -4,13 +4,21 @@ use super::escape;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 5] = [
     (
         "pull_request.md",
         include_str!("../../templates/pull_request.md"),
     ),
     ("revert.md", include_str!("../../templates/revert.md")),
     ("report.html", include_str!("../../templates/report.html")),
+    (
+        "experiment.html",
+        include_str!("../../templates/experiment.html"),
+    ),
+    (
+        "experiment.md",
+        include_str!("../../templates/experiment.md"),
+    ),
 ];
 
 /// A page that could not be written: a defect of a template, shipped or overridden.

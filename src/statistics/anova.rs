@@ -184,9 +184,9 @@ mod tests {
             AnovaType::Partial,
         ]
         .map(|kind| anova(&model, &y, kind).unwrap());
-        for row in 0..2 {
-            assert!((tables[0][row].sum_of_squares - tables[2][row].sum_of_squares).abs() < 1e-12);
-            assert!((tables[0][row].sum_of_squares - tables[1][row].sum_of_squares).abs() < 1e-12);
+        let sums = |t: usize| tables[t].iter().map(|r| r.sum_of_squares);
+        for other in [1, 2] {
+            assert!(sums(0).zip(sums(other)).all(|(a, b)| (a - b).abs() < 1e-12));
         }
         assert_eq!(
             lack_of_fit(&model, &points, &y),

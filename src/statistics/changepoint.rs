@@ -142,4 +142,31 @@ mod tests {
         assert_eq!(penalised_segmentation(&x, 1e6, 2).unwrap(), [8]);
         assert!(best_segmentation(&x, 4, 2).is_err());
     }
+
+    #[test]
+    fn pruning_finds_the_optimum_that_the_full_search_finds() {
+        let mut state = 99u64;
+        let mut draw = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f64 / f64::from(1 << 24)
+        };
+        for round in 0..40 {
+            let level: Vec<f64> = (0..4).map(|_| 4.0 * draw()).collect();
+            let x: Vec<f64> = (0..30).map(|i| level[i / 8] + draw()).collect();
+            let penalty = [0.3, 1.0, 3.0][round % 3];
+            let total = |ends: &[usize]| {
+                let cost = StretchCost::new(&x);
+                let starts = std::iter::once(0).chain(ends.iter().copied());
+                starts.zip(ends).map(|(s, e)| cost.of(s, *e)).sum::<f64>()
+                    + penalty * (ends.len() - 1) as f64
+            };
+            let pruned = total(&penalised_segmentation(&x, penalty, 3).unwrap());
+            for changes in 0..9 {
+                let full = total(&best_segmentation(&x, changes, 3).unwrap().0);
+                assert!(pruned <= full + 1e-9, "round {round}, {changes} changes");
+            }
+        }
+    }
 }

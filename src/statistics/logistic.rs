@@ -86,7 +86,8 @@ pub fn logistic(model: &ModelMatrix, outcomes: &[f64]) -> Result<LogisticFit> {
         beta = next;
         if moved < 1e-10 {
             let spread = (&model.x * &beta).amax();
-            if spread > 30.0 {
+            // Beyond this the probabilities round to 0 and 1 and the score vanishes by rounding.
+            if spread > 36.0 {
                 return Err(StatisticsError::Separated);
             }
             return finish(model, outcomes, &beta);
@@ -130,7 +131,7 @@ pub fn firth(model: &ModelMatrix, outcomes: &[f64]) -> Result<LogisticFit> {
         let next = &beta + &step * fraction;
         let moved = (&next - &beta).amax() / (1.0 + next.amax());
         beta = next;
-        if moved < 1e-12 {
+        if moved < 1e-11 {
             return finish(model, outcomes, &beta);
         }
     }

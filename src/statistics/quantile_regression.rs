@@ -176,4 +176,43 @@ mod tests {
         assert!(flat.objective.abs() < 1e-9);
         assert!(quantile_regression(&model, &y, 1.0).is_err());
     }
+
+    #[test]
+    fn no_line_through_two_points_does_better() {
+        let mut state = 12345u64;
+        let mut draw = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f64 / f64::from(1 << 24)
+        };
+        let terms = parse_terms(&["A"]).unwrap();
+        for round in 0..60 {
+            let points: Vec<Vec<f64>> = (0..12).map(|_| vec![(10.0 * draw()).floor()]).collect();
+            // Every third round is coarse, so that points tie.
+            let grain = if round % 3 == 0 { 1.0 } else { 1e-6 };
+            let y: Vec<f64> = points
+                .iter()
+                .map(|p| ((p[0] + 5.0 * draw()) / grain).floor() * grain)
+                .collect();
+            let tau = [0.5, 0.9, 0.05][round % 3];
+            let model =
+                ModelMatrix::new(&lettered_columns(&points).unwrap(), &terms, true).unwrap();
+            let fit = quantile_regression(&model, &y, tau).unwrap();
+            for i in 0..12 {
+                for j in 0..i {
+                    if points[i][0] != points[j][0] {
+                        let slope = (y[i] - y[j]) / (points[i][0] - points[j][0]);
+                        let line = DVector::from_vec(vec![y[i] - slope * points[i][0], slope]);
+                        let loss = check_loss(&model.x, &y, tau, &line);
+                        assert!(
+                            fit.objective <= loss + 1e-7,
+                            "round {round}: {} > {loss}",
+                            fit.objective
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

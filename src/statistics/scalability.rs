@@ -197,10 +197,12 @@ fn marquardt(
         let there = cost(&next);
         if there.is_finite() && there <= here {
             let small = (0..3).all(|j| step[j].abs() <= 1e-12 * (1e-9 + next[j].abs()));
+            // A drop of the cost at rounding level leaves nothing to gain.
+            let flat = here - there <= 1e-15 * here;
             theta = next;
             here = there;
             damping = (damping * 0.1).max(1e-15);
-            if small {
+            if small || flat {
                 return invert(&normal).map(|inverse| (theta, inverse));
             }
         } else {

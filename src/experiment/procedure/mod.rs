@@ -12,7 +12,7 @@ pub mod recommendation;
 pub mod step;
 
 pub use history::{Origin, Outcome, Run};
-pub use plan::{Action, Purpose, Rules, StopReason, next_action};
+pub use plan::{Action, Purpose, Rules, StopReason, next_action, standing_recommendation};
 pub use posterior::{Observation, Posterior, Reading};
 pub use problem::{Candidate, Prices, Prior, Problem, Requirement, Spread};
 pub use recommendation::{Recommendation, Standing};

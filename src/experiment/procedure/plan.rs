@@ -73,6 +73,8 @@ pub enum StopReason {
     HarmBudgetSpent,
     /// The lower 95 % of the remaining saving is below the cost of a run.
     NotWorthARun,
+    /// It has not ended: the evidence was asked for before.
+    StillOpen,
 }
 
 /// What to do next.
@@ -157,6 +159,27 @@ pub fn next_action(problem: &Problem, runs: &[Run], rules: &Rules) -> Result<Act
     Ok(Action::Propose(Box::new(recommend(
         problem, &planned, &step, rules.rho, reason,
     )?)))
+}
+
+/// What the runs so far support, whether or not the campaign has ended.
+///
+/// # Errors
+/// As [`next_action`].
+pub fn standing_recommendation(
+    problem: &Problem,
+    runs: &[Run],
+    rules: &Rules,
+) -> Result<Recommendation> {
+    if let Action::Propose(proposal) = next_action(problem, runs, rules)? {
+        return Ok(*proposal);
+    }
+    let history = read(problem, runs)?;
+    let planned: Vec<&Run> = runs
+        .iter()
+        .filter(|r| r.origin == Origin::Planned)
+        .collect();
+    let step = step(problem, &history.observations, &history.excluded)?;
+    recommend(problem, &planned, &step, rules.rho, StopReason::StillOpen)
 }
 
 /// The block the next run falls into: the last one until it is full.

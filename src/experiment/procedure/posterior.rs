@@ -51,6 +51,21 @@ pub struct Posterior {
     pub leave_one_out: Vec<f64>,
     /// Posterior means and sds of the five coefficients.
     pub coefficients: [(f64, f64); 5],
+    /// Posterior covariance of the five coefficients.
+    pub coefficient_covariance: [[f64; 5]; 5],
+}
+
+impl Posterior {
+    /// Mean and sd of a combination of the coefficients: an effect in natural units.
+    #[must_use]
+    pub fn contrast(&self, weights: &[f64; 5]) -> (f64, f64) {
+        let mean = weights.iter().zip(&self.coefficients).map(|(w, c)| w * c.0);
+        let variance: f64 = (0..5)
+            .flat_map(|a| (0..5).map(move |b| (a, b)))
+            .map(|(a, b)| weights[a] * weights[b] * self.coefficient_covariance[a][b])
+            .sum();
+        (mean.sum(), variance.max(0.0).sqrt())
+    }
 }
 
 /// Conditions the prior on observations.
@@ -202,14 +217,24 @@ impl Surface {
             let variance = self.covariance(i, i) - k.dot(&(&fit.inverse * &k));
             sd.push(variance.max(1e-18).sqrt());
         }
+        let prior = self.coefficient_variance;
+        let shared: Vec<DVector<f64>> = (0..5)
+            .map(|b| {
+                let with = self.at.iter().map(|&j| self.features[j][b] * prior[b]);
+                DVector::from_iterator(n, with)
+            })
+            .collect();
         let mut coefficients = [(0.0, 0.0); 5];
-        for (b, slot) in coefficients.iter_mut().enumerate() {
-            let v = self.coefficient_variance[b];
-            let k = DVector::from_iterator(n, self.at.iter().map(|&j| self.features[j][b] * v));
-            let variance = v - k.dot(&(&fit.inverse * &k));
-            *slot = (
+        let mut coefficient_covariance = [[0.0; 5]; 5];
+        for (b, k) in shared.iter().enumerate() {
+            let solved = &fit.inverse * k;
+            for (a, other) in shared.iter().enumerate() {
+                let own = if a == b { prior[b] } else { 0.0 };
+                coefficient_covariance[a][b] = own - other.dot(&solved);
+            }
+            coefficients[b] = (
                 self.coefficient_mean[b] + k.dot(&fit.weights),
-                variance.max(0.0).sqrt(),
+                coefficient_covariance[b][b].max(0.0).sqrt(),
             );
         }
         Posterior {
@@ -218,6 +243,7 @@ impl Surface {
             noise_scale,
             leave_one_out: fit.leave_one_out.clone(),
             coefficients,
+            coefficient_covariance,
         }
     }
 }

@@ -259,6 +259,18 @@ impl Problem {
         ]
     }
 
+    /// The candidate against the baseline in doublings: of effective parallelism, of memory per
+    /// slot, of slots.
+    #[must_use]
+    pub fn doublings(&self, index: usize) -> [f64; 3] {
+        let (c, base) = (&self.candidates[index], &self.candidates[self.baseline]);
+        [
+            (self.log_effective(c) - self.log_effective(base)) / std::f64::consts::LN_2,
+            (c.memory_per_slot() / base.memory_per_slot()).log2(),
+            (c.slots / base.slots).log2(),
+        ]
+    }
+
     fn log_effective(&self, c: &Candidate) -> f64 {
         effective_parallelism(self.max_parallelism, c.parallelism).ln()
     }

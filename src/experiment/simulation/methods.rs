@@ -5,7 +5,9 @@ use crate::statistics::terms::{ModelMatrix, Term, lettered_columns, parse_terms}
 
 use super::super::composite::{CompositeKind, StarRule, central_composite};
 use super::super::error::Result;
-use super::super::procedure::{Action, Origin, Outcome, Rules, Run, next_action};
+use super::super::procedure::{
+    Action, Origin, Outcome, Recommendation, Rules, Run, next_action,
+};
 use super::truth::{HEADROOM, Job};
 
 /// How a configuration is chosen.
@@ -86,10 +88,15 @@ fn procedure(job: &mut Job, screening: bool, seed: u64) -> Result<usize> {
         rho: HEADROOM,
         ..Rules::default()
     };
+    Ok(run_campaign(job, &rules)?.1.candidate)
+}
+
+/// Carries the procedure out on a job to its end: the runs and the proposal.
+pub(super) fn run_campaign(job: &mut Job, rules: &Rules) -> Result<(Vec<Run>, Recommendation)> {
     let mut runs: Vec<Run> = Vec::new();
     loop {
-        match next_action(&job.problem, &runs, &rules)? {
-            Action::Propose(recommendation) => return Ok(recommendation.candidate),
+        match next_action(&job.problem, &runs, rules)? {
+            Action::Propose(recommendation) => return Ok((runs, *recommendation)),
             Action::Run {
                 candidate, block, ..
             } => {

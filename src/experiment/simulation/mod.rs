@@ -5,6 +5,7 @@ pub mod methods;
 pub mod truth;
 
 use super::error::{ExperimentError, Result};
+use super::procedure::{Problem, Rules, Run};
 
 pub use methods::Method;
 pub use truth::{Job, Scenario};
@@ -94,6 +95,22 @@ pub fn simulate(
     })
 }
 
+/// One simulated experiment, carried out to its end: the question, the runs, the rules. The same
+/// seed and number give the same one.
+///
+/// # Errors
+/// What the procedure refuses.
+pub fn campaign(scenario: Scenario, seed: u64, number: u64) -> Result<(Problem, Vec<Run>, Rules)> {
+    let mut job = Job::draw(scenario, seed, number);
+    let rules = Rules {
+        seed,
+        rho: truth::HEADROOM,
+        ..Rules::default()
+    };
+    let (runs, _) = methods::run_campaign(&mut job, &rules)?;
+    Ok((job.problem, runs, rules))
+}
+
 /// Every method on every scenario; the full grid only on the base one, where it takes longest.
 ///
 /// # Errors
@@ -108,4 +125,59 @@ pub fn simulate_all(jobs: usize, seed: u64) -> Result<Vec<SimulationRow>> {
         }
     }
     Ok(rows)
+}
+
+/// The rows as a Markdown table. Below D*: recommendations whose true capacity misses the
+/// requirement; unsafe runs: runs of the search under the present load or out of memory, a job.
+#[must_use]
+pub fn table(rows: &[SimulationRow]) -> String {
+    let mut text = String::from(
+        "| scenario | method | runs, mean (90th) | saving (best possible) | cost / optimum | below D* | below D | unsafe runs | OOM runs |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
+    );
+    for r in rows {
+        text.push_str(&format!(
+            "| {} | {} | {:.1} ({}) | {:.1} % ({:.1} %) | {:.2} | {:.1} % | {:.1} % | {:.2} | {:.2} |\n",
+            r.scenario.name(),
+            r.method.name(),
+            r.runs,
+            r.runs_90th,
+            100.0 * r.saving,
+            100.0 * r.best_saving,
+            r.cost_over_optimum,
+            100.0 * r.below_required,
+            100.0 * r.below_demand,
+            r.unsafe_runs,
+            r.oom_runs
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_procedure_keeps_its_promises_on_a_few_jobs() {
+        for scenario in Scenario::ALL {
+            let row = simulate(scenario, Method::Procedure { screening: true }, 10, 1).unwrap();
+            assert_eq!(row.below_required, 0.0, "{row:?}");
+            assert!(
+                row.unsafe_runs <= 0.1 && row.cost_over_optimum <= 1.4,
+                "{row:?}"
+            );
+            assert!(row.runs <= 14.0 && row.saving > 0.4, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_row_and_no_jobs_are_refused() {
+        let method = Method::OneFactorAtATime;
+        assert_eq!(
+            simulate(Scenario::Noisy, method, 5, 9),
+            simulate(Scenario::Noisy, method, 5, 9)
+        );
+        assert!(simulate(Scenario::Base, method, 0, 9).is_err());
+    }
 }
