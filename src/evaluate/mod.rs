@@ -15,13 +15,13 @@ mod settings;
 mod sizing_load;
 #[cfg(test)]
 mod tests;
-/// Autotuning of TaskManager memory, as the Flink Kubernetes Operator does it.
+// Autotuning of TaskManager memory, as the Flink Kubernetes Operator does it.
 pub mod autotune;
-/// The Beam autoscaler's rule: TaskManagers from backlog, its growth, and CPU.
+// The Beam autoscaler's rule: TaskManagers from backlog, its growth, and CPU.
 pub mod backlog;
-/// Growth of the slowest operators after a row of latency violations.
+// Growth of the slowest operators after a row of latency violations.
 pub mod latency_violation;
-/// The Flink autoscaler's parallelism decision, from REST values to overrides.
+// The Flink autoscaler's parallelism decision, from REST values to overrides.
 pub mod true_rate;
 
 pub use capacity::capacities;

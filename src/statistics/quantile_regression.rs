@@ -17,7 +17,7 @@ pub struct QuantileFit {
     pub objective: f64,
 }
 
-/// Minimises sum rho_tau(y - X b), rho_tau(e) = e (tau - [e < 0]).
+/// Minimises `sum rho_tau(y - X b)` with `rho_tau(e) = e (tau - [e < 0])`.
 ///
 /// The optimum passes through p of the points. From such a vertex every edge releases one point;
 /// the best descending edge is followed to its lowest knot (Barrodale & Roberts 1974), until no

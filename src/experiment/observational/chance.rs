@@ -78,7 +78,7 @@ impl Observed {
 /// Answers the question from the history alone. `None` when no past period measured anything.
 ///
 /// # Errors
-/// As [`step`]; contradicting failures of the past as in [`read`].
+/// As [`step()`]; contradicting failures of the past as in [`read`].
 pub fn observe(history: &History, question: &Question) -> Result<Option<Observed>> {
     let past = past_runs(history);
     let measured = past.iter().rev().find_map(|run| match run.outcome {
