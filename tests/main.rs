@@ -14,6 +14,7 @@ mod manifest_properties;
 mod manifest_shapes;
 mod manifest_trees;
 mod memory;
+mod outside;
 mod points;
 mod record;
 mod recordings;
