@@ -19,6 +19,7 @@ mod manifest_shapes;
 mod manifest_trees;
 mod memory;
 mod observational;
+mod outside;
 mod points;
 mod record;
 mod recordings;

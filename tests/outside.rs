@@ -1,0 +1,518 @@
+//! Time from outside: the binary is driven through simulated days against a fleet served over HTTP, the way a scheduler would
+//! run it: `observe --now T` every five minutes, `run --now T` every hour, and what it writes is applied.
+#![allow(clippy::unwrap_used)]
+
+use plimsoll::clients::forges::LocalForge;
+use plimsoll::clients::repository::{GitRepository, MergeStyle};
+use plimsoll::ports::{Forge, PullRequestState, Repository};
+use plimsoll::simulate::model::truth;
+use plimsoll::simulate::random::{self, Drawn};
+use plimsoll::simulate::{Account, Fleet, serve};
+use plimsoll::snapshot::JobKey;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// 2026-03-02 00:00 UTC, a Monday.
+const START_MS: i64 = 1_772_409_600_000;
+
+/// A served fleet, a folder with the configuration and the manifests, and the time.
+struct Outside {
+    fleet: Arc<Fleet>,
+    address: SocketAddr,
+    folder: TempDir,
+    now_ms: i64,
+    /// Manifests as they were last applied.
+    applied: BTreeMap<String, String>,
+    /// Failures for want of memory, by job and time.
+    out_of_memory: BTreeSet<(JobKey, i64)>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+/// What is added to the clusters and the forge: the settings of a test.
+fn settings(minimum: &str, window: &str) -> String {
+    format!(
+        "history: {{file: history.sqlite, minimum: {minimum}}}\nwatch: {{window: {window}}}\n\
+         demand: {{growth: 0.05}}\n\
+         plan: {{open_pull_requests: 100, pull_requests_per_day: 1000, group: job}}\npolicies: policies\n"
+    )
+}
+
+impl Outside {
+    fn new(drawn: &[Drawn], forge: &str, settings: &str) -> Outside {
+        let fleet = Arc::new(random::fleet(drawn, START_MS));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(serve(
+            fleet.clone(),
+            listener,
+            0.0,
+            std::future::pending::<()>(),
+        ));
+        let folder = tempfile::tempdir().unwrap();
+        let applied = fleet.manifests();
+        for (path, text) in &applied {
+            let file = folder.path().join("manifests").join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        let policies = folder.path().join("policies");
+        fs::create_dir_all(&policies).unwrap();
+        fs::write(
+            policies.join("step.yaml"),
+            "id: step-down\nreason: Half at most.\nlimit: {kind: step-down, share: 0.5}\n",
+        )
+        .unwrap();
+        let jobs: String = fleet
+            .keys()
+            .iter()
+            .map(|job| {
+                format!(
+                    "  - {{namespace: {}, name: {}, rest: \"http://{address}/{}\"}}\n",
+                    job.namespace,
+                    job.name,
+                    job.short()
+                )
+            })
+            .collect();
+        fs::write(
+            folder.path().join("plimsoll.yaml"),
+            format!(
+                "mode: propose\nclusters:\n- name: simulated\n  jobs:\n{jobs}{forge}{settings}"
+            ),
+        )
+        .unwrap();
+        Outside {
+            fleet,
+            address,
+            folder,
+            now_ms: START_MS,
+            applied,
+            out_of_memory: BTreeSet::new(),
+            _runtime: runtime,
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn plimsoll(&self, arguments: &[&str]) -> Output {
+        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+            .current_dir(self.path())
+            .env_clear()
+            .args(arguments)
+            .args(["--now", &self.now_ms.to_string()])
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{arguments:?} at hour {:.2}: {}{}",
+            self.hour(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        output
+    }
+
+    fn hour(&self) -> f64 {
+        (self.now_ms - START_MS) as f64 / HOUR_MS as f64
+    }
+
+    /// A request to the simulated fleet's controls, as any HTTP client would make it.
+    fn post(&self, path: &str, body: &str) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: simulated\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+
+    /// Five minutes pass, and are observed.
+    fn step(&mut self) {
+        self.now_ms += 5 * MINUTE_MS;
+        self.post("/clock", &format!("{{\"now_ms\": {}}}", self.now_ms));
+        self.plimsoll(&["observe", "--quiet"]);
+        for job in self.fleet.keys() {
+            let snapshot = self.fleet.snapshot(&job, self.now_ms).unwrap();
+            let failures = snapshot.failures.iter();
+            let died = failures.filter(|failure| failure.out_of_memory);
+            self.out_of_memory
+                .extend(died.map(|failure| (job.clone(), failure.at_ms)));
+        }
+    }
+
+    fn run(&self) -> Value {
+        let output = self.plimsoll(&["run", "--output", "json"]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Applies the manifests that differ from those that were applied last, and names their files.
+    fn apply(&mut self, files: &BTreeMap<String, String>) -> Vec<String> {
+        let changed: Vec<String> = files
+            .iter()
+            .filter(|(path, text)| self.applied.get(*path) != Some(text))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in &changed {
+            self.post("/apply", &files[path]);
+            self.applied.insert(path.clone(), files[path].clone());
+        }
+        changed
+    }
+
+    /// The manifests in the folder, as they are now.
+    fn written(&self) -> BTreeMap<String, String> {
+        self.applied
+            .keys()
+            .map(|path| {
+                let file = self.path().join("manifests").join(path);
+                (path.clone(), fs::read_to_string(file).unwrap())
+            })
+            .collect()
+    }
+
+    fn accounts(&self) -> BTreeMap<JobKey, Account> {
+        let accounts = self.fleet.accounts(self.now_ms);
+        accounts
+            .into_iter()
+            .map(|account| (account.job.clone(), account))
+            .collect()
+    }
+
+    /// Files below a folder of `.plimsoll` that hold evidence of a kind, by job.
+    fn evidence(&self, kind: &str) -> BTreeMap<String, usize> {
+        let mut found = BTreeMap::new();
+        for file in files_below(&self.path().join("manifests/.plimsoll")) {
+            let Ok(text) = fs::read_to_string(&file) else {
+                continue;
+            };
+            if let Ok(value) = serde_json::from_str::<Value>(&text)
+                && value["kind"] == kind
+                && value["fields"].is_array()
+            {
+                let name = value["job"]["name"]
+                    .as_str()
+                    .or(value["job"].as_str())
+                    .unwrap_or_default();
+                let name = name.rsplit('/').next().unwrap_or_default();
+                *found.entry(name.to_string()).or_insert(0) += 1;
+            }
+        }
+        found
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return files;
+    };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+const DIR: &str = "forge: {kind: dir, dir: {folder: manifests}}\n";
+
+#[test]
+fn outside_a_day_with_the_forge_dir() {
+    let drawn = random::jobs(3, 4, START_MS, 2);
+    let mut outside = Outside::new(&drawn, DIR, &settings("2h", "4h"));
+    let keys = outside.fleet.keys();
+    let mut raised: Option<(JobKey, u64)> = None;
+    let mut changed = BTreeSet::new();
+    for _ in 0..20 {
+        for _ in 0..12 {
+            outside.step();
+        }
+        outside.run();
+        let files = outside.applied_by_dir();
+        changed.extend(files);
+        let hour = outside.hour() as i64;
+        // The first job whose change has settled gets more than it can carry.
+        if raised.is_none() && hour >= 9 {
+            let job = keys
+                .iter()
+                .find(|job| changed.iter().any(|file| file.contains(&job.name)))
+                .unwrap();
+            let carries = outside
+                .fleet
+                .carries(job, outside.now_ms, outside.now_ms + 6 * HOUR_MS)
+                .unwrap();
+            let body = format!(
+                "{{\"job\": \"{}\", \"factor\": {}}}",
+                job.short(),
+                carries * 1.4
+            );
+            outside.post("/load", &body);
+            let account = &outside.accounts()[job];
+            raised = Some((job.clone(), strength(account)));
+        }
+    }
+    let again = outside.run();
+    assert!(
+        again["pull_requests"].as_array().unwrap().is_empty(),
+        "{again}"
+    );
+    let before: Vec<_> = snapshot_of(outside.path());
+    outside.run();
+    assert_eq!(
+        before,
+        snapshot_of(outside.path()),
+        "a second run at the same time writes nothing"
+    );
+    let started = Instant::now();
+    outside.plimsoll(&["run", &keys[0].short(), "--quiet"]);
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+    let (raised, was) = raised.unwrap();
+    let accounts = outside.accounts();
+    assert!(
+        strength(&accounts[&raised]) > was,
+        "{}: {:?}",
+        raised.short(),
+        accounts[&raised]
+    );
+    assert!(
+        accounts[&raised].lag_seconds < 120.0,
+        "it caught up: {:?}",
+        accounts[&raised]
+    );
+    for (job, account) in accounts.iter().filter(|(job, _)| **job != raised) {
+        assert!(
+            account.truth.late_ms < 10.0 * 60_000.0,
+            "{}: {account:?}",
+            job.short()
+        );
+    }
+    let rightsized = outside.evidence("rightsize");
+    assert!(rightsized.len() >= 3, "{rightsized:?}");
+    let ledger = files_below(&outside.path().join("manifests/.plimsoll"))
+        .into_iter()
+        .filter(|file| file.to_string_lossy().contains("ledger"))
+        .count();
+    assert!(ledger > 0, "the ledger has entries");
+    assert!(
+        outside.out_of_memory.is_empty(),
+        "{:?}",
+        outside.out_of_memory
+    );
+}
+
+/// All the cores of a size: what grows when a job is helped.
+fn strength(account: &Account) -> u64 {
+    account.size.cpu_millis * u64::from(account.size.task_managers)
+}
+
+/// Every file that a run may write, but the history.
+fn snapshot_of(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    files_below(folder)
+        .into_iter()
+        .filter(|file| !file.to_string_lossy().contains("sqlite"))
+        .map(|file| (file.clone(), fs::read(file).unwrap()))
+        .collect()
+}
+
+impl Outside {
+    fn applied_by_dir(&mut self) -> Vec<String> {
+        let files = self.written();
+        self.apply(&files)
+    }
+}
+
+#[test]
+fn outside_some_hours_with_the_forge_local() {
+    let drawn = random::jobs(3, 2, START_MS, 1);
+    let forge = "forge: {kind: local, local: {pull_requests: pull-requests}}\nrepository: {path: manifests.git, base: main}\n";
+    let mut outside = Outside::new(&drawn, forge, &settings("2h", "2h"));
+    let place = outside.path().join("manifests.git");
+    let repository = GitRepository::create(
+        &place,
+        &outside.fleet.manifests(),
+        "Ada",
+        "Deploy",
+        START_MS,
+    )
+    .unwrap();
+    let pages = outside.path().join("pull-requests");
+    let forge = LocalForge::new(repository, &pages);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut merged = 0;
+    for _ in 0..6 {
+        for _ in 0..12 {
+            outside.step();
+        }
+        outside.run();
+        let open = runtime.block_on(forge.pull_requests()).unwrap();
+        for pull_request in open
+            .iter()
+            .filter(|pull_request| pull_request.state == PullRequestState::Open)
+        {
+            forge
+                .merge(pull_request, MergeStyle::Squash, "Ada", outside.now_ms)
+                .unwrap();
+            merged += 1;
+        }
+        let repository = GitRepository::open(&place, Some("main")).unwrap();
+        let files = repository
+            .tree()
+            .unwrap()
+            .into_iter()
+            .filter(|(path, _)| outside.applied.contains_key(path))
+            .map(|(path, bytes)| (path, String::from_utf8(bytes).unwrap()))
+            .collect();
+        outside.apply(&files);
+    }
+    assert!(merged >= 2, "{merged}");
+    let repository = GitRepository::open(&place, Some("main")).unwrap();
+    let (ledger, damaged) = plimsoll::record::read_ledger(&repository.ledger().unwrap());
+    assert!(!ledger.is_empty() && damaged.is_empty(), "{ledger:?}");
+    for account in outside.accounts().values() {
+        assert!(account.truth.late_ms < 10.0 * 60_000.0, "{account:?}");
+    }
+    assert!(
+        outside.out_of_memory.is_empty(),
+        "{:?}",
+        outside.out_of_memory
+    );
+}
+
+fn number(name: &str, default: f64) -> f64 {
+    std::env::var(name)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
+}
+
+/// Every settings key may be overridden by the environment, to see what a setting does.
+#[test]
+#[ignore = "a table to look at: takes many minutes"]
+fn outside_days_of_random_jobs() {
+    let days = number("PLIMSOLL_DAYS", 3.0) as i64;
+    let count = number("PLIMSOLL_JOBS", 32.0) as usize;
+    let short = number("PLIMSOLL_SHORT", 0.0) as usize;
+    let drawn = random::jobs(number("PLIMSOLL_SEED", 11.0) as u64, count, START_MS, days);
+    let minimum = std::env::var("PLIMSOLL_MINIMUM").unwrap_or_else(|_| "1 d".to_string());
+    let window = std::env::var("PLIMSOLL_WINDOW").unwrap_or_else(|_| "6h".to_string());
+    let mut outside = Outside::new(&drawn, DIR, &settings(&minimum, &window));
+    let mut out = std::io::stdout();
+    // The first jobs get more load than they carry from the start.
+    for job in outside.fleet.keys().iter().take(short) {
+        let carries = outside
+            .fleet
+            .carries(job, START_MS + HOUR_MS, START_MS + DAY_MS)
+            .unwrap();
+        let body = format!(
+            "{{\"job\": \"{}\", \"factor\": {}}}",
+            job.short(),
+            carries * 1.3
+        );
+        outside.post("/load", &body);
+    }
+    let mut changes: BTreeMap<String, usize> = BTreeMap::new();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    for hour in 0..days * 24 {
+        for _ in 0..12 {
+            outside.step();
+        }
+        let started = Instant::now();
+        let report = outside.run();
+        let took = started.elapsed();
+        for item in report["plan"]["items"].as_array().unwrap() {
+            let job = item["job"]["name"].as_str().unwrap_or_default().to_string();
+            last.insert(
+                job,
+                format!("{} {} {}", item["state"], item["reason"], item["message"]),
+            );
+        }
+        for watched in report["changes"].as_array().unwrap() {
+            if watched["revert"].is_object() {
+                let _ = writeln!(
+                    out,
+                    "h{hour} revert {} {}",
+                    watched["job"], watched["breaches"][0]["message"]
+                );
+            }
+        }
+        for file in outside.applied_by_dir() {
+            *changes.entry(file.clone()).or_insert(0) += 1;
+        }
+        if hour % 6 == 5 {
+            let _ = writeln!(out, "h{hour} run took {took:?}");
+        }
+    }
+    let reverts = outside.evidence("revert");
+    let (mut paid, mut least, mut late) = (0.0, 0.0, 0.0);
+    for (job, account) in outside.accounts() {
+        let drawn = drawn
+            .iter()
+            .find(|drawn| drawn.job.spec.key == job)
+            .unwrap();
+        let best = truth::monthly_cost(&drawn.best);
+        let average = account.cost / (days as f64 * 24.0) * 730.0;
+        paid += average;
+        least += best;
+        late += account.truth.late_ms / 60_000.0;
+        let _ = writeln!(
+            out,
+            "{:<16} start {:.2} mean {:.2} end {:.2} of best; late {:.0} min, {} restarts, {} failures, {} out of memory, {} changes, {} reverts; {}",
+            job.short(),
+            truth::monthly_cost(drawn.job.size()) / best,
+            average / best,
+            truth::monthly_cost(&account.size) / best,
+            account.truth.late_ms / 60_000.0,
+            account.truth.redeployments,
+            account.truth.failures,
+            outside
+                .out_of_memory
+                .iter()
+                .filter(|(died, _)| *died == job)
+                .count(),
+            changes
+                .iter()
+                .find(|(file, _)| file.contains(&job.name))
+                .map_or(0, |(_, count)| *count),
+            reverts.get(&job.name).unwrap_or(&0),
+            last.get(&job.name).map_or("", String::as_str),
+        );
+    }
+    let _ = writeln!(
+        out,
+        "in all: {:.2} times the best, late {late:.0} min",
+        paid / least
+    );
+}
