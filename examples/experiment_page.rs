@@ -21,6 +21,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         yearly_cost: None,
     };
     std::fs::write(format!("{folder}/evidence.html"), html(&evidence, &about)?)?;
-    std::fs::write(format!("{folder}/evidence.md"), markdown(&evidence, &about)?)?;
+    std::fs::write(
+        format!("{folder}/evidence.md"),
+        markdown(&evidence, &about)?,
+    )?;
     Ok(())
 }

@@ -93,10 +93,15 @@ fn one_size_gives_one_run_and_no_slope() {
             let Outcome::Measured(capacity) = run.outcome else {
                 continue;
             };
-            let asked = observe(&history, &question(run.size, capacity)).unwrap().unwrap();
+            let asked = observe(&history, &question(run.size, capacity))
+                .unwrap()
+                .unwrap();
             // One subtask carries less than all, all less than four times as many.
             let chances = [0, 1, 2].map(|i| asked.chance(i));
-            assert!(chances[0] <= chances[1] && chances[1] < chances[2], "{chances:?}");
+            assert!(
+                chances[0] <= chances[1] && chances[1] < chances[2],
+                "{chances:?}"
+            );
             assert!((chances[1] - 0.5).abs() < 0.1, "{chances:?}");
             assert_eq!(asked.words(2), "not tested");
             assert!(asked.words(1).contains("not tested by an experiment"));

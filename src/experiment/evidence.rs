@@ -13,8 +13,8 @@ use super::error::Result;
 use super::hull::is_inside;
 use super::procedure::history::read;
 use super::procedure::{
-    Action, Origin, Outcome, Problem, Purpose, Recommendation, Rules, Run, Step, next_action,
-    standing_recommendation, step,
+    Action, Origin, Outcome, Problem, Purpose, Recommendation, Rules, Run, Step, judged,
+    next_action, standing_recommendation,
 };
 
 /// The three factors, as they are named to people.
@@ -120,7 +120,7 @@ pub struct Evidence {
 pub fn evidence(problem: &Problem, runs: &[Run], rules: &Rules) -> Result<Evidence> {
     let recommendation = standing_recommendation(problem, runs, rules)?;
     let history = read(problem, runs)?;
-    let step = step(problem, &history.observations, &history.excluded)?;
+    let (step, _) = judged(problem, &history)?;
     let runs_alone = runs_alone(problem, runs);
     let mut residuals = step.posterior.leave_one_out.iter().copied();
     let lines = runs
@@ -308,7 +308,10 @@ mod tests {
             assert!(evidence.runs.iter().all(|line| line.purpose.is_some()));
             assert!(evidence.is_inside_tested);
             let slope = &evidence.effects[0];
-            assert!(slope.posterior.low > 0.0 && slope.posterior.high < 1.2, "{slope:?}");
+            assert!(
+                slope.posterior.low > 0.0 && slope.posterior.high < 1.2,
+                "{slope:?}"
+            );
             let narrower = slope.posterior.high - slope.posterior.low;
             assert!(narrower < slope.prior.high - slope.prior.low);
             let alone = evidence.runs_alone.unwrap();

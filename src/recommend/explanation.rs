@@ -4,9 +4,10 @@ use super::advice::{Margin, MemoryNeed, Money, Risk, Saving, Step};
 use super::job::Job;
 use super::search::{Candidate, Search};
 use super::sizing::Shortage;
-use super::{Prices, Size};
+use super::{Prices, Settings, Size};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::DemandBasis;
+use crate::experiment::observational::observational_slope;
 use crate::snapshot::{History, Point};
 use std::collections::BTreeMap;
 
@@ -218,6 +219,34 @@ pub(super) fn risks(
         say("not-tested", "this size was never observed".to_owned());
     }
     risks
+}
+
+/// The settings with the scaling that the job's own past sizes speak for, and a step that shows both; as they were
+/// where the past is silent.
+pub(super) fn scaling(history: &History, settings: &Settings) -> (Settings, Option<Step>) {
+    let prior = (settings.scaling, settings.scaling_sd);
+    let Some(seen) = observational_slope(history, prior) else {
+        return (settings.clone(), None);
+    };
+    let step = Step {
+        name: "scaling with parallelism".to_owned(),
+        result: format!(
+            "{:.2} ± {:.2} after {} past periods at parallelism {} to {}; {:.2} ± {:.2} was assumed before",
+            seen.mean,
+            seen.sd,
+            seen.periods,
+            seen.parallelism.0,
+            seen.parallelism.1,
+            prior.0,
+            prior.1
+        ),
+    };
+    let learned = Settings {
+        scaling: seen.mean,
+        scaling_sd: seen.sd,
+        ..settings.clone()
+    };
+    (learned, Some(step))
 }
 
 pub(super) fn steps(job: &Job<'_>, short: &[Shortage]) -> Vec<Step> {

@@ -74,6 +74,8 @@ pub fn recommend(
         return Advice::Undetermined(refusal);
     }
     let capacities = capacities(history, &demand);
+    let (scaling, scaling_step) = explanation::scaling(history, settings);
+    let settings = &scaling;
     let job = Job::new(
         history,
         latest,
@@ -91,7 +93,7 @@ pub fn recommend(
             "busy time and record counters of the vertices",
         );
     }
-    decide(history, profile, &job, bounds)
+    decide(history, profile, &job, bounds, scaling_step)
 }
 
 /// Verdicts that forbid judging a size.
@@ -107,7 +109,13 @@ fn unusable(profile: &JobProfile) -> Option<Undetermined> {
     None
 }
 
-fn decide(history: &History, profile: &JobProfile, job: &Job<'_>, bounds: &Bounds) -> Advice {
+fn decide(
+    history: &History,
+    profile: &JobProfile,
+    job: &Job<'_>,
+    bounds: &Bounds,
+    scaling_step: Option<Step>,
+) -> Advice {
     let now = job.present.prices.per_month(&job.present.size);
     let short = shortages(profile, job);
     let mut search = Search {
@@ -117,6 +125,7 @@ fn decide(history: &History, profile: &JobProfile, job: &Job<'_>, bounds: &Bound
     };
     let best = search.cheapest();
     let mut steps = explanation::steps(job, &short);
+    steps.extend(scaling_step);
     steps.push(explanation::search_step(&search, best.as_ref()));
     let Some(best) = best else {
         return keep_without_candidate(job, &short, steps);

@@ -99,9 +99,8 @@ fn about_own_level(readings: &[(u32, Reading)]) -> (f64, f64) {
 
 fn comparable(shape: &Shape, present: &Shape) -> bool {
     let near = |a: u64, b: u64, tolerance: f64| {
-        let share = |total: u64, of: &Shape| {
-            total as f64 / f64::from(of.slots_per_task_manager.max(1))
-        };
+        let share =
+            |total: u64, of: &Shape| total as f64 / f64::from(of.slots_per_task_manager.max(1));
         let (a, b) = (share(a, shape), share(b, present));
         // Unknown on both sides is alike; on one side it is not known to be.
         (a - b).abs() <= tolerance * b

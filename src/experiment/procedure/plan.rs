@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::statistics::distribution::normal_quantile;
 
 use super::super::error::Result;
+use super::conflict::widened;
 use super::history::{History, Origin, Run, read};
 use super::problem::Problem;
 use super::recommendation::{Recommendation, recommend};
@@ -31,6 +32,9 @@ pub struct Rules {
     pub rho: f64,
     /// Orders the screening runs.
     pub seed: u64,
+    /// Whether each block of four runs or more starts with the baseline, which estimates block
+    /// effects and drift at the price of a run a block.
+    pub baseline_each_block: bool,
 }
 
 impl Default for Rules {
@@ -43,6 +47,7 @@ impl Default for Rules {
             run_cost: 0.0,
             rho: 0.15,
             seed: 0,
+            baseline_each_block: false,
         }
     }
 }
@@ -104,7 +109,7 @@ pub fn next_action(problem: &Problem, runs: &[Run], rules: &Rules) -> Result<Act
         .iter()
         .filter(|r| r.origin == Origin::Planned)
         .collect();
-    let step = step(problem, &history.observations, &history.excluded)?;
+    let (step, is_prior_widened) = judged(problem, &history)?;
     let left = rules.max_runs.saturating_sub(planned.len());
     let block = open_block(&planned, rules.block_size);
     if left > 0 && !planned.iter().any(|r| r.candidate == problem.baseline) {
@@ -115,6 +120,13 @@ pub fn next_action(problem: &Problem, runs: &[Run], rules: &Rules) -> Result<Act
         });
     }
     let stop = early_stop(problem, &history, &step, rules, left);
+    if stop.is_none() && starts_with_baseline(problem, &planned, rules, block, left) {
+        return Ok(Action::Run {
+            candidate: problem.baseline,
+            block,
+            purpose: Purpose::Baseline,
+        });
+    }
     if stop.is_none()
         && rules.screening
         && planned.len() < 4
@@ -156,9 +168,22 @@ pub fn next_action(problem: &Problem, runs: &[Run], rules: &Rules) -> Result<Act
     } else {
         StopReason::NothingToGain
     });
-    Ok(Action::Propose(Box::new(recommend(
-        problem, &planned, &step, rules.rho, reason,
-    )?)))
+    let proposal = recommend(problem, &planned, &step, rules.rho, reason)?;
+    Ok(Action::Propose(Box::new(Recommendation {
+        is_prior_widened,
+        ..proposal
+    })))
+}
+
+/// The step after the runs, with the prior widened where they contradict it; and whether it was.
+///
+/// # Errors
+/// As [`step`].
+pub fn judged(problem: &Problem, history: &History) -> Result<(Step, bool)> {
+    let wider = widened(problem, &history.observations)?;
+    let in_force = wider.as_ref().unwrap_or(problem);
+    let step = step(in_force, &history.observations, &history.excluded)?;
+    Ok((step, wider.is_some()))
 }
 
 /// What the runs so far support, whether or not the campaign has ended.
@@ -178,8 +203,12 @@ pub fn standing_recommendation(
         .iter()
         .filter(|r| r.origin == Origin::Planned)
         .collect();
-    let step = step(problem, &history.observations, &history.excluded)?;
-    recommend(problem, &planned, &step, rules.rho, StopReason::StillOpen)
+    let (step, is_widened) = judged(problem, &history)?;
+    let proposal = recommend(problem, &planned, &step, rules.rho, StopReason::StillOpen)?;
+    Ok(Recommendation {
+        is_prior_widened: is_widened,
+        ..proposal
+    })
 }
 
 /// The block the next run falls into: the last one until it is full.
@@ -193,6 +222,22 @@ fn open_block(planned: &[&Run], size: usize) -> usize {
     } else {
         last
     }
+}
+
+/// Whether the next run opens a block that begins with the baseline; the last two runs are kept for
+/// the confirmation.
+fn starts_with_baseline(
+    problem: &Problem,
+    planned: &[&Run],
+    rules: &Rules,
+    block: usize,
+    left: usize,
+) -> bool {
+    let opens = planned.iter().all(|r| r.block != block);
+    let done = planned
+        .iter()
+        .any(|r| r.block == block && r.candidate == problem.baseline);
+    rules.baseline_each_block && rules.block_size >= 4 && left > 2 && opens && !done
 }
 
 /// Confirmation wants two blocks: when all runs at the candidate lie in the open block, a new one.

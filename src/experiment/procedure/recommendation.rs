@@ -70,6 +70,8 @@ pub struct Recommendation {
     pub effects: Vec<Effect>,
     /// Leave-one-out residuals beyond 3: prior and runs disagree, or a run is off.
     pub conflicts: usize,
+    /// Whether two runs or more were so far off their predictions that the prior was widened.
+    pub is_prior_widened: bool,
     /// Why the search ended.
     pub reason: StopReason,
 }
@@ -139,6 +141,7 @@ pub(crate) fn recommend(
             .iter()
             .filter(|z| z.abs() > 3.0)
             .count(),
+        is_prior_widened: false,
         reason,
     })
 }

@@ -5,9 +5,7 @@ use crate::statistics::terms::{ModelMatrix, Term, lettered_columns, parse_terms}
 
 use super::super::composite::{CompositeKind, StarRule, central_composite};
 use super::super::error::Result;
-use super::super::procedure::{
-    Action, Origin, Outcome, Recommendation, Rules, Run, next_action,
-};
+use super::super::procedure::{Action, Origin, Outcome, Recommendation, Rules, Run, next_action};
 use super::truth::{HEADROOM, Job};
 
 /// How a configuration is chosen.

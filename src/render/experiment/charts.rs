@@ -124,8 +124,8 @@ pub(super) fn main_effects(evidence: &Evidence) -> Result<String, String> {
                 (Some(a), _) => (a.0 - 1.0, a.0 + 1.0),
                 _ => (0.0, 1.0),
             };
-            let few: Option<Vec<f64>> = (slice.points.len() <= 4)
-                .then(|| slice.points.iter().map(|p| p.0).collect());
+            let few: Option<Vec<f64>> =
+                (slice.points.len() <= 4).then(|| slice.points.iter().map(|p| p.0).collect());
             let frame = Frame::draw(
                 area,
                 &Sides {
@@ -517,11 +517,7 @@ pub(super) fn residuals(evidence: &Evidence) -> Result<String, String> {
         let zero = frame.y.at(0.0);
         line(area, vec![(70, zero), (820, zero)], FAINT)?;
         for (order, _, z) in &points {
-            area.draw(&Circle::new(
-                frame.at(*order as f64, *z),
-                5,
-                BLUE.filled(),
-            ))?;
+            area.draw(&Circle::new(frame.at(*order as f64, *z), 5, BLUE.filled()))?;
         }
         Ok(())
     })

@@ -55,11 +55,10 @@ pub fn html(evidence: &Evidence, about: &About) -> Result<String, PageError> {
         svg.map(safe)
             .map_err(|reason| PageError::Chart { chart, reason })
     };
-    let pareto =
-        charts::pareto(evidence).map_err(|reason| PageError::Chart {
-            chart: "pareto",
-            reason,
-        })?;
+    let pareto = charts::pareto(evidence).map_err(|reason| PageError::Chart {
+        chart: "pareto",
+        reason,
+    })?;
     let charts = context! {
         pareto => pareto.map(safe),
         main_effects => drawn("main effects", charts::main_effects(evidence))?,
@@ -161,16 +160,12 @@ fn standing(standing: Standing) -> &'static str {
 
 fn reason(reason: StopReason) -> &'static str {
     match reason {
-        StopReason::NothingToGain => {
-            "no further safe size promised enough to be worth a run"
-        }
+        StopReason::NothingToGain => "no further safe size promised enough to be worth a run",
         StopReason::RunsUsedUp => "the agreed number of runs was used up",
         StopReason::GuardsTripped => "two runs were stopped by a guard",
         StopReason::HarmBudgetSpent => "the agreed minutes of lag were spent",
         StopReason::NotWorthARun => "what could still be saved did not pay for another run",
-        StopReason::StillOpen => {
-            "the experiment has not ended: this page shows where it stands"
-        }
+        StopReason::StillOpen => "the experiment has not ended: this page shows where it stands",
     }
 }
 
@@ -202,8 +197,23 @@ fn diagnostics(evidence: &Evidence) -> Vec<Value> {
     let conflicts = evidence.recommendation.conflicts;
     say(
         "Do single runs contradict the rest?",
-        format!("{} of {} lie more than 3 standard deviations off", conflicts, evidence.runs.len()),
+        format!(
+            "{} of {} lie more than 3 standard deviations off",
+            conflicts,
+            evidence.runs.len()
+        ),
         conflicts == 0,
+    );
+    let wider = evidence.recommendation.is_prior_widened;
+    say(
+        "Do the runs agree with the assumptions?",
+        if wider {
+            "no: two or more runs were far from what was predicted, so the assumptions were given less weight"
+        } else {
+            "yes: at most one run was far from what was predicted"
+        }
+        .to_owned(),
+        !wider,
     );
     let noise = evidence.step.posterior.noise_scale.sqrt();
     say(
@@ -224,12 +234,15 @@ fn diagnostics(evidence: &Evidence) -> Vec<Value> {
         return lines;
     };
     let (r2, adjusted, predicted) = alone.r2;
-    let predicted_words = predicted.map_or(String::new(), |p| {
-        format!(", predicted {}", percent(p))
-    });
+    let predicted_words =
+        predicted.map_or(String::new(), |p| format!(", predicted {}", percent(p)));
     say(
         "How much of the differences do the factors explain (R²)?",
-        format!("{}, adjusted {}{predicted_words}", percent(r2), percent(adjusted)),
+        format!(
+            "{}, adjusted {}{predicted_words}",
+            percent(r2),
+            percent(adjusted)
+        ),
         predicted.is_none_or(|p| adjusted - p <= 0.2),
     );
     if let Some((per_run, p)) = alone.drift {
@@ -299,15 +312,15 @@ fn doubts(evidence: &Evidence) -> Vec<String> {
         );
     }
     if !evidence.is_inside_tested {
-        doubts.push(
-            "The proposed size lies outside what was tested: extrapolated.".to_owned(),
-        );
+        doubts.push("The proposed size lies outside what was tested: extrapolated.".to_owned());
     }
     if evidence.recommendation.conflicts > 0 {
         doubts.push("Some runs contradict the others: see the residuals.".to_owned());
     }
     if evidence.step.is_baseline_fallback {
-        doubts.push("No candidate reached the chance asked for; the present size stands in.".to_owned());
+        doubts.push(
+            "No candidate reached the chance asked for; the present size stands in.".to_owned(),
+        );
     }
     doubts
 }

@@ -158,7 +158,12 @@ pub(super) fn run_chart(evidence: &Evidence) -> String {
     let list = |values: Vec<String>| values.join(", ");
     format!(
         "xychart-beta\n  title \"Capacity of each run and the required rate, records/s\"\n  x-axis [{}]\n  y-axis \"records/s\" 0 --> {:.0}\n  bar [{}]\n  line [{}]",
-        list(measured.iter().map(|m| format!("\"run {}\"", m.0)).collect()),
+        list(
+            measured
+                .iter()
+                .map(|m| format!("\"run {}\"", m.0))
+                .collect()
+        ),
         (1.1 * top).ceil(),
         list(measured.iter().map(|m| format!("{:.0}", m.1)).collect()),
         list(measured.iter().map(|_| format!("{required:.0}")).collect()),
