@@ -217,9 +217,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut items: Vec<Item> = Vec::with_capacity(jobs);
     for number in 0..jobs {
         // As `plan` does it: one job's samples at a time.
-        let snapshots: Vec<Snapshot> = (0..=SAMPLES)
-            .map(|minute| sample(number, minute))
-            .collect();
+        let snapshots: Vec<Snapshot> = (0..=SAMPLES).map(|minute| sample(number, minute)).collect();
         let begun = Instant::now();
         let history = History::from_snapshots(snapshots).ok_or("a history without snapshots")?;
         let job = key(number);
