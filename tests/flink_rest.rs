@@ -154,10 +154,45 @@ async fn nobody_there_is_unreachable_and_named() {
 
 #[tokio::test]
 async fn a_busy_server_is_tried_again_then_named() {
+    // A JobManager that starts says 503; a proxy that lost it says 502 or 504.
+    for (status, state) in [
+        (503, JobState::Starting),
+        (502, JobState::Unreachable),
+        (504, JobState::Unreachable),
+    ] {
+        let server = MockServer::start().await;
+        Mock::given(matchers::any())
+            .respond_with(ResponseTemplate::new(status))
+            .expect(3)
+            .mount(&server)
+            .await;
+        let rest = Http::new(&quick())
+            .expect("http")
+            .at(&server.uri())
+            .expect("address");
+        let snapshot = look(&rest).await;
+        assert_eq!(snapshot.state, state, "{status}");
+        assert!(
+            says(&snapshot, "JobManager", &status.to_string()),
+            "{:?}",
+            snapshot.gaps
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_restart_between_two_requests_is_a_start() {
     let server = MockServer::start().await;
-    Mock::given(matchers::any())
-        .respond_with(ResponseTemplate::new(503))
-        .expect(3)
+    Mock::given(matchers::path("/jobs/overview"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(
+            r#"{"jobs":[{"jid":"0123456789abcdef0123456789abcdef","name":"orders","state":"RUNNING","start-time":1}]}"#,
+        ))
+        .mount(&server)
+        .await;
+    Mock::given(matchers::path("/jobs/0123456789abcdef0123456789abcdef"))
+        .respond_with(ResponseTemplate::new(503).set_body_string(
+            r#"{"errors":["Service temporarily unavailable due to an ongoing leader election. Please refresh."]}"#,
+        ))
         .mount(&server)
         .await;
     let rest = Http::new(&quick())
@@ -165,8 +200,12 @@ async fn a_busy_server_is_tried_again_then_named() {
         .at(&server.uri())
         .expect("address");
     let snapshot = look(&rest).await;
-    assert_eq!(snapshot.state, JobState::Unreachable);
-    assert!(says(&snapshot, "JobManager", "503"), "{:?}", snapshot.gaps);
+    assert_eq!(snapshot.state, JobState::Starting);
+    assert!(
+        says(&snapshot, "job", "leader election"),
+        "{:?}",
+        snapshot.gaps
+    );
 }
 
 #[tokio::test]

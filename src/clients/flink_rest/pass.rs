@@ -33,6 +33,11 @@ impl ReadError {
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, ReadError::Status { status: 404, .. })
     }
+
+    /// Flink answers so while it starts or elects a leader, a proxy while nothing behind it is ready: someone is there, and not up yet.
+    pub(super) fn is_not_ready(&self) -> bool {
+        matches!(self, ReadError::Status { status: 503, .. })
+    }
 }
 
 fn message_suffix(message: &str) -> String {

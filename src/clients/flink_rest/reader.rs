@@ -15,8 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const CLOCKS_DIFFER_MS: i64 = 300_000;
 
 /// Looks at one job. `named` is Flink's id or name of it where a JobManager has several; `now_ms` stamps the snapshot instead of the
-/// JobManager's clock. Never fails: whatever is missing is a gap with its reason, and an address where nobody answers
-/// gives the state `Unreachable`.
+/// JobManager's clock. Never fails: whatever is missing is a gap with its reason; an address where nobody answers
+/// gives the state `Unreachable`, one that answers 503 (a JobManager that starts or restarts) `Starting`.
 pub async fn read_job<R: Rest>(
     rest: &R,
     job: &JobKey,
@@ -28,13 +28,8 @@ pub async fn read_job<R: Rest>(
     let mut jobs = match listings(&pass).await {
         Ok(jobs) => jobs,
         Err(error) => {
-            return without_job(
-                job,
-                now_ms,
-                JobState::Unreachable,
-                "JobManager",
-                error.to_string(),
-            );
+            let state = state_without_answer(&error);
+            return without_job(job, now_ms, state, "JobManager", error.to_string());
         }
     };
     // A redeployment between the two requests changes the id: list once more, then believe it.
@@ -51,13 +46,8 @@ pub async fn read_job<R: Rest>(
                 jobs = match listings(&pass).await {
                     Ok(jobs) => jobs,
                     Err(error) => {
-                        return without_job(
-                            job,
-                            now_ms,
-                            JobState::Unreachable,
-                            "JobManager",
-                            error.to_string(),
-                        );
+                        let state = state_without_answer(&error);
+                        return without_job(job, now_ms, state, "JobManager", error.to_string());
                     }
                 };
             }
@@ -65,7 +55,7 @@ pub async fn read_job<R: Rest>(
                 let state = if error.is_not_found() {
                     JobState::Starting
                 } else {
-                    JobState::Unreachable
+                    state_without_answer(&error)
                 };
                 return without_job(job, now_ms, state, "job", error.to_string());
             }
@@ -78,6 +68,15 @@ pub async fn read_job<R: Rest>(
         "job",
         "its id changed while it was read".to_string(),
     )
+}
+
+/// A JobManager that starts or restarts answers 503: that is no failure to reach it.
+fn state_without_answer(error: &ReadError) -> JobState {
+    if error.is_not_ready() {
+        JobState::Starting
+    } else {
+        JobState::Unreachable
+    }
 }
 
 fn without_job(
