@@ -76,7 +76,7 @@ impl Outside {
         let policies = folder.path().join("policies");
         fs::create_dir_all(&policies).unwrap();
         fs::write(
-            policies.join("step.yaml"),
+            policies.join("step-down.yaml"),
             "id: step-down\nreason: Half at most.\nlimit: {kind: step-down, share: 0.5}\n",
         )
         .unwrap();
@@ -252,7 +252,7 @@ fn outside_a_day_with_the_forge_dir() {
     let keys = outside.fleet.keys();
     let mut raised: Option<(JobKey, u64)> = None;
     let mut changed = BTreeSet::new();
-    for _ in 0..20 {
+    for _ in 0..18 {
         for _ in 0..12 {
             outside.step();
         }
@@ -404,6 +404,82 @@ fn outside_some_hours_with_the_forge_local() {
     for account in outside.accounts().values() {
         assert!(account.truth.late_ms < 10.0 * 60_000.0, "{account:?}");
     }
+    assert!(
+        outside.out_of_memory.is_empty(),
+        "{:?}",
+        outside.out_of_memory
+    );
+}
+
+#[test]
+fn outside_the_example_in_the_documents_works() {
+    let drawn = random::jobs(3, 1, START_MS, 1);
+    let mut outside = Outside::new(&drawn, DIR, "");
+    let job = outside.fleet.keys().remove(0);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let page = fs::read_to_string(page).unwrap();
+    let blocks: Vec<&str> = page
+        .split("```yaml\n# ")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let (file, text) = block.split_once('\n').unwrap();
+        let text = text
+            .replace(
+                "namespace: payments, name: orders",
+                &format!("namespace: {}, name: {}", job.namespace, job.name),
+            )
+            .replace(
+                "http://127.0.0.1:8081/payments/orders",
+                &format!("http://{}/{}", outside.address, job.short()),
+            );
+        fs::write(outside.path().join(file), text).unwrap();
+    }
+    for _ in 0..3 {
+        for _ in 0..12 {
+            outside.step();
+        }
+        outside.run();
+    }
+    assert_eq!(outside.applied_by_dir().len(), 1);
+}
+
+#[test]
+fn outside_a_job_that_is_short_grows_within_hours_whatever_the_limits_say() {
+    let drawn = random::jobs(3, 2, START_MS, 1);
+    let limits = "history: {file: history.sqlite, minimum: 1 d}\nwatch: {window: 72h}\n\
+                  plan: {open_pull_requests: 0, pull_requests_per_day: 0, changes_per_group: 0}\npolicies: policies\n";
+    let mut outside = Outside::new(&drawn, DIR, limits);
+    let keys = outside.fleet.keys();
+    let (short, fine) = (&keys[0], &keys[1]);
+    let mut strengths = vec![strength(&outside.accounts()[short])];
+    let calm = strength(&outside.accounts()[fine]);
+    for _ in 0..2 {
+        // More than it carries from now on, the second time while its first change is still being watched.
+        let to_ms = outside.now_ms + 8 * HOUR_MS;
+        let factor = 1.3 * outside.fleet.carries(short, outside.now_ms, to_ms).unwrap();
+        let body = format!("{{\"job\": \"{}\", \"factor\": {factor}}}", short.short());
+        outside.post("/load", &body);
+        for _ in 0..3 {
+            for _ in 0..12 {
+                outside.step();
+            }
+            outside.run();
+            outside.applied_by_dir();
+        }
+        strengths.push(strength(&outside.accounts()[short]));
+    }
+    assert!(
+        strengths.is_sorted_by(|one, next| one < next),
+        "{strengths:?}"
+    );
+    assert_eq!(
+        strength(&outside.accounts()[fine]),
+        calm,
+        "too little is known of a job that is fine"
+    );
     assert!(
         outside.out_of_memory.is_empty(),
         "{:?}",

@@ -467,6 +467,34 @@ fn watch_fields_are_read_in_their_own_units() {
 }
 
 #[test]
+fn watch_a_field_that_the_cluster_tells_otherwise_is_not_waited_for() {
+    let mut it = evidence("orders", MONDAY_MS);
+    let mut history = history(5 * MINUTE, 6);
+    it.fields
+        .push(field("spec.taskManager.resource.cpu", json!(4), json!(2)));
+    // The configuration tells the node's cores, before and after.
+    for point in &mut history.points {
+        point.shape.cpu_millis = 16_000;
+    }
+    let live = |history: &History| {
+        let judged = assess(&it, &merge(), history, at_end(history));
+        matches!(
+            judged,
+            Assessment::Watching {
+                live_since_ms: LIVE,
+                ..
+            }
+        )
+    };
+    assert!(live(&history));
+    // Where it did tell the old value, it is waited for the new one.
+    for point in &mut history.points {
+        point.shape.cpu_millis = 4_000;
+    }
+    assert!(!live(&history));
+}
+
+#[test]
 fn watch_settles_at_the_end_of_its_window_with_what_it_saved() {
     let history = history(5 * MINUTE, 121);
     let it = evidence("orders", MONDAY_MS);

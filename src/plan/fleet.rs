@@ -20,7 +20,7 @@ pub struct FleetFacts {
     pub watched: BTreeMap<JobKey, Option<i64>>,
 }
 
-/// Orders the items and holds those that the limits leave no room for. Growing goes first and is held by no limit on groups: a job
+/// Orders the items and holds those that the limits leave no room for. Growing goes first, counts, and is held by no limit: a job
 /// that is short misses its service level now. Then the largest saving; ties by key, so that the order is the same each time.
 pub fn arrange(
     mut items: Vec<Item>,
@@ -44,6 +44,11 @@ pub fn arrange(
     opened_today.sort_unstable();
     for item in items.iter_mut().filter(|item| item.state == State::Propose) {
         if facts.open.contains(&item.job) {
+            continue;
+        }
+        if grows(item) {
+            open += 1;
+            opened_today.push(now_ms);
             continue;
         }
         let hold = group_hold(item, facts, settings).or_else(|| {
@@ -94,9 +99,6 @@ fn group_hold(
     facts: &FleetFacts,
     settings: &Settings,
 ) -> Option<(&'static str, String, Until)> {
-    if grows(item) {
-        return None;
-    }
     let watched: Vec<(&JobKey, &Option<i64>)> = facts
         .watched
         .iter()

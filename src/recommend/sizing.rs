@@ -53,14 +53,22 @@ pub fn recommend(
             "the job's manifest, or its resources in the configuration",
         );
     }
+    let mut young = None;
     let demand = match demand(history, load) {
         Ok(demand) => demand,
         Err(error @ DemandError::ShortHistory { .. }) => {
-            return undetermined(
+            let refusal = reason(
                 "insufficient-history",
                 &error.to_string(),
                 "a longer history",
             );
+            match pressing_demand(history, profile, load) {
+                Some(demand) => {
+                    young = Some(refusal);
+                    demand
+                }
+                None => return Advice::Undetermined(refusal),
+            }
         }
         Err(error @ DemandError::NoRates) => {
             return undetermined(
@@ -93,7 +101,33 @@ pub fn recommend(
             "busy time and record counters of the vertices",
         );
     }
-    decide(history, profile, &job, bounds, scaling_step)
+    let advice = decide(history, profile, &job, bounds, scaling_step);
+    let grows = |advice: &Advice| matches!(advice, Advice::Change(change) if change.direction == Direction::Grow);
+    match young {
+        Some(refusal) if !grows(&advice) => Advice::Undetermined(refusal),
+        _ => advice,
+    }
+}
+
+/// History from which a job that is in trouble may be judged, seconds.
+const PRESSING_HISTORY_SECONDS: u64 = 2_700;
+
+/// The demand of a job that is plainly short before it was seen for long enough. The minimum history is about cutting: who
+/// waits for a day's peak before helping a job that falls behind now only makes it later.
+fn pressing_demand(
+    history: &History,
+    profile: &JobProfile,
+    load: &evaluate::Settings,
+) -> Option<evaluate::Demand> {
+    let settings = evaluate::Settings {
+        minimum_history_seconds: load.minimum_history_seconds.min(PRESSING_HISTORY_SECONDS),
+        ..load.clone()
+    };
+    let demand = demand(history, &settings).ok()?;
+    let pressed = profile.has(VerdictId::CpuBound)
+        || profile.has(VerdictId::MemoryPressure)
+        || demand.backlog_per_second > 0.0;
+    pressed.then_some(demand)
 }
 
 /// Verdicts that forbid judging a size.
@@ -205,6 +239,7 @@ fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
     })
 }
 
+const DAY_MS: i64 = 24 * 3_600_000;
 /// A backlog that is being worked off in twice the time allowed is left alone: growing again would cost a restart.
 const STILL_DRAINING: f64 = 0.5;
 
@@ -231,8 +266,13 @@ fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
             .copied()
             .unwrap_or(size.parallelism)
     };
-    let seen = (job.demand.upper_per_second * 1.05)
-        .max(job.demand.upper_per_second + job.demand.backlog_per_second * STILL_DRAINING);
+    // What the unseen part of the first day may bring is a reason not to cut, not one to grow.
+    let arrived = if job.demand.history_ms < DAY_MS {
+        job.demand.highest_per_second
+    } else {
+        job.demand.upper_per_second
+    };
+    let seen = (arrived * 1.05).max(arrived + job.demand.backlog_per_second * STILL_DRAINING);
     let seen = seen.min(job.required.max(job.demand.mean_per_second));
     let mut short = Vec::new();
     if job.probability_short(seen, own, 1.0) > 0.5 {

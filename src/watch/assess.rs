@@ -3,9 +3,9 @@
 use super::assessment::{Assessment, Shift};
 use super::baseline::measure;
 use super::breach::{Watched, not_running};
-use super::live::{Liveness, Match, liveness, matches};
+use super::live::{Liveness, Match, liveness, matches, told};
 use super::signals::{Graph, is_hole, length_ms, usual_pair_ms};
-use crate::record::{Evidence, Thresholds};
+use crate::record::{Evidence, FieldChange, Thresholds};
 use crate::snapshot::{History, JobState, Point};
 
 const DAY_MS: i64 = 24 * 3_600_000;
@@ -206,7 +206,8 @@ fn watch(evidence: &Evidence, graph: &Graph, watched: &Watched<'_>, now_ms: i64)
     } else if watched.is_suspicious() {
         Some("the window is over, but a signal is above its limit just now".to_string())
     } else {
-        return settled(evidence, &in_window, live_since_ms, until_ms, shifts);
+        let told = told(evidence, watched.history);
+        return settled(evidence, &told, &in_window, live_since_ms, until_ms, shifts);
     };
     Assessment::Watching {
         live_since_ms,
@@ -219,6 +220,7 @@ fn watch(evidence: &Evidence, graph: &Graph, watched: &Watched<'_>, now_ms: i64)
 
 fn settled(
     evidence: &Evidence,
+    told: &[FieldChange],
     in_window: &[&Point],
     live_since_ms: i64,
     at_ms: i64,
@@ -228,7 +230,7 @@ fn settled(
     for point in in_window {
         let length = length_ms(point) as f64;
         all += length;
-        if !matches!(matches(&evidence.fields, &point.shape), Match::No(_)) {
+        if !matches!(matches(told, &point.shape), Match::No(_)) {
             ran += length;
         }
     }

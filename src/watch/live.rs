@@ -37,13 +37,14 @@ pub(super) enum Liveness {
 
 /// How far the change of this evidence is, merged at `merged_at_ms`.
 pub(super) fn liveness(evidence: &Evidence, merged_at_ms: i64, history: &History) -> Liveness {
+    let told = told(evidence, history);
     let running: Vec<(&Point, Match)> = history
         .points
         .iter()
         // The clocks of git, cluster and Plimsoll may differ: what can be seen counts from the evidence on.
         .filter(|point| point.to_ms > evidence.at_ms.min(merged_at_ms))
         .filter(|point| point.running > 0.0 && point.running_since_ms.is_some())
-        .map(|point| (point, matches(&evidence.fields, &point.shape)))
+        .map(|point| (point, matches(&told, &point.shape)))
         .collect();
     let since = running.iter().find_map(|(point, matched)| {
         let started = point.running_since_ms?;
@@ -81,6 +82,23 @@ pub(super) fn liveness(evidence: &Evidence, merged_at_ms: i64, history: &History
         }
         _ => Liveness::Since(since_ms),
     }
+}
+
+/// The fields of a change that the cluster tells in the same terms as the manifest. One that did not show the old value while the old
+/// value was in force (a container's memory, a node's cores) will not show the new one either: waiting for it would never end.
+pub(super) fn told(evidence: &Evidence, history: &History) -> Vec<FieldChange> {
+    let before = history.points.iter().rev().find(|point| {
+        point.to_ms <= evidence.at_ms && point.running > 0.0 && point.running_since_ms.is_some()
+    });
+    let as_before = |field: &FieldChange| {
+        let old = FieldChange {
+            after: field.before.clone(),
+            ..field.clone()
+        };
+        before.is_none_or(|point| !matches!(field_matches(&old, &point.shape), Some(Err(_))))
+    };
+    let fields = evidence.fields.iter();
+    fields.filter(|field| as_before(field)).cloned().collect()
 }
 
 /// Whether the JobManager's configuration contradicts none of the options that a change sets.
