@@ -143,7 +143,7 @@ async fn keep_going(
     {
         bar.set_style(style);
     }
-    let begun = resume_point(world, jobs, total)?;
+    let begun = begin(world, every, total)?;
     let end = begun + total.as_millis() as i64;
     bar.set_position(((world.now_ms() - begun).max(0) as f64 / every.as_millis() as f64) as u64);
     let mut compacted = 0;
@@ -161,6 +161,8 @@ async fn keep_going(
         let now = world.now_ms();
         if now + every.as_millis() as i64 > end {
             bar.finish_and_clear();
+            // It is at its end: the next one is a new one.
+            fs::remove_file(mark(world)).context("end of the observation")?;
             return Ok(last);
         }
         // Passes stand on a grid from the begin, so that a slow one does not shift all that follow.
@@ -177,20 +179,31 @@ async fn keep_going(
     }
 }
 
-/// When this observation began: a killed one that is not older than its own length goes on.
-fn resume_point(world: &World, jobs: &[JobKey], total: Duration) -> Result<i64, Failure> {
+/// When this observation began. One that was killed, or is not at its end yet, left its begin beside the history; it goes on.
+fn begin(world: &World, every: Duration, total: Duration) -> Result<i64, Failure> {
     let now = world.now_ms();
-    let store = world.history()?;
-    let mut begun = now;
-    for job in jobs {
-        let history = store
-            .history(job, now - total.as_millis() as i64, now)
-            .map_err(|error| Failure::Failed(error.into()))?;
-        if let Some(first) = history.points.first() {
-            begun = begun.min(first.from_ms);
+    let asked = format!("{} {}", every.as_millis(), total.as_millis());
+    let file = mark(world);
+    let begun = fs::read_to_string(&file)
+        .ok()
+        .and_then(|text| {
+            let (begun, of) = text.trim().split_once(' ')?;
+            (of == asked).then(|| begun.parse::<i64>().ok())?
+        })
+        .filter(|begun| (0..total.as_millis() as i64).contains(&(now - begun)));
+    match begun {
+        Some(begun) => Ok(begun),
+        None => {
+            fs::write(&file, format!("{now} {asked}\n")).with_context(|| format!("{file}"))?;
+            Ok(now)
         }
     }
-    Ok(begun)
+}
+
+/// The file that says since when an observation goes on.
+fn mark(world: &World) -> camino::Utf8PathBuf {
+    let file = world.path(&world.config.history.file);
+    file.with_extension("observing")
 }
 
 fn target(common: &Common) -> ProgressDrawTarget {
