@@ -171,7 +171,7 @@ pub enum Command {
     Audit(Audit),
     /// One self-contained HTML file
     Report(Report),
-    /// A simulated fleet behind Flink's REST shapes
+    /// A simulated fleet behind Flink's REST shapes, or simulated experiments
     #[command(subcommand)]
     Simulate(Simulate),
     /// JSON Schemas of what Plimsoll reads and writes
@@ -335,6 +335,8 @@ pub struct Report {
 pub enum Simulate {
     /// Serve the simulated fleet over HTTP
     Serve(Serve),
+    /// What the procedure of experiments promises, on simulated jobs
+    Doe(Doe),
 }
 
 /// `simulate serve`
@@ -349,6 +351,26 @@ pub struct Serve {
     /// Simulated seconds that pass in one second; 0: the clock moves only when told
     #[arg(long, default_value_t = 1.0)]
     pub speed: f64,
+}
+
+/// `simulate doe`
+#[derive(Debug, Args)]
+pub struct Doe {
+    /// Seed of the simulated jobs
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Jobs of each scenario; 0 writes only the page
+    #[arg(long, default_value_t = 300)]
+    pub jobs: usize,
+    /// Only this scenario; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    pub scenario: Vec<String>,
+    /// Only methods whose name holds this
+    #[arg(long, value_name = "TEXT")]
+    pub method: Option<String>,
+    /// Also write the evidence page of one simulated experiment, .html or .md
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<Utf8PathBuf>,
 }
 
 /// `schema`

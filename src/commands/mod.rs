@@ -17,6 +17,7 @@ mod run;
 mod schema;
 mod select;
 mod simulate;
+mod simulate_doe;
 mod table;
 mod tryout;
 mod watch;

@@ -1,6 +1,7 @@
-//! `simulate serve`: the simulated fleet behind Flink's REST shapes.
+//! `simulate`: the simulated fleet behind Flink's REST shapes, and simulated experiments.
 
 use super::output::{note, say};
+use super::simulate_doe::Asked;
 use super::{Ended, Failure};
 use crate::cli::{Serve, Simulate};
 use crate::simulate::{demo, serve};
@@ -13,8 +14,16 @@ const HISTORY_MS: i64 = 14 * 24 * 3_600_000;
 
 /// Carries the command out.
 pub async fn run(args: &Simulate) -> Result<Ended, Failure> {
-    let Simulate::Serve(args) = args;
-    serve_fleet(args).await
+    match args {
+        Simulate::Serve(args) => serve_fleet(args).await,
+        Simulate::Doe(args) => super::simulate_doe::run(&Asked {
+            seed: args.seed,
+            jobs: args.jobs,
+            scenarios: args.scenario.clone(),
+            method: args.method.clone(),
+            page: args.page.clone(),
+        }),
+    }
 }
 
 async fn serve_fleet(args: &Serve) -> Result<Ended, Failure> {
