@@ -4,7 +4,7 @@ use super::planning::{Books, Judged, history};
 use super::world::World;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, EditOptions, Located};
+use crate::manifest::{Catalog, Change, EditOptions, Located, Refusal, Tree};
 use crate::plan::{merge_effect, value_at};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
@@ -51,10 +51,8 @@ pub fn revert(
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));
     }
-    let (changes, options) = edit_of(&restoration)?;
-    let edited = catalog
-        .edit(&located.key, &changes, &options)
-        .map_err(|refusal| refusal.to_string())?;
+    let (changes, added) = edit_of(&restoration)?;
+    let mut files = restored(books, &located, &changes, &added)?;
     let history = history(world, store, job).map_err(|error| error.to_string())?;
     let now_ms = world.now_ms();
     let evidence = Evidence {
@@ -105,7 +103,6 @@ pub fn revert(
         fingerprint: fingerprint.clone(),
         change: written.digest.clone(),
     };
-    let mut files = edited.files;
     files.insert(written.path, written.bytes);
     let first = breaches
         .first()
@@ -143,10 +140,10 @@ fn let_be(restoration: &Restoration) -> String {
     }
 }
 
-/// The edit that restores: fields with a value before are set to it, those that the change added are removed.
-fn edit_of(restoration: &Restoration) -> Result<(Vec<Change>, EditOptions), String> {
+/// The edit that restores: fields with a value before are set to it, those that the change added are taken away again.
+fn edit_of(restoration: &Restoration) -> Result<(Vec<Change>, Vec<FieldPath>), String> {
     let mut changes = Vec::new();
-    let options = EditOptions::default();
+    let mut added = Vec::new();
     for field in &restoration.restore {
         let path: FieldPath = field
             .path
@@ -157,14 +154,38 @@ fn edit_of(restoration: &Restoration) -> Result<(Vec<Change>, EditOptions), Stri
                 path,
                 value: value.clone(),
             }),
-            None => {
-                return Err(format!(
-                    "{path} was added by the change and can't be taken away again"
-                ));
-            }
+            None => added.push(path),
         }
     }
-    Ok((changes, options))
+    Ok((changes, added))
+}
+
+/// The files with that edit made.
+fn restored(
+    books: &Books,
+    located: &Located,
+    changes: &[Change],
+    added: &[FieldPath],
+) -> Result<Tree, String> {
+    let refused = |refusal: Refusal| refusal.to_string();
+    let file = Some(located.file.as_str());
+    let options = EditOptions {
+        file: Some(located.file.clone()),
+        ..EditOptions::default()
+    };
+    let mut files = Catalog::read(&books.tree)
+        .edit(&located.key, changes, &options)
+        .map_err(refused)?
+        .files;
+    for path in added {
+        let mut tree = books.tree.clone();
+        tree.extend(files.clone());
+        let less = Catalog::read(&tree)
+            .remove(&located.key, path, file)
+            .map_err(refused)?;
+        files.extend(less);
+    }
+    Ok(files)
 }
 
 fn original_title(judged: &Judged) -> String {

@@ -25,6 +25,7 @@ mod patch;
 mod prove;
 mod refusal;
 mod resolve;
+mod remove;
 mod scalar;
 mod source;
 mod splice;
