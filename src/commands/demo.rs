@@ -469,7 +469,7 @@ impl Stage {
         text.push_str(&format!(
             "\nLeft for you in {out}\n  repository   git -C {out}/manifests.git log --stat\n  pull requests {out}/pull-requests\n  report       {report}\n  \
              why          plimsoll explain payments/orders-enrich --config {out}/plimsoll.yaml --now {}\n  audit        plimsoll audit --config {out}/plimsoll.yaml --now {}\n",
-            plan.at_ms, self.now_ms
+            self.now_ms, self.now_ms
         ));
         text
     }

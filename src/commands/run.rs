@@ -102,17 +102,5 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     for problem in &problems {
         note(&format!("! {}", terminal(problem)));
     }
-    Ok(ended(&world, &observed, &problems))
-}
-
-/// A job that restarts or does not answer for a moment is a gap, not a failure, when it is all that is missing: the next run sees it.
-fn ended(_world: &World, observed: &Pass, problems: &[String]) -> Ended {
-    let only_silent = problems
-        .iter()
-        .all(|problem| observed.unreachable.iter().any(|reason| reason == problem));
-    if only_silent && observed.observed > 0 {
-        Ended::Done
-    } else {
-        Ended::with(problems)
-    }
+    Ok(Ended::with(&problems))
 }

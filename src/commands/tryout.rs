@@ -89,13 +89,14 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
         }
         return Ok(Ended::Done);
     }
+    let keys: Vec<JobKey> = running.iter().map(|listing| key(listing)).collect();
     let pause = total / LOOKS;
     let mut snapshots: Vec<Vec<Snapshot>> = running.iter().map(|_| Vec::new()).collect();
     for look in 0..=LOOKS {
-        let seen = futures::stream::iter(running.iter().map(|listing| {
+        let seen = futures::stream::iter(running.iter().zip(&keys).map(|(listing, key)| {
             read_job(
                 &rest,
-                key(listing),
+                key,
                 Some(&listing.id),
                 common.now.map(|moment| moment.ms),
                 &settings,
@@ -163,14 +164,13 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
     Ok(Ended::with(&silent))
 }
 
-fn key(listing: &Listing) -> &'static JobKey {
-    // A look keeps its key for as long as the program runs, which is this one command.
-    Box::leak(Box::new(JobKey {
+fn key(listing: &Listing) -> JobKey {
+    JobKey {
         cluster: "try".to_string(),
         kind: JobKind::Deployment,
         namespace: "try".to_string(),
         name: listing.name.clone(),
-    }))
+    }
 }
 
 fn judge(world: &World, name: &str, snapshots: Vec<Snapshot>, total: Duration) -> Tried {

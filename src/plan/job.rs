@@ -1,5 +1,6 @@
 //! One job → its item in the plan. Everything here is a function of this one job.
 
+use super::evidence::evidence;
 use super::item::{Item, PlannedChange, State, Until};
 use super::{fields, merging, present};
 use crate::classify::{self, JobProfile, VerdictId, classify};
@@ -7,14 +8,10 @@ use crate::flink::deployment::Deployment;
 use crate::manifest::{self, Catalog, EditOptions, Located, ObjectKey, Refusal};
 use crate::policy::{self, Decision, Mode, Rule, Ruling, Standing, bounds, decide};
 use crate::recommend::{Advice, Bounds, Direction, Present, Prices, Recommendation, recommend};
-use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, SavingRecord, sha256_hex};
-use crate::snapshot::{History, JobKey, JobKind, JobState, Point};
-use crate::watch::{self, Assessment, baseline, thresholds};
+use crate::record::FieldChange;
+use crate::snapshot::{History, JobKey, JobKind, JobState};
+use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
-use std::collections::BTreeMap;
-
-/// Blocks of the history in the evidence, before it is made to fit.
-const EVIDENCE_BLOCKS: usize = 96;
 
 /// Everything that rooms below need to know, as configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -439,7 +436,11 @@ fn planned(
         )
         .at(&located.file, located.line)
     })?;
-    manifest::check(located, &changes)?;
+    match manifest::check(located, &changes) {
+        // Who asked for reports only still reads what would change.
+        Err(refusal) if refusal.code() == "opted-out" && facts.standing.mode == Mode::Report => {}
+        checked => checked?,
+    }
     let creates = changes
         .iter()
         .any(|change| fields::value_at(&located.value, &change.path).is_none());
@@ -501,63 +502,6 @@ fn planned(
         decision,
         evidence,
     }))
-}
-
-fn evidence(
-    recommendation: &Recommendation,
-    profile: &JobProfile,
-    decision: &Decision,
-    fields: Vec<FieldChange>,
-    history: &History,
-    rooms: &Rooms,
-    now_ms: i64,
-) -> Evidence {
-    let details = [
-        ("profile", serde_json::to_value(profile)),
-        ("recommendation", serde_json::to_value(recommendation)),
-        ("decision", serde_json::to_value(decision)),
-    ];
-    let digest = serde_json::to_vec(&history.points).map(|bytes| sha256_hex(&bytes));
-    Evidence {
-        schema: EVIDENCE_SCHEMA.to_string(),
-        plimsoll: env!("CARGO_PKG_VERSION").to_string(),
-        kind: ChangeKind::Rightsize,
-        job: recommendation.job.clone(),
-        at_ms: now_ms,
-        fields,
-        saving: Some(SavingRecord {
-            cost_before_per_month: recommendation.cost_now.per_month,
-            cost_after_per_month: recommendation.cost_proposed.per_month,
-            low_per_month: recommendation.saving.low,
-            high_per_month: recommendation.saving.high,
-            currency: recommendation.saving.currency.clone(),
-        }),
-        thresholds: thresholds(&rooms.watch, history),
-        baseline: baseline(history),
-        reverts: None,
-        digests: digest
-            .map(|digest| BTreeMap::from([("points".to_string(), digest)]))
-            .unwrap_or_default(),
-        blocks: blocks(&history.points),
-        details: details
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_string(), value.ok()?)))
-            .collect(),
-    }
-}
-
-/// The history in few blocks of equal length.
-fn blocks(points: &[Point]) -> Vec<Point> {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return Vec::new();
-    };
-    let length = ((last.to_ms - first.from_ms) / EVIDENCE_BLOCKS as i64).max(3_600_000);
-    points
-        .chunk_by(|a, b| {
-            (a.from_ms - first.from_ms) / length == (b.from_ms - first.from_ms) / length
-        })
-        .filter_map(Point::merge)
-        .collect()
 }
 
 fn unified(path: &str, before: Option<&[u8]>, after: &[u8]) -> String {
