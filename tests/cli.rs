@@ -124,6 +124,62 @@ fn cli_schemas_are_json_schemas() {
     }
 }
 
+/// A page that a forge can show and a reviewer can use: whole tables, every section, the state block last.
+fn reads_well(pull_request: &Value) {
+    let page = fs::read_to_string(pull_request["file"].as_str().unwrap()).unwrap();
+    let sections: &[&str] = if pull_request["kind"] == "revert" {
+        &[
+            "Live since",
+            "Restores exactly the",
+            "**What merging does.**",
+            "**Say no:**",
+            "Plimsoll-Reverts: ",
+        ]
+    } else {
+        &[
+            " a month",
+            "**What merging does.** The operator restarts the job once",
+            "**Why it is safe.** Chance",
+            "**Reverted by itself**",
+            "**Say no:**",
+            "<details><summary>Evidence</summary>",
+            "plimsoll explain ",
+            "Plimsoll-Evidence: sha256:",
+        ]
+    };
+    for section in sections {
+        assert!(page.contains(section), "{section} in {page}");
+    }
+    let lines: Vec<&str> = page.lines().collect();
+    for (number, line) in lines.iter().enumerate() {
+        if line.starts_with("|---") {
+            let columns = line.matches('|').count();
+            let rows: Vec<&&str> = lines[number + 1..]
+                .iter()
+                .take_while(|line| line.starts_with('|'))
+                .collect();
+            assert!(
+                !rows.is_empty(),
+                "the table after line {number} has rows: {page}"
+            );
+            for row in rows {
+                assert_eq!(
+                    row.replace("\\|", "").matches('|').count(),
+                    columns,
+                    "{row}"
+                );
+            }
+        }
+    }
+    assert!(
+        page.trim_end().ends_with("-->"),
+        "the state block stands last"
+    );
+    for wrong in ["NaN", "inf ", "undefined", "none"] {
+        assert!(!page.contains(wrong), "{wrong} in {page}");
+    }
+}
+
 #[test]
 fn cli_demo_opens_merges_and_reverts() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,6 +227,9 @@ fn cli_demo_opens_merges_and_reverts() {
             .unwrap()
             .contains("imulated")
     );
+    for pull_request in pull_requests {
+        reads_well(pull_request);
+    }
     // The audit needs nothing but the repository.
     let audit = plimsoll(
         folder.path(),

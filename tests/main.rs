@@ -20,6 +20,7 @@ mod manifest_trees;
 mod memory;
 mod observational;
 mod outside;
+mod pages;
 mod points;
 mod record;
 mod recordings;
