@@ -413,17 +413,18 @@ fn nothing_is_half_written_after_a_kill() {
         std::thread::sleep(Duration::from_millis(11 * round));
         child.kill().expect("killed");
         child.wait().expect("ended");
-        let last: i64 = std::fs::read_to_string(&said)
+        // Killed while it said so, the writer leaves an empty word: then only that nothing is torn can be checked.
+        let last: Option<i64> = std::fs::read_to_string(&said)
             .expect("said")
             .trim()
             .parse()
-            .unwrap_or(20);
+            .ok();
         let store = open(&path);
         let history = store.history(&key(), 0, i64::MAX).expect("history");
         let pairs: u32 = history.points.iter().map(|point| point.pairs).sum();
         assert!(
-            i64::from(pairs) == last || i64::from(pairs) == last + 1,
-            "{pairs} pairs, {last} said"
+            last.is_none_or(|last| (last..=last + 1).contains(&i64::from(pairs))),
+            "{pairs} pairs, {last:?} said"
         );
         assert!(
             history
