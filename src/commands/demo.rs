@@ -410,8 +410,9 @@ impl Stage {
                 ) => {
                     let saved = realised_per_month.map_or_else(String::new, |saved| {
                         format!(
-                            ", saving {} a month",
-                            number::money(saved, currency.as_deref().unwrap_or("USD"))
+                            ", {} {} a month",
+                            if saved < 0.0 { "costing" } else { "saving" },
+                            number::money(saved.abs(), currency.as_deref().unwrap_or("USD"))
                         )
                     });
                     self.tell(format!("{name} settled{saved}"));

@@ -87,12 +87,12 @@ fn key_groups(history: &History, proposed: &Size) -> Option<String> {
     let parallelism = proposed.parallelism.max(1);
     if widest.is_multiple_of(parallelism) {
         Some(format!(
-            "maxParallelism {widest} spreads evenly over {parallelism}."
+            "its maxParallelism {widest} spreads evenly over {parallelism}."
         ))
     } else {
         let (most, fewest) = (widest.div_ceil(parallelism), widest / parallelism);
         Some(format!(
-            "maxParallelism {widest} over {parallelism} subtasks: {fewest} to {most} key groups each."
+            "its maxParallelism {widest} over {parallelism} subtasks: {fewest} to {most} key groups each."
         ))
     }
 }

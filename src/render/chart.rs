@@ -32,10 +32,11 @@ pub fn load(
             continue;
         }
         let sum: f64 = rates.iter().sum();
-        let entry = highest
-            .entry(block.from_ms.div_euclid(bucket))
-            .or_insert(0.0);
-        *entry = entry.max(sum);
+        // A block that was merged with its neighbour counts for each day that it lies in.
+        for part in block.from_ms.div_euclid(bucket)..=(block.to_ms - 1).div_euclid(bucket) {
+            let entry = highest.entry(part).or_insert(0.0);
+            *entry = entry.max(sum);
+        }
     }
     if highest.len() < 2 || !carries_per_second.is_finite() {
         return None;

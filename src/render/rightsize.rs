@@ -5,7 +5,7 @@ use super::template::{self, TemplateError, safe};
 use super::{chart, number, words};
 use crate::plan::{MergeEffect, PlannedChange};
 use crate::policy::Ruling;
-use crate::recommend::{Direction, Recommendation};
+use crate::recommend::{Direction, Recommendation, Saving};
 use minijinja::{Value, context};
 use std::collections::BTreeSet;
 
@@ -150,11 +150,10 @@ pub fn summary(change: &PlannedChange) -> String {
     };
     match recommendation.direction {
         Direction::Shrink => format!(
-            "{} slots on {task_managers} carry the highest load of the last {history}{spare}. Saves about **{} a month** ({}–{}).",
+            "{} slots on {task_managers} carry the highest load of the last {history}{spare}. Saves about **{} a month**{}.",
             proposed.slots(),
             money(saving.per_month),
-            money(saving.low.min(saving.high)),
-            money(saving.low.max(saving.high)),
+            interval(saving),
         ),
         Direction::Grow => format!(
             "The job is short of what its load needs: {} slots on {task_managers} carry the highest load of the last {history}{spare}. {}",
@@ -369,5 +368,19 @@ fn hours(ms: i64) -> String {
         format!("{} h", ms / 3_600_000)
     } else {
         number::span(ms)
+    }
+}
+
+/// The interval of a saving, where it is more than one number.
+fn interval(saving: &Saving) -> String {
+    let money = |amount: f64| number::money(amount, &saving.currency);
+    let (low, high) = (
+        money(saving.low.min(saving.high)),
+        money(saving.low.max(saving.high)),
+    );
+    if low == high {
+        String::new()
+    } else {
+        format!(" ({low}–{high})")
     }
 }

@@ -7,6 +7,9 @@ use crate::render::Proposal;
 /// The label of those that Plimsoll closed itself: no person said no to them.
 pub const SUPERSEDED_LABEL: &str = "plimsoll/superseded";
 
+/// The label with which a person says: not now. Nothing is written while the newest pull request of a job has it.
+pub const LATER_LABEL: &str = "plimsoll/later";
+
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -18,7 +21,7 @@ pub enum Step {
     Unchanged(PullRequest),
     /// Nothing, and why.
     LeaveAlone {
-        /// `foreign-commits`, `closed`, `revert-open`.
+        /// `foreign-commits`, `closed`, `later`, `revert-open`.
         reason: &'static str,
         /// One sentence.
         message: String,
@@ -90,6 +93,19 @@ fn leave(reason: &'static str, message: String, tell: Option<PullRequest>) -> Ru
 
 /// The step among the pull requests of the proposal's own branch, newest first.
 fn step(proposal: &Proposal, own: &[&PullRequest]) -> Step {
+    let newest = own
+        .first()
+        .filter(|pr| pr.state != PullRequestState::Merged);
+    if let Some(later) = newest.filter(|pr| pr.labels.iter().any(|label| label == LATER_LABEL)) {
+        return Step::LeaveAlone {
+            reason: "later",
+            message: format!(
+                "{} is labelled `{LATER_LABEL}`: nothing is written until the label is taken off",
+                later.id
+            ),
+            tell: None,
+        };
+    }
     if let Some(open) = own.iter().find(|pr| pr.state == PullRequestState::Open) {
         if open.has_foreign_commits {
             return Step::LeaveAlone {
@@ -133,4 +149,61 @@ fn same_findings(proposal: &Proposal, known: &PullRequest) -> bool {
             && state.job == proposal.job
             && state.kind == proposal.kind
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::{JobKey, JobKind};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn later_means_nothing_is_written_until_the_label_is_gone() {
+        let job = JobKey {
+            cluster: "c".into(),
+            kind: JobKind::Deployment,
+            namespace: "n".into(),
+            name: "j".into(),
+        };
+        let branch = branch(ChangeKind::Rightsize, &job);
+        let proposal = Proposal {
+            kind: ChangeKind::Rightsize,
+            job,
+            branch: branch.clone(),
+            title: "t".into(),
+            body: String::new(),
+            commit_message: "t".into(),
+            files: BTreeMap::new(),
+            labels: Vec::new(),
+            fingerprint: "f".into(),
+            change: "c".into(),
+        };
+        let labelled = |state, labels: &[&str]| PullRequest {
+            id: "0001".into(),
+            url: String::new(),
+            branch: branch.clone(),
+            title: "t".into(),
+            body: String::new(),
+            state,
+            labels: labels.iter().map(ToString::to_string).collect(),
+            opened_at_ms: 0,
+            ended_at_ms: None,
+            merged_by: None,
+            has_foreign_commits: false,
+        };
+        let reason = |known: PullRequest| match rule(&proposal, &[known]).step {
+            Step::LeaveAlone { reason, .. } => reason,
+            Step::Open => "open",
+            Step::Update(_) => "update",
+            Step::Unchanged(_) => "unchanged",
+        };
+        let later = ["plimsoll", LATER_LABEL];
+        assert_eq!(reason(labelled(PullRequestState::Open, &later)), "later");
+        assert_eq!(reason(labelled(PullRequestState::Closed, &later)), "later");
+        assert_eq!(reason(labelled(PullRequestState::Merged, &later)), "open");
+        assert_eq!(
+            reason(labelled(PullRequestState::Open, &["plimsoll"])),
+            "update"
+        );
+    }
 }
