@@ -15,6 +15,7 @@ mod forges;
 mod history_file;
 mod manifest_cases;
 mod manifest_properties;
+mod manifest_removal;
 mod manifest_shapes;
 mod manifest_trees;
 mod memory;

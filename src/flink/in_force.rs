@@ -7,15 +7,16 @@ use std::str::FromStr;
 
 use super::deployment::{Component, Deployment, Kind, Mode, Sizes};
 use super::field_path::FieldPath;
+use super::options;
 use super::overrides::{OverridesError, ParallelismOverrides};
 use crate::quantity::{Cpu, Memory, Parallelism, QuantityError};
 
 /// The number of slots of a TaskManager.
-pub const SLOTS: &str = "taskmanager.numberOfTaskSlots";
+pub const SLOTS: &str = options::TASK_SLOTS.key;
 /// The parallelism of jobs that set none.
-pub const DEFAULT_PARALLELISM: &str = "parallelism.default";
+pub const DEFAULT_PARALLELISM: &str = options::DEFAULT_PARALLELISM.key;
 /// Parallelism by vertex: `id:parallelism,…`.
-pub const OVERRIDES: &str = "pipeline.jobvertex-parallelism-overrides";
+pub const OVERRIDES: &str = options::PARALLELISM_OVERRIDES.key;
 
 /// A value, where it stands, and how it is written there.
 #[derive(Debug, Clone, PartialEq)]

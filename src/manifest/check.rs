@@ -12,11 +12,23 @@ use crate::flink::in_force::DEFAULT_PARALLELISM;
 /// # Errors
 /// `opted-out`, `shadowed-field`, `owned-by-autoscaler`. Objects of other kinds pass.
 pub fn check(located: &Located, changes: &[Change]) -> Result<(), Refusal> {
+    if let Ok(deployment) = Deployment::from_value(&located.value)
+        && let Some(mode) = opted_out(&deployment)
+    {
+        return Err(refusal_of(mode, &deployment).at(&located.file, located.line));
+    }
+    check_fields(located, changes)
+}
+
+/// [`check`] without the owner's wish, for whoever only says what would change.
+///
+/// # Errors
+/// `shadowed-field`, `owned-by-autoscaler`. Objects of other kinds pass.
+pub fn check_fields(located: &Located, changes: &[Change]) -> Result<(), Refusal> {
     let Ok(deployment) = Deployment::from_value(&located.value) else {
         return Ok(());
     };
     let place = |refusal: Refusal| refusal.at(&located.file, located.line);
-    opted_out(&deployment).map_or(Ok(()), Err).map_err(place)?;
     let cluster = located
         .cluster
         .as_ref()
@@ -57,29 +69,40 @@ pub(crate) fn resolved(kind: Kind, path: &FieldPath) -> FieldPath {
     }
 }
 
-fn opted_out(deployment: &Deployment) -> Option<Refusal> {
-    let wishes = deployment.wishes();
-    let mode = wishes
-        .mode
-        .as_deref()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let meaning = match mode.as_str() {
-        "ignore" => "leave this job alone",
-        "report" => "only report about this job",
-        _ => return None,
+/// What an owner who did not agree to changes has asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OptOut {
+    /// `ignore`: not even a look.
+    Ignore,
+    /// `report`: say what would change, and change nothing.
+    Report,
+}
+
+/// The owner's refusal in the annotation `plimsoll.dev/mode`; nothing when changes are welcome.
+pub fn opted_out(deployment: &Deployment) -> Option<OptOut> {
+    let mode = deployment.wishes().mode?.to_ascii_lowercase();
+    match mode.as_str() {
+        "ignore" => Some(OptOut::Ignore),
+        "report" => Some(OptOut::Report),
+        _ => None,
+    }
+}
+
+fn refusal_of(mode: OptOut, deployment: &Deployment) -> Refusal {
+    let (word, meaning) = match mode {
+        OptOut::Ignore => ("ignore", "leave this job alone"),
+        OptOut::Report => ("report", "only report about this job"),
     };
-    let reason = wishes
+    let reason = deployment
+        .wishes()
         .reason
         .unwrap_or_else(|| "no reason given".to_owned());
-    Some(
-        Refusal::new(
-            Code::OptedOut,
-            format!("the annotation plimsoll.dev/mode says `{mode}` ({meaning}): {reason}"),
-            "remove the annotation or set it to `propose`",
-        )
-        .on("metadata.annotations[\"plimsoll.dev/mode\"]"),
+    Refusal::new(
+        Code::OptedOut,
+        format!("the annotation plimsoll.dev/mode says `{word}` ({meaning}): {reason}"),
+        "remove the annotation or set it to `propose`",
     )
+    .on("metadata.annotations[\"plimsoll.dev/mode\"]")
 }
 
 /// The refusal for a field over which another one wins.

@@ -29,8 +29,8 @@ struct Pending {
     splices: Vec<Splice>,
     expected: BTreeMap<usize, Expected>,
     creates: BTreeMap<(usize, NodeId), Vec<(String, New)>>,
-    /// New lines are among the splices.
-    grows: bool,
+    /// Lines come or go with the splices.
+    moves_lines: bool,
 }
 
 impl Catalog<'_> {
@@ -326,6 +326,20 @@ impl<'a> Edit<'a> {
         Ok(())
     }
 
+    /// Takes the bytes of one entry of a mapping away.
+    pub(crate) fn cut(
+        &mut self,
+        spot: &Spot,
+        splices: impl Iterator<Item = Splice>,
+        (mapping, entry): (NodeId, usize),
+    ) {
+        let pending = self.pending.entry(spot.source).or_default();
+        pending.splices.extend(splices);
+        pending.moves_lines = true;
+        let expected = pending.expected.entry(spot.document).or_default();
+        expected.lost.entry(mapping).or_default().insert(entry);
+    }
+
     /// Writes all edits, from the innermost text to the file, and proves each.
     pub(crate) fn finish(mut self, object: Option<&Layer>) -> Result<Edited, Refusal> {
         let mut files = Tree::new();
@@ -336,7 +350,7 @@ impl<'a> Edit<'a> {
             for (&(document, host), entries) in pending.creates.iter().rev() {
                 let splice = create::splice(source, document, host, entries)
                     .ok_or_else(|| no_place(source, document, host))?;
-                pending.grows |= splice.text.contains('\n');
+                pending.moves_lines |= splice.text.contains('\n');
                 pending.splices.push(splice);
                 let expected = pending.expected.entry(document).or_default();
                 expected.gained.insert(host, entries.clone());
@@ -386,7 +400,7 @@ impl<'a> Edit<'a> {
             .at(&source.file, embedded.first_line + 1));
         };
         let outer = self.pending.entry(embedded.parent).or_default();
-        outer.grows |= pending.grows;
+        outer.moves_lines |= pending.moves_lines;
         outer.splices.extend(lifted);
         let expected = outer.expected.entry(embedded.document).or_default();
         expected.replaced.insert(embedded.node, text);
@@ -420,7 +434,7 @@ fn proven(source: &Source, pending: &Pending) -> Result<String, Refusal> {
         return Err(bug(source, "the edit would change something else too"));
     }
     let breaks = |text: &str| text.matches('\n').count();
-    if !pending.grows && breaks(&text) != breaks(&source.text) {
+    if !pending.moves_lines && breaks(&text) != breaks(&source.text) {
         return Err(bug(source, "the edit would change the number of lines"));
     }
     let json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();

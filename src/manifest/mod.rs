@@ -24,8 +24,8 @@ mod layers;
 mod patch;
 mod prove;
 mod refusal;
-mod resolve;
 mod remove;
+mod resolve;
 mod scalar;
 mod source;
 mod splice;
@@ -35,7 +35,7 @@ mod values;
 mod walk;
 
 pub use catalog::{Catalog, Discovery, Located};
-pub use check::check;
+pub use check::{OptOut, check, check_fields, opted_out};
 pub use refusal::{Code, Refusal, Warning, WarningCode};
 
 pub use crate::flink::field_path::{FieldPath, FieldPathError, Segment};

@@ -1,6 +1,6 @@
 //! The proof of an edit: the text is parsed again, and must be the old one but for the named values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::create::New;
 use super::scalar;
@@ -13,6 +13,8 @@ pub(crate) struct Expected {
     pub(crate) replaced: BTreeMap<NodeId, String>,
     /// Mappings with the entries they gain at their end.
     pub(crate) gained: BTreeMap<NodeId, Vec<(String, New)>>,
+    /// Mappings with the positions of the entries they lose.
+    pub(crate) lost: BTreeMap<NodeId, BTreeSet<usize>>,
 }
 
 /// Whether exactly the expected differs, by document.
@@ -57,24 +59,7 @@ impl Comparison<'_> {
                     flow: new_flow,
                     entries: now,
                 },
-            ) => {
-                let gained = self
-                    .expected
-                    .gained
-                    .get(&before)
-                    .map_or(&[][..], Vec::as_slice);
-                let kept = entries.len();
-                let pairs = entries.iter().zip(now);
-                flow == new_flow
-                    && now.len() == kept + gained.len()
-                    && pairs
-                        .into_iter()
-                        .all(|(old, new)| self.same(old.0, new.0) && self.same(old.1, new.1))
-                    && now[kept..]
-                        .iter()
-                        .zip(gained)
-                        .all(|(entry, new)| self.gained(*entry, new))
-            }
+            ) => flow == new_flow && self.same_entries(before, entries, now),
             (
                 Kind::Sequence { flow, items },
                 Kind::Sequence {
@@ -91,6 +76,32 @@ impl Comparison<'_> {
             }
             (old, new) => old == new,
         }
+    }
+
+    /// Whether all entries are there that were, but for the lost ones, and behind them exactly the gained ones.
+    fn same_entries(
+        &self,
+        mapping: NodeId,
+        entries: &[(NodeId, NodeId)],
+        now: &[(NodeId, NodeId)],
+    ) -> bool {
+        let lost = self.expected.lost.get(&mapping);
+        let stays = |position: &usize| lost.is_none_or(|lost| !lost.contains(position));
+        let kept: Vec<(NodeId, NodeId)> = (0..entries.len())
+            .filter(stays)
+            .map(|position| entries[position])
+            .collect();
+        let gained = self.expected.gained.get(&mapping);
+        let gained = gained.map_or(&[][..], Vec::as_slice);
+        let pairs = kept.iter().zip(now);
+        now.len() == kept.len() + gained.len()
+            && pairs
+                .into_iter()
+                .all(|(old, new)| self.same(old.0, new.0) && self.same(old.1, new.1))
+            && now[kept.len()..]
+                .iter()
+                .zip(gained)
+                .all(|(entry, new)| self.gained(*entry, new))
     }
 
     fn same_anchor(&self, old: Option<usize>, new: Option<usize>) -> bool {

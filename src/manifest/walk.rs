@@ -116,6 +116,22 @@ impl Walker<'_> {
         }
     }
 
+    /// Whether a key of a mapping is the only one: without it, no merge key would put another value in its place.
+    pub(crate) fn not_behind_merge(&self, mapping: NodeId, key: &str) -> Result<(), Refusal> {
+        match self.merged(mapping, key) {
+            Some(origin) => {
+                let line = self.line(origin);
+                Err(self.refuse(
+                    mapping,
+                    Code::ValueFromMergeKey,
+                    format!("without its own `{key}` the object takes the one that a merge key (`<<`) brings from line {line}"),
+                    "give it a value that is right, or take the merged one away too",
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn may_pass(&self, node: NodeId) -> Result<(), Refusal> {
         let this = &self.document.nodes[node];
         if let Kind::Alias { anchor } = &this.kind {
