@@ -306,6 +306,91 @@ fn watch_breaches_what_lasts_and_nothing_else() {
     }
 }
 
+/// A growth's story: its name, what was before it, what is since it, what must be seen.
+type Growth = (
+    &'static str,
+    fn(&mut Point),
+    fn(&mut Point),
+    &'static [Signal],
+);
+
+#[test]
+fn watch_a_growth_is_not_blamed_for_the_shortage_it_answers() {
+    let late: fn(&mut Point) = |p| lag(p, 3_600.0);
+    let waits: fn(&mut Point) = |p| backpressure(p, 0.9);
+    let calm: fn(&mut Point) = |_| {};
+    let dies: fn(&mut Point) = |p| p.out_of_memory = 1;
+    let crashes: fn(&mut Point) = |p| p.restarts = 3;
+    let collects: fn(&mut Point) = |p| p.task_managers.gc_share = stat(0.6);
+    let loaded: fn(&mut Point) = |p| {
+        backpressure(p, 0.9);
+        p.vertices.get_mut("source").unwrap().in_per_second = stat(1500.0);
+    };
+    let stories: &[Growth] = &[
+        ("the old backlog drains", late, late, &[]),
+        ("a backlog shows as backpressure too", late, waits, &[]),
+        ("and the other way round", waits, late, &[]),
+        (
+            "the load rose beyond what it was sized for",
+            calm,
+            loaded,
+            &[],
+        ),
+        ("memory ran out before and still does", dies, dies, &[]),
+        ("it crashed before and still does", crashes, crashes, &[]),
+        (
+            "it collected garbage before and still does",
+            collects,
+            collects,
+            &[],
+        ),
+        ("lag that is new", calm, late, &[Signal::Lag]),
+        (
+            "backpressure that is new",
+            calm,
+            waits,
+            &[Signal::Backpressure],
+        ),
+        (
+            "memory runs out at the new shape",
+            late,
+            dies,
+            &[Signal::OutOfMemory],
+        ),
+        (
+            "it crashes at the new shape",
+            late,
+            crashes,
+            &[Signal::Restarts],
+        ),
+        (
+            "garbage at the new shape",
+            late,
+            collects,
+            &[Signal::GarbageCollection],
+        ),
+    ];
+    for (name, before, since, seen) in stories {
+        for grew in [true, false] {
+            let mut history = history(5 * MINUTE, 6);
+            spoil(&mut history, MERGED - 2 * HOUR, MERGED, before);
+            spoil(&mut history, LIVE + 2 * HOUR, LIVE + 4 * HOUR, since);
+            let mut it = evidence("orders", MONDAY_MS);
+            let direction = if grew { "grow" } else { "shrink" };
+            it.details.insert(
+                "recommendation".into(),
+                json!({"direction": direction, "demand": {"load_per_second": 1100.0}}),
+            );
+            let found = signals(&assess(&it, &merge(), &history, at_end(&history)));
+            if grew {
+                assert_eq!(found, *seen, "{name}");
+            } else {
+                assert!(!found.is_empty(), "{name}: a cut is judged by all of them");
+            }
+        }
+    }
+}
+
 #[test]
 fn watch_says_what_happened_at_which_load() {
     let mut history = history(5 * MINUTE, 6);

@@ -1,14 +1,13 @@
 //! One job → its item in the plan. Everything here is a function of this one job.
 
-use super::evidence::evidence;
+use super::change::Target;
 use super::item::{Item, PlannedChange, State, Until};
-use super::{fields, merging, present};
+use super::present;
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, Catalog, EditOptions, Located, ObjectKey, Refusal};
-use crate::policy::{self, Decision, Mode, Rule, Ruling, Standing, bounds, decide};
-use crate::recommend::{Advice, Bounds, Direction, Present, Prices, Recommendation, recommend};
-use crate::record::FieldChange;
+use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
+use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
+use crate::recommend::{Advice, Bounds, Direction, Present, Prices, recommend};
 use crate::snapshot::{History, JobKey, JobKind, JobState};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
@@ -306,17 +305,15 @@ fn sized(
             "the cluster runs what the manifest says".to_string(),
         ));
     }
-    let change = match planned(
-        &item,
+    let of = Target {
         located,
-        &deployment,
-        *allowed,
-        decision.clone(),
+        deployment: &deployment,
         facts,
         rooms,
         catalog,
         now_ms,
-    ) {
+    };
+    let change = match of.planned(profile, *allowed, decision.clone()) {
         Ok(Some(change)) => change,
         Ok(None) => {
             return item
@@ -408,108 +405,4 @@ fn drift(present: &Present, history: &History) -> Option<String> {
             "the manifest gives a TaskManager {wanted} slots, and the cluster runs it with {live}"
         )
     })
-}
-
-#[allow(clippy::too_many_arguments)]
-fn planned(
-    item: &Item,
-    located: &Located,
-    deployment: &Deployment,
-    recommendation: Recommendation,
-    decision: policy::Decision,
-    facts: &Facts<'_>,
-    rooms: &Rooms,
-    catalog: &Catalog<'_>,
-    now_ms: i64,
-) -> Result<Option<PlannedChange>, Refusal> {
-    let changes = fields::changes(
-        deployment,
-        &located.value,
-        &recommendation.now,
-        &recommendation.proposed,
-    )
-    .map_err(|error| {
-        Refusal::new(
-            manifest::Code::ParseError,
-            error.to_string(),
-            "mend the manifest",
-        )
-        .at(&located.file, located.line)
-    })?;
-    match manifest::check(located, &changes) {
-        // Who asked for reports only still reads what would change.
-        Err(refusal) if refusal.code() == "opted-out" && facts.standing.mode == Mode::Report => {}
-        checked => checked?,
-    }
-    let creates = changes
-        .iter()
-        .any(|change| fields::value_at(&located.value, &change.path).is_none());
-    let options = EditOptions {
-        create: creates,
-        file: Some(located.file.clone()),
-        ..EditOptions::default()
-    };
-    let edited = catalog.edit(&located.key, &changes, &options)?;
-    let Some((file, _)) = edited.files.first_key_value() else {
-        return Ok(None);
-    };
-    let diff = edited
-        .files
-        .iter()
-        .map(|(path, bytes)| unified(path, catalog.bytes(path), bytes))
-        .collect::<String>();
-    let fields: Vec<FieldChange> = changes
-        .iter()
-        .map(|change| FieldChange {
-            file: file.clone(),
-            path: change.path.to_string(),
-            before: fields::value_at(&located.value, &change.path),
-            after: Some(change.value.clone()),
-        })
-        .collect();
-    let profile = item
-        .profile
-        .clone()
-        .unwrap_or_else(|| classify(facts.history, &rooms.classify));
-    let evidence = evidence(
-        &recommendation,
-        &profile,
-        &decision,
-        fields.clone(),
-        facts.history,
-        rooms,
-        now_ms,
-    );
-    Ok(Some(PlannedChange {
-        file: file.clone(),
-        fields,
-        creates,
-        warnings: edited
-            .warnings
-            .iter()
-            .map(|warning| format!("{}:{}: {}", warning.file, warning.line, warning.message))
-            .collect(),
-        diff,
-        effect: merging::effect(
-            deployment,
-            &changes,
-            &recommendation.proposed,
-            facts.history,
-            now_ms,
-        ),
-        profile,
-        recommendation,
-        decision,
-        evidence,
-    }))
-}
-
-fn unified(path: &str, before: Option<&[u8]>, after: &[u8]) -> String {
-    let before = String::from_utf8_lossy(before.unwrap_or_default()).into_owned();
-    let after = String::from_utf8_lossy(after).into_owned();
-    similar::TextDiff::from_lines(&before, &after)
-        .unified_diff()
-        .context_radius(2)
-        .header(&format!("a/{path}"), &format!("b/{path}"))
-        .to_string()
 }

@@ -1,6 +1,7 @@
 //! Decisions of the fleet → [`Plan`]: order, batches, what waits and for what. Of each job exactly one state, one reason code,
 //! and the date or event that could change it.
 
+mod change;
 mod evidence;
 mod fields;
 mod fleet;

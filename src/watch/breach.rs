@@ -1,6 +1,7 @@
 //! The comparison of what is seen since a change is live with the thresholds in its evidence.
 
 use super::assessment::{Breach, Signal};
+use super::growth::{grows, is_old_shortage};
 use super::signals::{
     Graph, backpressure, gc_share, is_hole, length_ms, usual_pair_ms, worst_backpressure,
 };
@@ -70,8 +71,9 @@ impl<'a> Watched<'a> {
         &self.evidence.baseline
     }
 
-    /// All thresholds that were passed, hard failures first.
+    /// All thresholds that were passed, hard failures first; of a growth only those that are not the shortage it answers.
     pub(super) fn breaches(&self) -> Vec<Breach> {
+        let grew = grows(self.evidence);
         [
             self.out_of_memory(),
             self.restarts(),
@@ -83,6 +85,7 @@ impl<'a> Watched<'a> {
         ]
         .into_iter()
         .flatten()
+        .filter(|breach| !(grew && is_old_shortage(self, breach)))
         .collect()
     }
 

@@ -5,6 +5,7 @@ mod assess;
 mod assessment;
 mod baseline;
 mod breach;
+mod growth;
 mod live;
 mod revert;
 mod settings;

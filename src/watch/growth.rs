@@ -1,0 +1,59 @@
+//! A change that grew a job answers a shortage. What was short before it is not the growth's doing, and going back to less cures
+//! nothing: the old backlog drains, or the job grows again. What is new since it (memory that runs out at another shape, a crash
+//! loop, a job that no longer starts) counts as after any change.
+
+use super::assessment::{Breach, Signal};
+use super::breach::Watched;
+use super::signals::{gc_share, worst_backpressure};
+use crate::record::Evidence;
+use crate::snapshot::Point;
+
+/// How far before it came live a growth's shortage is looked for, milliseconds.
+const BEFORE_MS: i64 = 24 * 3_600_000;
+
+/// Whether a change made its job bigger, as its evidence says.
+pub(super) fn grows(evidence: &Evidence) -> bool {
+    let recommendation = evidence.details.get("recommendation");
+    recommendation
+        .and_then(|recommendation| recommendation.get("direction"))
+        .is_some_and(|direction| direction == "grow")
+}
+
+/// Whether a breach since a growth says that the job is still short, rather than that the growth hurt.
+pub(super) fn is_old_shortage(watched: &Watched<'_>, breach: &Breach) -> bool {
+    let before: Vec<&Point> = watched
+        .history
+        .points
+        .iter()
+        .filter(|point| point.from_ms < watched.live_since_ms)
+        .filter(|point| point.to_ms > watched.live_since_ms.saturating_sub(BEFORE_MS))
+        .collect();
+    let limits = &watched.evidence.thresholds;
+    let above = |signal: &dyn Fn(&Point) -> Option<f64>, limit: f64| {
+        before
+            .iter()
+            .filter_map(|point| signal(point))
+            .any(|value| value > limit)
+    };
+    let counted = |signal: &dyn Fn(&Point) -> u32, limit: u32| {
+        before.iter().map(|point| signal(point)).sum::<u32>() >= limit.max(1)
+    };
+    match breach.signal {
+        // One shortage shows as either of them.
+        Signal::Lag | Signal::Backpressure => {
+            breach.beyond_sized
+                || above(&|point| watched.graph.lag_ms(point), limits.lag_ms as f64)
+                || above(&worst_backpressure, limits.backpressure_share)
+        }
+        Signal::GarbageCollection => above(&gc_share, limits.gc_share),
+        Signal::OutOfMemory => counted(&|point| point.out_of_memory, limits.out_of_memory),
+        Signal::Restarts => counted(&|point| point.restarts, limits.restarts),
+        // Barriers wait behind the records of a backlog.
+        Signal::CheckpointDuration => {
+            breach.before.is_some_and(|before| before > breach.limit)
+                || above(&|point| watched.graph.lag_ms(point), limits.lag_ms as f64)
+        }
+        Signal::CheckpointFailures => breach.before.is_some_and(|before| before > breach.limit),
+        Signal::NotRunning => false,
+    }
+}
