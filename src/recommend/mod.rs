@@ -9,6 +9,8 @@ mod checkpoint_fit;
 mod explanation;
 mod job;
 mod memory_need;
+mod opinion;
+mod past;
 mod present;
 mod search;
 mod settings;
