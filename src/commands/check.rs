@@ -50,6 +50,7 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
             world.rules.len()
         )),
     )];
+    lines.push(policies(&world));
     lines.push(history(&world));
     lines.extend(clusters(&world).await?);
     lines.extend(manifests(&world));
@@ -70,6 +71,24 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     }
     let failed: Vec<&Line> = lines.iter().filter(|line| !line.ok).collect();
     Ok(Ended::with(&failed))
+}
+
+fn policies(world: &World) -> Line {
+    let failed: Vec<String> = world
+        .rules
+        .iter()
+        .flat_map(crate::policy::Rule::failed_tests)
+        .collect();
+    let tests: usize = world.rules.iter().map(|rule| rule.tests.len()).sum();
+    let result = if failed.is_empty() {
+        Ok(format!(
+            "{} rules, their {tests} tests pass",
+            world.rules.len()
+        ))
+    } else {
+        Err(failed.join("; "))
+    };
+    line("policies", result)
 }
 
 fn history(world: &World) -> Line {

@@ -313,6 +313,15 @@ fn standing(
             .as_ref()
             .and_then(|wishes| wishes.tier.clone())
             .or_else(|| world.entries.get(job).and_then(|entry| entry.tier.clone())),
+        labels: deployment
+            .as_ref()
+            .map(|deployment| deployment.labels.clone())
+            .unwrap_or_default(),
+        annotations: deployment
+            .as_ref()
+            .map(|deployment| deployment.annotations.clone())
+            .unwrap_or_default(),
+        verdicts: Vec::new(),
         hold_until_ms: wishes
             .as_ref()
             .and_then(|wishes| wishes.hold_until.as_deref())

@@ -262,7 +262,18 @@ fn sized(
         }
         Advice::Change(_) => {}
     }
-    let limits = bounds(&item.job, &facts.standing, &rooms.rules);
+    let standing = Standing {
+        verdicts: profile
+            .verdicts
+            .iter()
+            .map(|verdict| verdict.id.to_string())
+            .collect(),
+        ..facts.standing.clone()
+    };
+    let limits = match &wanted {
+        Advice::Change(wanted) => bounds(wanted, &standing, &rooms.rules, now_ms),
+        _ => free.clone(),
+    };
     let allowed = if limits == free {
         wanted.clone()
     } else {
@@ -286,7 +297,7 @@ fn sized(
             )
             .until(until);
     }
-    let decision = decide(&wanted, &allowed, &facts.standing, &rooms.rules, now_ms);
+    let decision = decide(&wanted, &allowed, &standing, &rooms.rules, now_ms);
     let (located, deployment) = match (facts.manifest, deployment) {
         (Ok(located), Some(deployment)) => (located, deployment),
         (Err(refusal), _) => return item.refused(refusal),
