@@ -2,13 +2,14 @@
 
 use super::change::Target;
 use super::item::{Item, PlannedChange, State, Until};
+use super::lifecycle::standstill;
 use super::present;
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
 use crate::recommend::{Advice, Bounds, Direction, Present, Prices, recommend};
-use crate::snapshot::{History, JobKey, JobKind, JobState};
+use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
 
@@ -39,6 +40,8 @@ pub struct Facts<'a> {
     pub standing: Standing,
     /// The verdict on its latest merged change, if one is still being watched.
     pub watched: Option<&'a Assessment>,
+    /// Its custom resource as it is now, where that is known better than by its latest snapshot.
+    pub resource: Option<&'a LiveResource>,
 }
 
 /// The object that a job's manifest holds.
@@ -83,12 +86,18 @@ pub fn plan_job(
                 "its annotation or the configuration changes".to_string(),
             ));
     }
-    if let Some(latest) = facts
-        .history
-        .latest
-        .as_ref()
-        .filter(|latest| latest.state == JobState::Unreachable)
-    {
+    let latest = facts.history.latest.as_ref();
+    let resource = facts
+        .resource
+        .or_else(|| latest.and_then(|latest| latest.resource.as_deref()));
+    // A change that hurts is undone, whatever the operator makes of the job meanwhile.
+    let hurts = matches!(facts.watched, Some(Assessment::Regressed { .. }));
+    if let Some(stands) = resource.and_then(standstill).filter(|_| !hurts) {
+        return item
+            .say(stands.state, stands.reason, stands.message)
+            .until(stands.until);
+    }
+    if let Some(latest) = latest.filter(|latest| latest.state == JobState::Unreachable) {
         let reason = latest.gaps.first().map_or_else(
             || "nobody answers".to_string(),
             |gap| format!("{}: {}", gap.what, gap.reason),
@@ -106,9 +115,12 @@ pub fn plan_job(
         return held;
     }
     if job.kind == JobKind::SessionJob {
-        let message =
-            "memory, CPU and slots belong to its session cluster, which is a unit of its own"
-                .to_string();
+        let cluster = resource
+            .and_then(|resource| resource.session_cluster.as_deref())
+            .map_or_else(String::new, |name| format!(" {name}"));
+        let message = format!(
+            "memory, CPU and slots belong to its session cluster{cluster}, which is a unit of its own"
+        );
         return item
             .say(State::Undetermined, "session-job", message)
             .until(Until::Event(

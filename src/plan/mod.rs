@@ -7,6 +7,7 @@ mod fields;
 mod fleet;
 mod item;
 mod job;
+mod lifecycle;
 mod merging;
 mod present;
 mod settings;
