@@ -2,8 +2,9 @@
 
 use super::error::line;
 use super::list::VERSION;
+use super::owner::owner;
 use crate::flink::deployment::{Deployment, GROUP, Kind};
-use crate::snapshot::{JobKey, JobKind, LiveResource, Owner, Role, SpecFields, spec_fields};
+use crate::snapshot::{JobKey, JobKind, LiveResource, Role, SpecFields, spec_fields};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -49,23 +50,25 @@ pub(super) fn read(cluster: &str, kind: Kind, value: &Value) -> Option<Found> {
             )
         },
     };
-    let resource = match resource.role {
+    let mut resource = match resource.role {
         Role::Unknown => resource,
         _ => common(resource, &job, value),
     };
+    let is_part = metadata["ownerReferences"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|owner| owner["kind"] == Kind::FlinkBlueGreenDeployment.name());
+    if is_part {
+        resource.role = Role::BlueGreen;
+    }
     Some(Found {
         deployment: resource
             .session_cluster
             .clone()
             .unwrap_or_else(|| job.name.clone()),
         flink_job: text(&value["status"]["jobStatus"]["jobId"]),
-        is_part: metadata["ownerReferences"]
-            .as_array()
-            .is_some_and(|owners| {
-                owners
-                    .iter()
-                    .any(|owner| owner["kind"] == Kind::FlinkBlueGreenDeployment.name())
-            }),
+        is_part,
         job,
         resource,
     })
@@ -197,65 +200,6 @@ fn error_message(error: &str) -> String {
     line(told.as_deref().unwrap_or(error), LONGEST_TEXT)
 }
 
-/// Who puts the resource there. An Argo CD tracking id that names another object was copied with the annotations, and says nothing.
-fn owner(
-    job: &JobKey,
-    labels: &BTreeMap<String, String>,
-    annotations: &BTreeMap<String, String>,
-) -> Option<Owner> {
-    let owner = |tool: &str, name: &str, namespace: Option<&String>| {
-        Some(Owner {
-            tool: tool.to_string(),
-            name: name.to_string(),
-            namespace: namespace.cloned(),
-        })
-    };
-    if let Some((application, object)) = annotations
-        .get("argocd.argoproj.io/tracking-id")
-        .and_then(|id| id.split_once(':'))
-    {
-        let own = format!(
-            "{GROUP}/{}:{}/{}",
-            job.kind.resource_kind(),
-            job.namespace,
-            job.name
-        );
-        if object == own {
-            return match application.split_once('_') {
-                Some((namespace, name)) => owner("argo-cd", name, Some(&namespace.to_string())),
-                None => owner("argo-cd", application, None),
-            };
-        }
-    }
-    for (tool, prefix) in [
-        ("flux-kustomization", "kustomize.toolkit.fluxcd.io"),
-        ("flux-helmrelease", "helm.toolkit.fluxcd.io"),
-    ] {
-        if let Some(name) = labels.get(&format!("{prefix}/name")) {
-            return owner(tool, name, labels.get(&format!("{prefix}/namespace")));
-        }
-    }
-    if let Some(release) = annotations.get("meta.helm.sh/release-name") {
-        return owner(
-            "helm",
-            release,
-            annotations.get("meta.helm.sh/release-namespace"),
-        );
-    }
-    // Argo CD's older way: its instance label, which Helm charts set for themselves too.
-    let by_helm = labels
-        .get("app.kubernetes.io/managed-by")
-        .is_some_and(|by| by == "Helm");
-    match (
-        labels.get("argocd.argoproj.io/instance"),
-        labels.get("app.kubernetes.io/instance"),
-    ) {
-        (Some(instance), _) => owner("argo-cd", instance, None),
-        (None, Some(instance)) => owner(if by_helm { "helm" } else { "argo-cd" }, instance, None),
-        (None, None) => None,
-    }
-}
-
 fn text(value: &Value) -> Option<String> {
     value
         .as_str()
@@ -369,53 +313,8 @@ mod tests {
         assert_eq!(found.deployment, "shared");
         let mut blue = deployment();
         blue["metadata"]["ownerReferences"] = json!([{"kind": "FlinkBlueGreenDeployment"}]);
-        assert!(read("prod", Kind::FlinkDeployment, &blue).unwrap().is_part);
-    }
-
-    #[test]
-    fn owners_are_told_by_their_marks() {
-        let argo = "argocd.argoproj.io/tracking-id";
-        let own = "shop:flink.apache.org/FlinkDeployment:payments/orders";
-        for (labels, annotations, owner) in [
-            (json!({}), json!({}), None),
-            (json!({}), json!({argo: own}), Some(("argo-cd", "shop"))),
-            (
-                json!({}),
-                json!({argo: "shop:flink.apache.org/FlinkDeployment:payments/other"}),
-                None,
-            ),
-            (
-                json!({"kustomize.toolkit.fluxcd.io/name": "apps"}),
-                json!({}),
-                Some(("flux-kustomization", "apps")),
-            ),
-            (
-                json!({"helm.toolkit.fluxcd.io/name": "orders"}),
-                json!({}),
-                Some(("flux-helmrelease", "orders")),
-            ),
-            (
-                json!({"app.kubernetes.io/instance": "o", "app.kubernetes.io/managed-by": "Helm"}),
-                json!({}),
-                Some(("helm", "o")),
-            ),
-            (
-                json!({"app.kubernetes.io/instance": "shop"}),
-                json!({}),
-                Some(("argo-cd", "shop")),
-            ),
-        ] {
-            let mut value = deployment();
-            value["metadata"]["labels"] = labels.clone();
-            value["metadata"]["annotations"] = annotations.clone();
-            let found = read("prod", Kind::FlinkDeployment, &value).unwrap();
-            let told = found.resource.owner;
-            assert_eq!(
-                told.as_ref()
-                    .map(|owner| (owner.tool.as_str(), owner.name.as_str())),
-                owner,
-                "{labels} {annotations}"
-            );
-        }
+        let part = read("prod", Kind::FlinkDeployment, &blue).unwrap();
+        assert!(part.is_part);
+        assert_eq!(part.resource.role, Role::BlueGreen);
     }
 }

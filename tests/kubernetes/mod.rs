@@ -1,0 +1,7 @@
+//! Kubernetes clusters: what is seen of them, and what goes wrong.
+
+mod cluster;
+mod commands;
+mod crds;
+mod server;
+mod steps;
