@@ -174,6 +174,16 @@ impl World {
             .collect()
     }
 
+    /// The jobs that can be known without asking a cluster: those of static lists, and, where there are clusters behind Kubernetes, those
+    /// that the history holds.
+    pub fn jobs_of_the_past(&self) -> Result<Vec<JobKey>, Failure> {
+        let mut jobs: BTreeSet<JobKey> = self.entries.keys().cloned().collect();
+        if self.has_kubernetes() && self.path(&self.config.history.file).exists() {
+            jobs.extend(self.history_jobs()?);
+        }
+        Ok(jobs.into_iter().collect())
+    }
+
     /// Whether a job is known from the past alone: its cluster could not be listed.
     pub fn is_only_known(&self, job: &JobKey) -> bool {
         let live = self.live();

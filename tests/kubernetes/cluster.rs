@@ -137,7 +137,7 @@ async fn kubernetes_what_is_forbidden_costs_only_itself() {
     let jobs = two.jobs().await.unwrap();
     assert!(!jobs.is_empty() && jobs.iter().all(|job| job.namespace == mine));
     let problems = two.problems();
-    assert_eq!(problems.len(), 3, "one for each kind");
+    assert_eq!(problems.len(), 2, "one for each kind that holds jobs");
     assert!(problems[0].error.what.contains(other));
     assert!(!problems[0].covers(&jobs[0]));
 
@@ -360,7 +360,7 @@ async fn kubernetes_the_service_proxy_says_what_stands_in_the_way() {
             "502",
         ),
         (Fault::Body("<html>"), JobState::Unreachable, "<html>"),
-        (Fault::Broken, JobState::Unreachable, "broke off"),
+        (Fault::Broken, JobState::Unreachable, "no answer"),
         (
             Fault::Silence(Duration::from_secs(30)),
             JobState::Unreachable,

@@ -35,7 +35,8 @@ impl Connection {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut config = config(&settings.access).await?;
         config.connect_timeout = Some(settings.connect_timeout);
-        config.read_timeout = Some(settings.request_timeout);
+        // Each request has its own limit, which also holds while nothing is read.
+        config.read_timeout = None;
         // Its own patience would hide for half a minute that a service has no endpoints.
         config.default_retry = false;
         let endpoint = config.cluster_url.to_string();
