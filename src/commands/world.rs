@@ -140,16 +140,19 @@ impl World {
             }
         }
         let problems = found.problems.clone();
-        let nothing = all.is_empty();
         *self.live() = State {
             clusters: Some(clusters),
             found,
         };
+        let unasked = problems.join("; ");
+        if all.is_empty() && !problems.is_empty() {
+            return Err(Failure::Failed(anyhow::anyhow!("{unasked}")));
+        }
         // Who could not be asked may have the cluster or the job that was named.
         match select(all, named, common) {
-            Err(Failure::Usage(_)) if nothing && !problems.is_empty() => {
-                Err(Failure::Failed(anyhow::anyhow!("{}", problems.join("; "))))
-            }
+            Err(Failure::Usage(message)) if !problems.is_empty() => Err(Failure::Failed(
+                anyhow::anyhow!("{message}; and what could not be asked may have it: {unasked}"),
+            )),
             selected => selected,
         }
     }

@@ -3,7 +3,7 @@
 use super::change::Target;
 use super::item::{Item, PlannedChange, State, Until};
 use super::lifecycle::standstill;
-use super::present;
+use super::{drift, present};
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
@@ -42,6 +42,15 @@ pub struct Facts<'a> {
     pub watched: Option<&'a Assessment>,
     /// Its custom resource as it is now, where that is known better than by its latest snapshot.
     pub resource: Option<&'a LiveResource>,
+}
+
+impl Facts<'_> {
+    /// The job's custom resource, as new as it is known.
+    fn live(&self) -> Option<&LiveResource> {
+        let latest = self.history.latest.as_ref();
+        self.resource
+            .or_else(|| latest.and_then(|latest| latest.resource.as_deref()))
+    }
 }
 
 /// The object that a job's manifest holds.
@@ -87,9 +96,7 @@ pub fn plan_job(
             ));
     }
     let latest = facts.history.latest.as_ref();
-    let resource = facts
-        .resource
-        .or_else(|| latest.and_then(|latest| latest.resource.as_deref()));
+    let resource = facts.live();
     // A change that hurts is undone, whatever the operator makes of the job meanwhile.
     let hurts = matches!(facts.watched, Some(Assessment::Regressed { .. }));
     if let Some(stands) = resource.and_then(standstill).filter(|_| !hurts) {
@@ -312,7 +319,11 @@ fn sized(
                 .until(Until::Event("the manifest is mended".to_string()));
         }
     };
-    if let Some(drift) = drift(&present, facts.history) {
+    let drift = facts
+        .live()
+        .and_then(|resource| drift::from_resource(&located.value, &deployment, resource))
+        .or_else(|| drift::from_shape(&present, facts.history));
+    if let Some(drift) = drift {
         return item.say(State::Held, "drift", drift).until(Until::Event(
             "the cluster runs what the manifest says".to_string(),
         ));
@@ -390,31 +401,4 @@ fn decided(item: Item, change: PlannedChange, decision: Decision, mode: Mode) ->
             .say(State::Report, reason, message)
             .until(Until::Event("mode: propose".to_string())),
     }
-}
-
-/// What the cluster runs differs from what the manifest says, although no merge is under way.
-fn drift(present: &Present, history: &History) -> Option<String> {
-    let point = history
-        .points
-        .iter()
-        .rev()
-        .find(|point| point.running > 0.0)?;
-    let (live, wanted) = (point.shape.memory_bytes, present.size.memory_bytes);
-    let apart = live > 0 && wanted > 0 && live.abs_diff(wanted) as f64 > 0.02 * wanted as f64;
-    if apart {
-        return Some(format!(
-            "the manifest gives a TaskManager {} MiB, and the cluster runs it with {} MiB",
-            wanted >> 20,
-            live >> 20
-        ));
-    }
-    let (live, wanted) = (
-        point.shape.slots_per_task_manager,
-        present.size.slots_per_task_manager,
-    );
-    (live > 0 && live != wanted).then(|| {
-        format!(
-            "the manifest gives a TaskManager {wanted} slots, and the cluster runs it with {live}"
-        )
-    })
 }

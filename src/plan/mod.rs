@@ -2,6 +2,7 @@
 //! and the date or event that could change it.
 
 mod change;
+mod drift;
 mod evidence;
 mod fields;
 mod fleet;

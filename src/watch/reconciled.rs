@@ -2,7 +2,7 @@
 
 use super::revert::same_value;
 use crate::record::Evidence;
-use crate::snapshot::{History, Lifecycle, LiveResource, kept_path};
+use crate::snapshot::{History, Lifecycle, LiveResource, SpecFields, kept_path};
 use serde_json::Value;
 
 /// Why the operator's word contradicts that a change is live, by the latest look since the merge; none when it agrees, or when nothing is
@@ -12,27 +12,66 @@ pub(super) fn contradiction(
     merged_at_ms: i64,
     history: &History,
 ) -> Option<String> {
+    let resource = latest(evidence, merged_at_ms, history)?;
+    if is_rolled_back(resource) {
+        return Some("the operator rolled it back to the last stable spec".to_string());
+    }
+    let reconciled = resource.reconciled.as_ref()?;
+    not_held(evidence, reconciled).map(|message| format!("{message}{}", behind(resource)))
+}
+
+/// When it was seen that the operator tried a change and went back to the spec before it, Unix milliseconds; none when it did not, or
+/// went back from something else. (A rollback leaves the spec that failed as the last reconciled one.)
+pub(super) fn rolled_back(
+    evidence: &Evidence,
+    merged_at_ms: i64,
+    history: &History,
+) -> Option<i64> {
+    let resource = latest(evidence, merged_at_ms, history)?;
+    let reconciled = resource.reconciled.as_ref()?;
+    let told = evidence
+        .fields
+        .iter()
+        .any(|field| kept_path(&field.path).is_some());
+    let tried = told && not_held(evidence, reconciled).is_none();
+    (is_rolled_back(resource) && tried).then(|| {
+        history
+            .latest
+            .as_ref()
+            .map_or(merged_at_ms, |latest| latest.taken_at_ms)
+    })
+}
+
+/// The resource as it was seen last, if that was since the merge.
+fn latest<'a>(
+    evidence: &Evidence,
+    merged_at_ms: i64,
+    history: &'a History,
+) -> Option<&'a LiveResource> {
     let latest = history.latest.as_ref()?;
     if latest.taken_at_ms < merged_at_ms.min(evidence.at_ms) {
         return None;
     }
-    let resource = latest.resource.as_deref()?;
-    if matches!(
+    latest.resource.as_deref()
+}
+
+fn is_rolled_back(resource: &LiveResource) -> bool {
+    matches!(
         resource.lifecycle,
         Some(Lifecycle::RollingBack | Lifecycle::RolledBack)
-    ) {
-        return Some("the operator rolled it back to the last stable spec".to_string());
-    }
-    let reconciled = resource.reconciled.as_ref()?;
+    )
+}
+
+/// The first field of a change that the operator did not deploy, in a sentence.
+fn not_held(evidence: &Evidence, reconciled: &SpecFields) -> Option<String> {
     evidence.fields.iter().find_map(|field| {
         let path = kept_path(&field.path)?;
         let deployed = reconciled.get(&path).cloned().map(Value::String);
         (!same_value(&field.path, deployed.as_ref(), field.after.as_ref())).then(|| {
             format!(
-                "the operator deployed {} = {} last{}",
+                "the operator deployed {} = {} last",
                 field.path,
                 reconciled.get(&path).map_or("nothing", String::as_str),
-                behind(resource)
             )
         })
     })

@@ -252,6 +252,14 @@ fn kubernetes_a_change_is_live_when_the_operator_deployed_it() {
         let assessment = judged(&hidden, latest);
         assert!(waits_for(&assessment, said), "{said}: {assessment:?}");
     }
+    // The operator tried it, and went back: git is brought back to what runs.
+    let mut tried = deployed(Some("0.2"), 3);
+    tried.lifecycle = Some(Lifecycle::RolledBack);
+    let hurts = judged(&hidden, tried);
+    assert!(
+        matches!(&hurts, Assessment::Regressed { breaches, .. } if breaches[0].message.contains("rolled the change back")),
+        "{hurts:?}"
+    );
     // What was seen running was live, whatever is deployed next.
     let live = judged(&shown, resource(Lifecycle::Stable));
     assert!(matches!(live, Assessment::Watching { .. }), "{live:?}");
