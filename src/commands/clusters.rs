@@ -8,6 +8,7 @@ use crate::config::ClusterConfig;
 use crate::ports::{Cluster, ObserveError};
 use crate::snapshot::{JobKey, LiveResource, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// All clusters.
@@ -24,7 +25,7 @@ pub struct Live {
     /// Their jobs.
     pub jobs: BTreeSet<JobKey>,
     /// Their custom resources, of those behind Kubernetes.
-    pub resources: BTreeMap<JobKey, LiveResource>,
+    pub resources: BTreeMap<JobKey, Arc<LiveResource>>,
     /// What could not be listed, each named.
     pub problems: Vec<String>,
 }

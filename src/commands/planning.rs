@@ -223,7 +223,7 @@ pub fn plan(
             standing: standing(world, books, job, located.as_ref().ok(), &history, &rooms),
             manifest: located.as_ref(),
             watched,
-            resource: live.as_ref(),
+            resource: live.as_deref(),
         };
         items.push(plan_job(job, &facts, &rooms, &catalog, now_ms));
         progress();

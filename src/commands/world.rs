@@ -163,7 +163,7 @@ impl World {
     }
 
     /// A job's custom resource as it was listed, where its cluster is behind Kubernetes.
-    pub fn resource(&self, job: &JobKey) -> Option<LiveResource> {
+    pub fn resource(&self, job: &JobKey) -> Option<Arc<LiveResource>> {
         self.live().found.resources.get(job).cloned()
     }
 

@@ -4,4 +4,5 @@ mod cluster;
 mod commands;
 mod crds;
 mod server;
+mod simulated;
 mod steps;

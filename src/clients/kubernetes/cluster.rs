@@ -58,7 +58,7 @@ impl KubernetesCluster {
     }
 
     /// A job's resource as it was listed last.
-    pub fn resource(&self, job: &JobKey) -> Option<LiveResource> {
+    pub fn resource(&self, job: &JobKey) -> Option<Arc<LiveResource>> {
         Some(self.listing().found.get(job)?.resource.clone())
     }
 
@@ -232,11 +232,11 @@ impl Cluster for KubernetesCluster {
         };
         if let Some((state, why)) = state::without_asking(&found.resource) {
             let mut snapshot = unasked(job, now_ms, state, Gap::new("job", why));
-            snapshot.resource = Some(Box::new(found.resource.clone()));
+            snapshot.resource = Some(Box::new((*found.resource).clone()));
             return Ok(snapshot);
         }
         let mut snapshot = self.look(found, now_ms).await;
-        snapshot.resource = Some(Box::new(found.resource.clone()));
+        snapshot.resource = Some(Box::new((*found.resource).clone()));
         if snapshot.state != JobState::Unreachable {
             return Ok(snapshot);
         }
@@ -244,7 +244,7 @@ impl Cluster for KubernetesCluster {
         match self.again(found).await {
             Ok(Some(now)) => {
                 snapshot.state = state::when_silent(&now.resource);
-                snapshot.resource = Some(Box::new(now.resource));
+                snapshot.resource = Some(Box::new((*now.resource).clone()));
             }
             Ok(None) => {
                 snapshot.state = JobState::Stopped;

@@ -7,6 +7,7 @@ use crate::flink::deployment::{Deployment, GROUP, Kind};
 use crate::snapshot::{JobKey, JobKind, LiveResource, Role, SpecFields, spec_fields};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most of an error or an annotation that is kept.
 const LONGEST_TEXT: usize = 300;
@@ -15,7 +16,7 @@ const LONGEST_TEXT: usize = 300;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Found {
     pub job: JobKey,
-    pub resource: LiveResource,
+    pub resource: Arc<LiveResource>,
     /// The FlinkDeployment whose service its JobManager has.
     pub deployment: String,
     /// Flink's id of the job, as the operator knows it.
@@ -70,7 +71,7 @@ pub(super) fn read(cluster: &str, kind: Kind, value: &Value) -> Option<Found> {
         flink_job: text(&value["status"]["jobStatus"]["jobId"]),
         is_part,
         job,
-        resource,
+        resource: Arc::new(resource),
     })
 }
 
@@ -269,7 +270,11 @@ mod tests {
             resource.reconciled.as_ref().unwrap()["spec.job.parallelism"],
             "2"
         );
-        assert!(!serde_json::to_string(resource).unwrap().contains("secret"));
+        assert!(
+            !serde_json::to_string(&**resource)
+                .unwrap()
+                .contains("secret")
+        );
         assert_eq!(found.flink_job.as_deref(), Some("abc"));
     }
 
@@ -288,7 +293,7 @@ mod tests {
         ] {
             let found = read("prod", kind, &value).unwrap();
             assert_eq!(found.resource.role, Role::Unknown);
-            assert!(found.resource.unreadable.unwrap().contains(said));
+            assert!(found.resource.unreadable.as_ref().unwrap().contains(said));
         }
         for nobody in [
             json!({}),
