@@ -226,6 +226,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let job = key(number);
         let located = catalog.locate(&plan::object_key(&job), None);
         let facts = Facts {
+            resource: None,
             history: &history,
             manifest: located.as_ref(),
             standing: standing(now_ms),

@@ -23,6 +23,28 @@ fn configuration_examples_of_the_documents_parse() {
 }
 
 #[test]
+fn configuration_example_of_the_page_on_kubernetes_parses() {
+    let blocks = yaml_blocks("docs/kubernetes.md");
+    let config = parse("docs/kubernetes.md", &blocks[0]).unwrap();
+    let behind: Vec<bool> = config
+        .clusters
+        .iter()
+        .map(|cluster| cluster.is_kubernetes())
+        .collect();
+    assert_eq!(behind, [true, true, false]);
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md"))
+            .unwrap();
+    let shown = page
+        .lines()
+        .skip_while(|line| *line != "    clusters:")
+        .take_while(|line| line.starts_with("    "))
+        .map(|line| format!("{}\n", &line[4..]))
+        .collect::<String>();
+    assert!(parse("docs/configuration.md", &shown).unwrap().clusters[0].is_kubernetes());
+}
+
+#[test]
 fn configuration_example_policy_takes_the_place_of_the_shipped_one() {
     let blocks = yaml_blocks("docs/configuration.md");
     let rules = parse_policies([("own.yaml", blocks[1].as_str())]).unwrap();

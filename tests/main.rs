@@ -13,6 +13,7 @@ mod doe_vectors;
 mod flink_rest;
 mod forges;
 mod history_file;
+mod kubernetes;
 mod manifest_cases;
 mod manifest_properties;
 mod manifest_removal;

@@ -161,6 +161,7 @@ fn set(out: &Utf8Path, seed: u64, begin_ms: i64, common: &Common) -> Result<Stag
         verbose: common.verbose,
         now: Some(crate::cli::Moment { ms: begin_ms }),
         cluster: None,
+        selector: None,
         shard: None,
     })?;
     Ok(Stage {

@@ -15,7 +15,7 @@ use crate::render::{number, words};
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Explain) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let jobs = world.jobs(std::slice::from_ref(&args.job), common)?;
+    let jobs = world.jobs(std::slice::from_ref(&args.job), common).await?;
     // A missing repository is said before the history is read.
     repository(&world, &args.forge)?;
     let made = make(&world, &args.forge, &jobs).await?;

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod classify;
+mod clusters;
 mod demo;
 mod explain;
 mod forge;
@@ -11,6 +12,7 @@ mod output;
 mod plan;
 mod planning;
 mod propose;
+mod rbac;
 mod report;
 mod reverts;
 mod run;
@@ -85,7 +87,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Demo(args) => demo::run(common, &args).await,
         Command::Check => check::run(common).await,
         Command::Observe(args) => observe::run(common, &args).await,
-        Command::Classify(args) => classify::run(common, &args),
+        Command::Classify(args) => classify::run(common, &args).await,
         Command::Plan(args) => plan::run(common, &args).await,
         Command::Propose(args) => propose::run(common, &args).await,
         Command::Watch(args) => watch::run(common, &args).await,
@@ -94,6 +96,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Audit(args) => audit::run(common, &args),
         Command::Report(args) => report::run(common, &args).await,
         Command::Simulate(args) => simulate::run(&args).await,
+        Command::Rbac(args) => rbac::run(common, &args),
         Command::Schema(args) => schema::run(&args),
     }
 }

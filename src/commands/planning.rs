@@ -217,11 +217,13 @@ pub fn plan(
             .rev()
             .find(|judged| judged.record.job == *job)
             .map(|judged| &judged.assessment);
+        let live = world.resource(job);
         let facts = Facts {
             history: &history,
             standing: standing(world, books, job, located.as_ref().ok(), &history, &rooms),
             manifest: located.as_ref(),
             watched,
+            resource: live.as_deref(),
         };
         items.push(plan_job(job, &facts, &rooms, &catalog, now_ms));
         progress();

@@ -1,6 +1,6 @@
 //! Text → configuration, with errors that say where and what was meant.
 
-use super::Config;
+use super::{Config, kubernetes};
 use crate::policy::{Rule, RuleError, with_overrides};
 use std::collections::BTreeSet;
 
@@ -132,6 +132,7 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
                 cluster.name
             ));
         }
+        kubernetes::check(cluster).or_else(&refuse)?;
         let mut jobs = BTreeSet::new();
         for job in &cluster.jobs {
             if job.namespace.is_empty()

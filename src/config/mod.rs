@@ -1,13 +1,17 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
+mod kubernetes;
 mod load;
 mod sections;
+mod selector;
 
+pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
     PatchConfig, RepositoryConfig, SloConfig,
 };
+pub use selector::{Selector, SelectorError};
 
 use crate::policy::Mode;
 use crate::recommend::{self, Prices};

@@ -1,11 +1,12 @@
 //! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
 
+use super::{KubernetesConfig, Reach};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A cluster: a static list of jobs.
+/// A cluster: a static list of jobs, or one behind a Kubernetes API server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterConfig {
@@ -14,6 +15,22 @@ pub struct ClusterConfig {
     /// Its jobs.
     #[serde(default)]
     pub jobs: Vec<JobConfig>,
+    /// Its jobs are found through this context of a kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<KubernetesConfig>,
+    /// Its jobs are those of the cluster that Plimsoll itself runs in.
+    #[serde(default, alias = "in-cluster")]
+    pub in_cluster: bool,
+    /// Namespaces to look into; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Vec<String>>,
+    /// Only resources with these labels, for example `app=orders`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// How JobManagers are reached: `service-proxy` (the default of `kubernetes`), `port-forward`, or `{url: …}` (the default of
+    /// `in_cluster`: the service's own address).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
 }
 
 /// A job of a static list.

@@ -2,13 +2,14 @@
 
 use super::change::Target;
 use super::item::{Item, PlannedChange, State, Until};
-use super::present;
+use super::lifecycle::standstill;
+use super::{drift, present};
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
 use crate::recommend::{Advice, Bounds, Direction, Present, Prices, recommend};
-use crate::snapshot::{History, JobKey, JobKind, JobState};
+use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
 
@@ -39,6 +40,17 @@ pub struct Facts<'a> {
     pub standing: Standing,
     /// The verdict on its latest merged change, if one is still being watched.
     pub watched: Option<&'a Assessment>,
+    /// Its custom resource as it is now, where that is known better than by its latest snapshot.
+    pub resource: Option<&'a LiveResource>,
+}
+
+impl Facts<'_> {
+    /// The job's custom resource, as new as it is known.
+    fn live(&self) -> Option<&LiveResource> {
+        let latest = self.history.latest.as_ref();
+        self.resource
+            .or_else(|| latest.and_then(|latest| latest.resource.as_deref()))
+    }
 }
 
 /// The object that a job's manifest holds.
@@ -83,12 +95,16 @@ pub fn plan_job(
                 "its annotation or the configuration changes".to_string(),
             ));
     }
-    if let Some(latest) = facts
-        .history
-        .latest
-        .as_ref()
-        .filter(|latest| latest.state == JobState::Unreachable)
-    {
+    let latest = facts.history.latest.as_ref();
+    let resource = facts.live();
+    // A change that hurts is undone, whatever the operator makes of the job meanwhile.
+    let hurts = matches!(facts.watched, Some(Assessment::Regressed { .. }));
+    if let Some(stands) = resource.and_then(standstill).filter(|_| !hurts) {
+        return item
+            .say(stands.state, stands.reason, stands.message)
+            .until(stands.until);
+    }
+    if let Some(latest) = latest.filter(|latest| latest.state == JobState::Unreachable) {
         let reason = latest.gaps.first().map_or_else(
             || "nobody answers".to_string(),
             |gap| format!("{}: {}", gap.what, gap.reason),
@@ -106,9 +122,12 @@ pub fn plan_job(
         return held;
     }
     if job.kind == JobKind::SessionJob {
-        let message =
-            "memory, CPU and slots belong to its session cluster, which is a unit of its own"
-                .to_string();
+        let cluster = resource
+            .and_then(|resource| resource.session_cluster.as_deref())
+            .map_or_else(String::new, |name| format!(" {name}"));
+        let message = format!(
+            "memory, CPU and slots belong to its session cluster{cluster}, which is a unit of its own"
+        );
         return item
             .say(State::Undetermined, "session-job", message)
             .until(Until::Event(
@@ -311,7 +330,11 @@ fn sized(
                 .until(Until::Event("the manifest is mended".to_string()));
         }
     };
-    if let Some(drift) = drift(&present, facts.history) {
+    let drift = facts
+        .live()
+        .and_then(|resource| drift::from_resource(&located.value, &deployment, resource))
+        .or_else(|| drift::from_shape(&present, facts.history));
+    if let Some(drift) = drift {
         return item.say(State::Held, "drift", drift).until(Until::Event(
             "the cluster runs what the manifest says".to_string(),
         ));
@@ -389,31 +412,4 @@ fn decided(item: Item, change: PlannedChange, decision: Decision, mode: Mode) ->
             .say(State::Report, reason, message)
             .until(Until::Event("mode: propose".to_string())),
     }
-}
-
-/// What the cluster runs differs from what the manifest says, although no merge is under way.
-fn drift(present: &Present, history: &History) -> Option<String> {
-    let point = history
-        .points
-        .iter()
-        .rev()
-        .find(|point| point.running > 0.0)?;
-    let (live, wanted) = (point.shape.memory_bytes, present.size.memory_bytes);
-    let apart = live > 0 && wanted > 0 && live.abs_diff(wanted) as f64 > 0.02 * wanted as f64;
-    if apart {
-        return Some(format!(
-            "the manifest gives a TaskManager {} MiB, and the cluster runs it with {} MiB",
-            wanted >> 20,
-            live >> 20
-        ));
-    }
-    let (live, wanted) = (
-        point.shape.slots_per_task_manager,
-        present.size.slots_per_task_manager,
-    );
-    (live > 0 && live != wanted).then(|| {
-        format!(
-            "the manifest gives a TaskManager {wanted} slots, and the cluster runs it with {live}"
-        )
-    })
 }

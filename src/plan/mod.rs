@@ -2,11 +2,13 @@
 //! and the date or event that could change it.
 
 mod change;
+mod drift;
 mod evidence;
 mod fields;
 mod fleet;
 mod item;
 mod job;
+mod lifecycle;
 mod merging;
 mod present;
 mod settings;
