@@ -1,10 +1,10 @@
 //! The world that a command acts in: configuration, rules, time, history, clusters.
 
 use super::Failure;
+use super::history::{self, AnyHistory};
 use super::select::select;
 use crate::cli::Common;
 use crate::clients::flink_rest::{self, HttpRest, StaticCluster, StaticJob};
-use crate::clients::sqlite::{self, SqliteHistory};
 use crate::config::{self, Config, JobConfig};
 use crate::plan::Rooms;
 use crate::policy::Rule;
@@ -72,15 +72,9 @@ impl World {
         self.folder.join(path)
     }
 
-    /// The embedded history.
-    pub fn history(&self) -> Result<SqliteHistory, Failure> {
-        let settings = sqlite::Settings {
-            keep_for: self.config.history.retention.to_std(),
-            ..sqlite::Settings::default()
-        };
-        let file = self.path(&self.config.history.file);
-        SqliteHistory::open(file.as_std_path(), settings)
-            .map_err(|error| Failure::Failed(error.into()))
+    /// The history that is configured: the file, or a Prometheus beside it.
+    pub fn history(&self) -> Result<AnyHistory, Failure> {
+        history::open(self)
     }
 
     /// The clusters as one, over HTTP.

@@ -1,5 +1,6 @@
 //! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
 
+use super::PrometheusConfig;
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKind;
 use schemars::JsonSchema;
@@ -63,12 +64,15 @@ impl Default for SloConfig {
     }
 }
 
-/// Where the series are kept: the embedded history, one SQLite file.
+/// Where the series are kept: the embedded history, one SQLite file, or a Prometheus beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HistoryConfig {
     /// The file, relative to the configuration.
     pub file: String,
+    /// A Prometheus-compatible store. When set, the series come from there, and the file is only used for what it can't tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusConfig>,
     /// History needed before sizes are judged.
     pub minimum: FlinkDuration,
     /// How far back decisions look.
@@ -82,6 +86,7 @@ impl Default for HistoryConfig {
         let days = |days: u64| FlinkDuration::from_millis(days * 24 * 3_600_000);
         HistoryConfig {
             file: "plimsoll.sqlite".to_string(),
+            prometheus: None,
             minimum: days(1),
             window: days(14),
             retention: days(21),
