@@ -23,6 +23,7 @@ mod observational;
 mod outside;
 mod pages;
 mod points;
+mod prometheus;
 mod record;
 mod recordings;
 mod repository;

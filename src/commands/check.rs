@@ -1,5 +1,6 @@
 //! `check`: is everything in place? One line each, with the way to mend it.
 
+use super::check_history;
 use super::forge::{forge, kind, repository};
 use super::output::{say, say_json};
 use super::planning::locate;
@@ -15,13 +16,13 @@ use serde::Serialize;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(super) struct Line {
     what: String,
     ok: bool,
     message: String,
 }
 
-fn line(what: impl Into<String>, result: Result<String, String>) -> Line {
+pub(super) fn line(what: impl Into<String>, result: Result<String, String>) -> Line {
     let (ok, message) = match result {
         Ok(message) => (true, message),
         Err(message) => (false, message),
@@ -51,6 +52,7 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
         )),
     )];
     lines.push(history(&world));
+    lines.extend(check_history::prometheus(&world).await);
     lines.extend(clusters(&world).await?);
     lines.extend(manifests(&world));
     lines.push(forge_line(&world).await);

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod check_history;
 mod classify;
 mod demo;
 mod explain;
@@ -20,6 +21,7 @@ mod select;
 mod simulate;
 mod simulate_doe;
 mod table;
+mod try_prometheus;
 mod tryout;
 mod watch;
 mod world;

@@ -241,7 +241,10 @@ impl<'a> Assembler<'a> {
 
     fn shape(&self, step: usize, same_size: bool, parallelism: BTreeMap<String, u32>) -> Shape {
         let columns = &self.resource.columns;
-        let task_managers = columns.at(Signal::TaskManagers, step).and_then(count);
+        // Those that are registered, as over REST; else those that report.
+        let task_managers = [Signal::Registered, Signal::TaskManagers]
+            .into_iter()
+            .find_map(|signal| columns.at(signal, step).and_then(count));
         let slots = columns
             .at(Signal::SlotsTotal, step)
             .zip(columns.at(Signal::Registered, step))

@@ -3,7 +3,7 @@
 use super::answer::Labels;
 use super::dialect::{Dialect, as_reported};
 use super::grid::{Column, Grid};
-use super::signals::{ALL, Form, STAT_LABEL, STATS, Scope, Signal};
+use super::signals::{Form, STAT_LABEL, STATS, Scope, Signal};
 use crate::snapshot::JobKey;
 use std::collections::BTreeMap;
 
@@ -203,27 +203,5 @@ impl ShardSeries {
             .jobs
             .get_mut(&as_reported(labels.get(&dialect.job_name)?))?;
         job.vertices.get_mut(labels.get(&dialect.task_id)?)
-    }
-
-    /// Signals without a single value.
-    pub fn silent(&self) -> Vec<Signal> {
-        ALL.into_iter()
-            .filter(|signal| {
-                !self.resources.values().any(|resource| {
-                    resource.columns.last(*signal).is_some()
-                        || resource.jobs.values().any(|job| {
-                            job.columns.last(*signal).is_some()
-                                || job
-                                    .executions
-                                    .values()
-                                    .any(|columns| columns.last(*signal).is_some())
-                                || job
-                                    .vertices
-                                    .values()
-                                    .any(|vertex| vertex.columns.last(*signal).is_some())
-                        })
-                })
-            })
-            .collect()
     }
 }
