@@ -7,6 +7,7 @@ use super::world::World;
 use super::{Ended, Failure};
 use crate::classify::{JobProfile, classify};
 use crate::cli::{Common, Jobs, Output};
+use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
 use crate::render::words;
 
@@ -15,7 +16,9 @@ pub fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
     let world = World::open(common)?;
     let store = world.history()?;
     let mut profiles = Vec::new();
-    for job in world.jobs(&args.jobs, common)? {
+    let jobs = world.jobs(&args.jobs, common)?;
+    store.expect(&jobs);
+    for job in jobs {
         profiles.push(classify(
             &history(&world, &store, &job)?,
             &world.rooms(&job).classify,

@@ -35,6 +35,7 @@ pub struct Beside {
     kept: Option<SqliteHistory>,
     clusters: StaticCluster<HttpRest>,
     listed: Vec<JobKey>,
+    expected: Mutex<Vec<JobKey>>,
     told_now_ms: Option<i64>,
     looks: Mutex<BTreeMap<JobKey, Option<Snapshot>>>,
 }
@@ -64,6 +65,7 @@ pub fn open(world: &World) -> Result<AnyHistory, Failure> {
         settings,
         kept,
         clusters: world.clusters(None)?,
+        expected: Mutex::new(world.entries.keys().cloned().collect()),
         listed: world.entries.keys().cloned().collect(),
         told_now_ms: world.told_now_ms,
         looks: Mutex::new(BTreeMap::new()),
@@ -80,6 +82,7 @@ pub fn prometheus_store(
         .iter()
         .map(|(job, entry)| (job.clone(), entry.flink_job.clone()));
     PrometheusHistory::open(config, world.folder.as_std_path(), jobs)
+        .map(|store| store.reaching(world.window_ms()))
         .map_err(|error| Failure::Usage(error.to_string()))
 }
 
@@ -114,8 +117,13 @@ impl Beside {
             return Ok(look.clone());
         }
         looks.clear();
-        let at = self.listed.partition_point(|other| other < job);
-        let mut next: BTreeSet<&JobKey> = self.listed.iter().skip(at).take(LOOKS_AHEAD).collect();
+        let expected = self
+            .expected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let at = expected.partition_point(|other| other < job);
+        let mut next: BTreeSet<&JobKey> = expected.iter().skip(at).take(LOOKS_AHEAD).collect();
         next.insert(job);
         let mut unseen = Vec::new();
         for job in next {
@@ -166,6 +174,18 @@ impl HistoryStore for AnyHistory {
         match self {
             AnyHistory::File(file) => file.append_all(snapshots),
             AnyHistory::Prometheus(beside) => beside.keeping()?.append_all(snapshots),
+        }
+    }
+
+    fn expect(&self, jobs: &[JobKey]) {
+        if let AnyHistory::Prometheus(beside) = self {
+            beside.store.expect(jobs);
+            let mut expected = jobs.to_vec();
+            expected.sort();
+            *beside
+                .expected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = expected;
         }
     }
 

@@ -335,7 +335,7 @@ async fn limits_of_the_store_are_met_with_smaller_queries() {
     let table = [
         (usize::MAX, 11_000),
         (20, 11_000),
-        (4, 11_000),
+        (6, 11_000),
         (usize::MAX, 2),
         (1, 1),
     ];

@@ -150,7 +150,7 @@ impl<'a> Assembler<'a> {
         let restarts = growth(counted, Signal::Restarts);
         let completed = growth(counted, Signal::CheckpointsCompleted);
         let failed = growth(counted, Signal::CheckpointsFailed);
-        let same_size = self.has_known_size(step);
+        let same_size = self.has_known_size(step, running_since_ms);
         Some(Point {
             from_ms,
             to_ms,
@@ -219,24 +219,30 @@ impl<'a> Assembler<'a> {
         growth.clamp(0.0, f64::from(u32::MAX)).round() as u32
     }
 
-    /// Whether the TaskManagers had the size of the last look: their memory metrics are the same.
-    fn has_known_size(&self, step: usize) -> bool {
+    /// Whether the TaskManagers had the size of the last look: their memory metrics are the same, or, where there are none, the job has
+    /// not been started anew since.
+    fn has_known_size(&self, step: usize, since_ms: Option<i64>) -> bool {
         let Some(size) = &self.size else { return false };
         let same = |signal, then: Option<u64>| {
-            let now = self.resource.columns.at(signal, step);
-            match (now, then) {
-                (Some(now), Some(then)) => {
-                    Some((now - then as f64).abs() <= SAME_SIZE * (then as f64).max(1.0))
-                }
-                _ => None,
-            }
+            let now = self.resource.columns.at(signal, step)?;
+            let then = then? as f64;
+            Some((now - then).abs() <= SAME_SIZE * then.max(1.0))
         };
-        let parts = [
+        let parts: Vec<bool> = [
             same(Signal::HeapMax, size.heap_max),
             same(Signal::ManagedTotal, size.managed),
             same(Signal::NetworkTotal, size.network),
-        ];
-        parts[0].is_some() && parts.iter().all(|part| part.unwrap_or(true))
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if parts.is_empty() {
+            let look = self.known.running.and_then(|look| look.running_since_ms);
+            return since_ms
+                .zip(look)
+                .is_some_and(|(since, look)| (since - look).abs() <= SAME_START_MS);
+        }
+        parts.iter().all(|same| *same)
     }
 
     fn shape(&self, step: usize, same_size: bool, parallelism: BTreeMap<String, u32>) -> Shape {

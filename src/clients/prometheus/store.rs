@@ -30,10 +30,13 @@ pub struct PrometheusHistory {
     config: PrometheusConfig,
     /// All jobs that may be asked for, in order.
     jobs: Vec<JobKey>,
+    /// Those that will be asked for, in order: a shard is made of them.
+    expected: Mutex<Vec<JobKey>>,
     /// Names or ids of jobs in Flink, where a resource runs several.
     flink_jobs: BTreeMap<JobKey, String>,
     shard: Mutex<Option<Shard>>,
     sizes: Mutex<Option<BTreeMap<Place, usize>>>,
+    reach_ms: i64,
     runner: Runner,
 }
 
@@ -70,12 +73,20 @@ impl PrometheusHistory {
             api: Api::new(config, folder)?,
             dialect: Dialect::new(config),
             config: config.clone(),
+            expected: Mutex::new(keys.clone()),
             jobs: keys,
             flink_jobs,
             shard: Mutex::new(None),
             sizes: Mutex::new(None),
+            reach_ms: 0,
             runner: Runner::new().map_err(|error| PrometheusError::Setup(error.to_string()))?,
         })
+    }
+
+    /// Reads at least so far back (milliseconds) whenever it reads: jobs that are asked for with different begins then still share
+    /// their queries.
+    pub fn reaching(self, reach_ms: i64) -> PrometheusHistory {
+        PrometheusHistory { reach_ms, ..self }
     }
 
     /// The connection.
@@ -337,6 +348,7 @@ impl PrometheusHistory {
         if held {
             return Ok(());
         }
+        let from_ms = from_ms.min(to_ms.saturating_sub(self.reach_ms));
         let grid = Grid::within(from_ms, to_ms, self.step_ms());
         self.measure(&grid, to_ms).await?;
         let wanted = self.shard_of(job, &grid);
@@ -393,7 +405,8 @@ impl PrometheusHistory {
             found.copied().unwrap_or(USUAL_VERTICES)
         };
         let most = (self.config.max_held as usize).max(1);
-        let at = self.jobs.partition_point(|other| other < job);
+        let expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = expected.partition_point(|other| other < job);
         let mut shard = vec![Wanted {
             job: job.clone(),
             vertices: vertices(job),
@@ -401,7 +414,7 @@ impl PrometheusHistory {
         let values =
             |vertices: usize| (vertices * OF_VERTICES + OF_A_JOB).saturating_mul(grid.len.max(1));
         let mut held = values(shard[0].vertices);
-        for next in self.jobs.iter().skip(at).filter(|next| *next != job) {
+        for next in expected.iter().skip(at).filter(|next| *next != job) {
             let count = vertices(next);
             held = held.saturating_add(values(count));
             if held > most {
@@ -468,6 +481,12 @@ impl HistoryStore for PrometheusHistory {
             place: self.api.place().to_string(),
             reason: "it is only read: looks over REST are kept in history.file".to_string(),
         })
+    }
+
+    fn expect(&self, jobs: &[JobKey]) {
+        let mut expected = jobs.to_vec();
+        expected.sort();
+        *self.expected.lock().unwrap_or_else(PoisonError::into_inner) = expected;
     }
 
     fn jobs(&self) -> Result<Vec<JobKey>, HistoryError> {
