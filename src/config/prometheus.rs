@@ -66,7 +66,7 @@ impl Default for PrometheusConfig {
             resolution: FlinkDuration::from_millis(60_000),
             max_points: 11_000,
             max_series: 20_000,
-            max_values: 2_000_000,
+            max_values: 1_000_000,
             max_held: 24_000_000,
             max_answer_mib: 256,
             concurrency: 2,
@@ -224,7 +224,8 @@ mod tests {
             ..PrometheusConfig::default()
         };
         assert_eq!(good.wrong(), None);
-        let table: [(&str, fn(&mut PrometheusConfig)); 6] = [
+        type Bend = fn(&mut PrometheusConfig);
+        let table: [(&str, Bend); 6] = [
             ("no http address", |config| config.url = "prometheus".into()),
             ("holds credentials", |config| {
                 config.url = "http://a:secret@b".into();

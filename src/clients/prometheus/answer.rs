@@ -9,6 +9,9 @@ use std::fmt;
 /// Labels of a series.
 pub type Labels = BTreeMap<String, String>;
 
+/// Takes a series: its labels and its values, (Unix seconds, value).
+pub type Sink<'a> = dyn FnMut(&Labels, &[(f64, f64)]) + Send + 'a;
+
 /// What an answer says besides its series.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
@@ -29,10 +32,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// When the text is no such answer, or ends too early.
-pub fn read(
-    body: &[u8],
-    sink: &mut dyn FnMut(&Labels, &[(f64, f64)]),
-) -> serde_json::Result<Outcome> {
+pub fn read(body: &[u8], sink: &mut Sink<'_>) -> serde_json::Result<Outcome> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let outcome = Envelope(sink).deserialize(&mut reader)?;
     reader.end()?;
@@ -68,9 +68,7 @@ pub fn read_names(body: &[u8]) -> serde_json::Result<(Vec<String>, Outcome)> {
     Ok((names.data.unwrap_or_default(), outcome))
 }
 
-type Sink<'a> = &'a mut dyn FnMut(&Labels, &[(f64, f64)]);
-
-struct Envelope<'a>(Sink<'a>);
+struct Envelope<'a>(&'a mut Sink<'a>);
 
 impl<'de> DeserializeSeed<'de> for Envelope<'_> {
     type Value = Outcome;
@@ -106,7 +104,7 @@ impl<'de> Visitor<'de> for Envelope<'_> {
     }
 }
 
-struct Data<'a>(Sink<'a>);
+struct Data<'a>(&'a mut Sink<'a>);
 
 impl<'de> DeserializeSeed<'de> for Data<'_> {
     type Value = ();
@@ -135,7 +133,7 @@ impl<'de> Visitor<'de> for Data<'_> {
     }
 }
 
-struct List<'a>(Sink<'a>);
+struct List<'a>(&'a mut Sink<'a>);
 
 impl<'de> DeserializeSeed<'de> for List<'_> {
     type Value = ();
@@ -252,7 +250,9 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 mod tests {
     use super::*;
 
-    fn all(body: &str) -> serde_json::Result<(Vec<(Labels, Vec<(f64, f64)>)>, Outcome)> {
+    type Seen = Vec<(Labels, Vec<(f64, f64)>)>;
+
+    fn all(body: &str) -> serde_json::Result<(Seen, Outcome)> {
         let mut seen = Vec::new();
         let outcome = read(body.as_bytes(), &mut |labels, values| {
             seen.push((labels.clone(), values.to_vec()));

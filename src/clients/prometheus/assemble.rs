@@ -342,7 +342,9 @@ impl<'a> Assembler<'a> {
             })
         };
         TaskManagerPoint {
-            cpu_cores: cores(Signal::CpuCores, managers).and_then(Stat::one),
+            cpu_cores: cores(Signal::CpuCores, managers)
+                .and_then(|cores| self.together(cores, managers, step))
+                .and_then(Stat::one),
             cpu_cores_max: cores(Signal::CpuCoresMax, 1.0).and_then(Stat::one),
             cpus_seen: cpus,
             heap_used: self.stat(Signal::HeapUsed, step),
@@ -366,6 +368,17 @@ impl<'a> Assembler<'a> {
                 .filter(|_| same_size)
                 .and_then(|size| size.pools),
         }
+    }
+
+    /// Cores of all TaskManagers, from at least half of them: those that do not report are taken to use as much as the others.
+    fn together(&self, cores: f64, reporting: f64, step: usize) -> Option<f64> {
+        let registered = self
+            .resource
+            .columns
+            .at(Signal::Registered, step)
+            .unwrap_or(reporting)
+            .max(reporting);
+        (reporting * 2.0 >= registered).then(|| cores / reporting * registered)
     }
 
     fn checkpoints(&self, step: usize, completed: u32, failed: u32) -> CheckpointPoint {

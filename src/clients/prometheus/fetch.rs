@@ -42,7 +42,7 @@ struct Piece {
 
 /// What came of a piece.
 enum Came {
-    Values(Vec<(Labels, Vec<(f64, f64)>)>, Vec<String>),
+    Values(Vec<(Labels, Vec<(u32, f32)>)>, Vec<String>),
     TooMuch(PrometheusError),
     Nothing(PrometheusError),
 }
@@ -203,7 +203,7 @@ impl Fetch<'_> {
         let answer = self
             .api
             .query_range(&asking.query(piece.signal), times, &mut |labels, values| {
-                all.push((labels.clone(), values.to_vec()));
+                all.push((labels.clone(), grid.placed(values)));
             })
             .await;
         match answer {

@@ -38,6 +38,17 @@ impl Grid {
                 .saturating_mul(self.step_ms)
     }
 
+    /// (Step, value) of (Unix seconds, value): those that stand at a step's end and are numbers.
+    pub fn placed(&self, values: &[(f64, f64)]) -> Vec<(u32, f32)> {
+        values
+            .iter()
+            .filter(|(_, value)| value.is_finite())
+            .filter_map(|(time, value)| {
+                Some((u32::try_from(self.index_of(*time)?).ok()?, *value as f32))
+            })
+            .collect()
+    }
+
     /// Which step ends at a time, in Unix seconds; none for a time between.
     pub fn index_of(&self, seconds: f64) -> Option<usize> {
         let steps = (seconds * 1000.0 - self.first_ms as f64) / self.step_ms as f64;
@@ -47,7 +58,7 @@ impl Grid {
     }
 }
 
-/// One value a step; a missing one is not a number, as are those that a store gives as infinite or not a number.
+/// One value a step, to seven digits (a counter of checkpoints is exact up to sixteen million); a missing one is not a number, as are those that a store gives as infinite or not a number.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Column(Vec<f32>);
 
@@ -62,7 +73,7 @@ impl Column {
     }
 
     /// Puts one in. Of several for the same step the largest stays.
-    pub fn put(&mut self, len: usize, index: usize, value: f64) {
+    pub fn put(&mut self, len: usize, index: usize, value: f32) {
         if !value.is_finite() || index >= len {
             return;
         }
@@ -70,7 +81,7 @@ impl Column {
             self.0 = vec![f32::NAN; len];
         }
         if let Some(place) = self.0.get_mut(index) {
-            *place = place.max(value as f32);
+            *place = place.max(value);
         }
     }
 
@@ -112,8 +123,8 @@ mod tests {
         for (index, value) in [
             (1, 2.0),
             (1, 1.0),
-            (0, f64::NAN),
-            (0, f64::INFINITY),
+            (0, f32::NAN),
+            (0, f32::INFINITY),
             (9, 1.0),
         ] {
             column.put(grid.len, index, value);

@@ -1,6 +1,6 @@
 //! Requests to the store.
 
-use super::answer::{self, Labels, Outcome};
+use super::answer::{self, Outcome, Sink};
 use super::error::{PrometheusError, speaks_of_a_limit};
 use crate::config::PrometheusConfig;
 use backon::{ExponentialBuilder, Retryable};
@@ -114,7 +114,7 @@ impl Api {
         &self,
         query: &str,
         at_ms: i64,
-        sink: &mut (dyn FnMut(&Labels, &[(f64, f64)]) + Send),
+        sink: &mut Sink<'_>,
     ) -> Result<Outcome, PrometheusError> {
         let time = seconds(at_ms);
         self.series("/api/v1/query", &[("query", query), ("time", &time)], sink)
@@ -129,7 +129,7 @@ impl Api {
         &self,
         query: &str,
         (from_ms, to_ms, step_ms): (i64, i64, i64),
-        sink: &mut (dyn FnMut(&Labels, &[(f64, f64)]) + Send),
+        sink: &mut Sink<'_>,
     ) -> Result<Outcome, PrometheusError> {
         let (start, end, step) = (seconds(from_ms), seconds(to_ms), seconds(step_ms));
         let form = [
@@ -177,7 +177,7 @@ impl Api {
         &self,
         path: &str,
         form: &[(&str, &str)],
-        sink: &mut (dyn FnMut(&Labels, &[(f64, f64)]) + Send),
+        sink: &mut Sink<'_>,
     ) -> Result<Outcome, PrometheusError> {
         let body = self.post(path, form).await?;
         let outcome = answer::read(&body, sink).map_err(|error| self.unreadable(path, &error))?;

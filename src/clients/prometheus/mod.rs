@@ -17,7 +17,7 @@ mod series;
 mod signals;
 mod store;
 
-pub use answer::{Labels, Outcome};
+pub use answer::{Labels, Outcome, Sink};
 pub use dialect::{Choice, Dialect, as_reported};
 pub use error::PrometheusError;
 pub use grid::Grid;

@@ -32,12 +32,10 @@ impl Columns {
         self.0.get(&signal)?[0].last()
     }
 
-    fn put(&mut self, signal: Signal, stat: usize, grid: &Grid, values: &[(f64, f64)]) {
+    fn put(&mut self, signal: Signal, stat: usize, grid: &Grid, values: &[(u32, f32)]) {
         let column = &mut self.0.entry(signal).or_default()[stat];
-        for (time, value) in values {
-            if let Some(index) = grid.index_of(*time) {
-                column.put(grid.len, index, *value);
-            }
+        for (step, value) in values {
+            column.put(grid.len, *step as usize, *value);
         }
     }
 }
@@ -151,13 +149,13 @@ impl ShardSeries {
         }
     }
 
-    /// Puts a series of a signal where its labels say. One of a resource that was not asked for is left out.
+    /// Puts a series of a signal, as [`Grid::placed`] gives it, where its labels say. One of a resource that was not asked for is left out.
     pub fn put(
         &mut self,
         signal: Signal,
         dialect: &Dialect,
         labels: &Labels,
-        values: &[(f64, f64)],
+        values: &[(u32, f32)],
     ) {
         let Some(resource) = self.resources.get_mut(&place_of(labels, dialect)) else {
             return;
