@@ -279,26 +279,15 @@ impl Scraped<'_> {
         let put = |signal, value| self.put(signal, &id, to_ms, value);
         let subtasks = f64::from(vertex.parallelism);
         put(Signal::Parallelism, vertex.running.then_some(subtasks));
-        let share = |counter: fn(&Vertex) -> Option<f64>, gauge: fn(&Vertex) -> Option<Spread>| {
-            let grown =
-                growth(counters.iter().map(counter)).map(|ms| ms / (STEP_MS as f64 * subtasks));
-            grown.or_else(|| mean(seen.iter().map(|vertex| Some(gauge(vertex)?.mean / 1000.0))))
+        let share = |gauge: fn(&Vertex) -> Option<Spread>| {
+            mean(seen.iter().map(|vertex| Some(gauge(vertex)?.mean / 1000.0)))
         };
-        put(
-            Signal::Busy,
-            share(|v| v.accumulated_busy_ms, |v| v.busy_ms_per_second),
-        );
+        put(Signal::Busy, share(|v| v.busy_ms_per_second));
         put(
             Signal::Backpressured,
-            share(
-                |v| v.accumulated_backpressured_ms,
-                |v| v.backpressured_ms_per_second,
-            ),
+            share(|v| v.backpressured_ms_per_second),
         );
-        put(
-            Signal::Idle,
-            share(|v| v.accumulated_idle_ms, |v| v.idle_ms_per_second),
-        );
+        put(Signal::Idle, share(|v| v.idle_ms_per_second));
         put(
             Signal::BusyMax,
             mean(

@@ -121,8 +121,13 @@ impl<'a> Assembler<'a> {
         // Tasks that report run, also where nobody scrapes the JobManager.
         let running = told.or((!present.is_empty()).then_some(1.0))?;
         let parallelism = match before {
-            // While it restarts tasks are missing, and it is no smaller for that.
-            Some(before) if running < 0.999 && present.len() < before.shape.parallelism.len() => {
+            // While it restarts tasks are missing, and it is no smaller for that; another size shows in the next step.
+            Some(before)
+                if running < 0.999
+                    && present
+                        .keys()
+                        .all(|id| before.shape.parallelism.contains_key(*id)) =>
+            {
                 before.shape.parallelism.clone()
             }
             _ => present
@@ -134,7 +139,7 @@ impl<'a> Assembler<'a> {
             self.job
                 .vertices
                 .iter()
-                .filter(|(id, _)| present.contains_key(id))
+                .filter(|(_, vertex)| reports(vertex, step))
                 .map(|(id, vertex)| (id.clone(), self.vertex(vertex, step)))
                 .collect()
         } else {
@@ -421,6 +426,18 @@ impl<'a> Assembler<'a> {
             .count();
         u32::try_from(count).unwrap_or(u32::MAX)
     }
+}
+
+/// Whether a vertex was seen within a step, also when it restarts at the step's end.
+fn reports(vertex: &VertexSeries, step: usize) -> bool {
+    [
+        Signal::Parallelism,
+        Signal::BusyMax,
+        Signal::Backpressured,
+        Signal::RecordsIn,
+    ]
+    .into_iter()
+    .any(|signal| vertex.columns.at(signal, step).is_some())
 }
 
 fn stat([mean, min, p50, p95, max]: [f64; 5], n: u32) -> Stat {

@@ -250,17 +250,11 @@ impl Signal {
             Signal::DirectUsed => &["taskmanager_Status_JVM_Memory_Direct_MemoryUsed"],
             Signal::GcShare => &["taskmanager_Status_JVM_GarbageCollector_All_Time"],
             Signal::CpuRequested | Signal::MemoryRequested => &[REQUESTS],
-            Signal::Busy => &["taskmanager_job_task_accumulateBusyTimeMs", BUSY],
-            Signal::Parallelism | Signal::BusyMax | Signal::BusyMedian => &[BUSY],
-            Signal::Backpressured => &[
-                "taskmanager_job_task_accumulateBackPressuredTimeMs",
-                "taskmanager_job_task_backPressuredTimeMsPerSecond",
-            ],
-            Signal::BackpressuredMax => &["taskmanager_job_task_backPressuredTimeMsPerSecond"],
-            Signal::Idle => &[
-                "taskmanager_job_task_accumulateIdleTimeMs",
-                "taskmanager_job_task_idleTimeMsPerSecond",
-            ],
+            Signal::Parallelism | Signal::Busy | Signal::BusyMax | Signal::BusyMedian => &[BUSY],
+            Signal::Backpressured | Signal::BackpressuredMax => {
+                &["taskmanager_job_task_backPressuredTimeMsPerSecond"]
+            }
+            Signal::Idle => &["taskmanager_job_task_idleTimeMsPerSecond"],
             Signal::RecordsIn => &[
                 "taskmanager_job_task_operator_numRecordsOut",
                 "taskmanager_job_task_numRecordsIn",
@@ -323,9 +317,6 @@ impl Asking<'_> {
                 | Signal::GcShare
                 | Signal::RecordsIn
                 | Signal::RecordsOut
-                | Signal::Busy
-                | Signal::Backpressured
-                | Signal::Idle
         )
     }
 
@@ -391,7 +382,13 @@ impl Asking<'_> {
             Signal::CpuRequested => self.requested("cpu"),
             Signal::MemoryRequested => self.requested("memory"),
             Signal::Parallelism => self.parallelism(),
-            Signal::Busy | Signal::Backpressured | Signal::Idle => self.share(signal),
+            // The gauges look back a minute, so their mean covers the step. `accumulateBusyTimeMs` is no counter that a rate could
+            // be taken of: it is what idle and backpressured time leave over, and goes down now and then.
+            Signal::Busy | Signal::Backpressured | Signal::Idle => format!(
+                "avg {} ({}) / 1000",
+                by(&self.dialect.vertex()),
+                self.subtasks(metric, "", &[])
+            ),
             Signal::BusyMax | Signal::BackpressuredMax => {
                 format!(
                     "max {} ({}) / 1000",
@@ -451,7 +448,7 @@ impl Asking<'_> {
     fn task_managers(&self, vector: &str) -> String {
         let tm = self.dialect.tm_id.as_str();
         if self.dialect.names_jobs_only() {
-            let tasks = self.dialect.selector(BUSY, self.jobs, "");
+            let tasks = self.lately(BUSY);
             let both = by(&with(&self.dialect.resource(), &[tm]));
             return format!(
                 "(group {both} ({tasks}) * on ({tm}) group_left() max by ({tm}) ({vector}))"
@@ -463,12 +460,21 @@ impl Asking<'_> {
         )
     }
 
+    /// A metric that was there within the step: a job that restarts has none just then.
+    fn lately(&self, metric: &str) -> String {
+        format!(
+            "last_over_time({}[{}])",
+            self.dialect.selector(metric, self.jobs, ""),
+            self.reach()
+        )
+    }
+
     /// One value for each resource, of its JobManager.
     fn of_job_manager(&self, vector: &str) -> String {
         let resource = by(&self.dialect.resource());
         if self.dialect.names_jobs_only() {
             let host = self.dialect.host.as_str();
-            let jobs = self.dialect.selector(UPTIME, self.jobs, "");
+            let jobs = self.lately(UPTIME);
             let both = by(&with(&self.dialect.resource(), &[host]));
             return format!(
                 "max {resource} (group {both} ({jobs}) * on ({host}) group_left() max by ({host}) ({vector}))"
@@ -556,22 +562,6 @@ impl Asking<'_> {
 
     fn sources(&self) -> String {
         format!("{}=~\"{OF_SOURCES}\"", self.dialect.operator_name)
-    }
-
-    /// A share of the time: by its counter, else by the gauge.
-    fn share(&self, signal: Signal) -> String {
-        let [counter, gauge] = signal.metrics() else {
-            return String::new();
-        };
-        let vertex = self.dialect.vertex();
-        let mean = format!("avg {} ({})", by(&vertex), self.subtasks(gauge, "", &[]));
-        format!(
-            "{} / on ({}) {} / 1000 or {} / 1000",
-            self.counted(counter),
-            vertex.join(","),
-            self.parallelism(),
-            self.over_time("avg_over_time(", &mean)
-        )
     }
 
     fn skew(&self) -> String {
