@@ -192,9 +192,9 @@ pub enum Command {
 /// `try URL`
 #[derive(Debug, Args)]
 pub struct Try {
-    /// A Flink REST address, for example http://localhost:8081
+    /// A Flink REST address, for example http://localhost:8081, or that of a Prometheus
     pub url: String,
-    /// How long to look, for example 30s
+    /// How long to look at a Flink, for example 30s; a Prometheus has its history already
     #[arg(long = "for", value_name = "DURATION", default_value = "20s")]
     pub duration: String,
 }

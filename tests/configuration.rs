@@ -45,6 +45,17 @@ fn configuration_example_of_the_page_on_kubernetes_parses() {
 }
 
 #[test]
+fn configuration_of_a_prometheus_parses() {
+    let blocks = yaml_blocks("docs/prometheus.md");
+    let config = parse("docs/prometheus.md", &blocks[0]).unwrap();
+    let store = config.history.prometheus.unwrap();
+    assert_eq!(store.headers["X-Scope-OrgID"], "flink");
+    let wrong = blocks[0].replace("https://", "ftp://");
+    let error = parse("plimsoll.yaml", &wrong).unwrap_err().to_string();
+    assert!(error.contains("history.prometheus.url"), "{error}");
+}
+
+#[test]
 fn configuration_example_policy_takes_the_place_of_the_shipped_one() {
     let blocks = yaml_blocks("docs/configuration.md");
     let rules = parse_policies([("own.yaml", blocks[1].as_str())]).unwrap();

@@ -25,6 +25,7 @@ mod outside;
 mod pages;
 mod points;
 mod policies;
+mod prometheus;
 mod record;
 mod recordings;
 mod repository;

@@ -2,6 +2,7 @@
 
 mod kubernetes;
 
+use super::check_history;
 use super::forge::{forge, kind, repository};
 use super::output::{say, say_json};
 use super::planning::locate;
@@ -17,13 +18,13 @@ use serde::Serialize;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(super) struct Line {
     what: String,
     ok: bool,
     message: String,
 }
 
-fn line(what: impl Into<String>, result: Result<String, String>) -> Line {
+pub(super) fn line(what: impl Into<String>, result: Result<String, String>) -> Line {
     let (ok, message) = match result {
         Ok(message) => (true, message),
         Err(message) => (false, message),
@@ -55,6 +56,8 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     lines.push(policies(&world));
     lines.push(history(&world));
     lines.extend(clusters(&world, common).await?);
+    // Behind the clusters: it is asked for the jobs that they were found to have.
+    lines.extend(check_history::prometheus(&world).await);
     lines.extend(manifests(&world));
     lines.push(forge_line(&world).await);
     match common.output {

@@ -7,6 +7,7 @@ use super::world::World;
 use super::{Ended, Failure};
 use crate::classify::{JobProfile, classify};
 use crate::cli::{Common, Jobs, Output};
+use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
 use crate::render::words;
 
@@ -16,6 +17,7 @@ pub async fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
     let jobs = world.jobs(&args.jobs, common).await?;
     let store = world.history()?;
     let mut profiles = Vec::new();
+    store.expect(&jobs);
     for job in jobs {
         profiles.push(classify(
             &history(&world, &store, &job)?,

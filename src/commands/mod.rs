@@ -2,11 +2,13 @@
 
 mod audit;
 mod check;
+mod check_history;
 mod classify;
 mod clusters;
 mod demo;
 mod explain;
 mod forge;
+mod history;
 mod observe;
 mod output;
 mod plan;
@@ -21,6 +23,7 @@ mod select;
 mod simulate;
 mod simulate_doe;
 mod table;
+mod try_prometheus;
 mod tryout;
 mod watch;
 mod world;

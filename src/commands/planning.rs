@@ -161,6 +161,14 @@ pub fn judge(
             && record.kind == Some(ChangeKind::Rightsize)
             && jobs.contains(&record.job)
     };
+    let watched: Vec<JobKey> = books
+        .audit
+        .changes
+        .iter()
+        .filter(open)
+        .map(|record| record.job.clone())
+        .collect();
+    store.expect(&watched);
     for record in books.audit.changes.iter().filter(open) {
         let Some(digest) = &record.change else {
             continue;
@@ -208,6 +216,7 @@ pub fn plan(
     let now_ms = world.now_ms();
     let catalog = Catalog::read(&books.tree);
     let mut items: Vec<Item> = Vec::with_capacity(jobs.len());
+    store.expect(jobs);
     for job in jobs {
         let history = history(world, store, job)?;
         let rooms = world.rooms(job);

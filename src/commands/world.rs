@@ -2,9 +2,9 @@
 
 use super::Failure;
 use super::clusters::{Clusters, Live};
+use super::history::{self, AnyHistory};
 use super::select::select;
 use crate::cli::Common;
-use crate::clients::sqlite::{self, SqliteHistory};
 use crate::config::{self, ClusterConfig, Config, JobConfig};
 use crate::plan::Rooms;
 use crate::policy::Rule;
@@ -82,15 +82,9 @@ impl World {
         self.folder.join(path)
     }
 
-    /// The embedded history.
-    pub fn history(&self) -> Result<SqliteHistory, Failure> {
-        let settings = sqlite::Settings {
-            keep_for: self.config.history.retention.to_std(),
-            ..sqlite::Settings::default()
-        };
-        let file = self.path(&self.config.history.file);
-        SqliteHistory::open(file.as_std_path(), settings)
-            .map_err(|error| Failure::Failed(error.into()))
+    /// The history that is configured: the file, or a Prometheus beside it.
+    pub fn history(&self) -> Result<AnyHistory, Failure> {
+        history::open(self)
     }
 
     /// The clusters, with what the last list of their jobs found.
@@ -99,6 +93,11 @@ impl World {
             return Ok(clusters);
         }
         Clusters::connect(self, warm_up).await.map(Arc::new)
+    }
+
+    /// The clusters as the last list of their jobs found them, if they were asked.
+    pub fn connected(&self) -> Option<Arc<Clusters>> {
+        self.live().clusters.clone()
     }
 
     /// Whether the configuration names jobs, or clusters that have some.

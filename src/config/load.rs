@@ -159,6 +159,14 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
             }
         }
     }
+    if let Some(wrong) = config
+        .history
+        .prometheus
+        .as_ref()
+        .and_then(|store| store.wrong())
+    {
+        return refuse(wrong);
+    }
     if config.history.retention < config.history.minimum {
         return refuse(
             "history.retention is shorter than history.minimum: no decision could ever be made"

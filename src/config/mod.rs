@@ -2,11 +2,13 @@
 
 mod kubernetes;
 mod load;
+mod prometheus;
 mod sections;
 mod selector;
 
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
+pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
     PatchConfig, RepositoryConfig, SloConfig,

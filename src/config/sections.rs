@@ -1,6 +1,6 @@
 //! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
 
-use super::{KubernetesConfig, Reach};
+use super::{KubernetesConfig, PrometheusConfig, Reach};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKind;
 use schemars::JsonSchema;
@@ -80,12 +80,15 @@ impl Default for SloConfig {
     }
 }
 
-/// Where the series are kept: the embedded history, one SQLite file.
+/// Where the series are kept: the embedded history, one SQLite file, or a Prometheus beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HistoryConfig {
     /// The file, relative to the configuration.
     pub file: String,
+    /// A Prometheus-compatible store. When set, the series come from there, and the file is only used for what it can't tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusConfig>,
     /// History needed before sizes are judged.
     pub minimum: FlinkDuration,
     /// How far back decisions look.
@@ -99,6 +102,7 @@ impl Default for HistoryConfig {
         let days = |days: u64| FlinkDuration::from_millis(days * 24 * 3_600_000);
         HistoryConfig {
             file: "plimsoll.sqlite".to_string(),
+            prometheus: None,
             minimum: days(1),
             window: days(14),
             retention: days(21),
