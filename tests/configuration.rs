@@ -23,6 +23,17 @@ fn configuration_examples_of_the_documents_parse() {
 }
 
 #[test]
+fn configuration_example_of_a_chart_maps_its_fields() {
+    let blocks = yaml_blocks("docs/configuration.md");
+    let chart = blocks
+        .iter()
+        .find(|block| block.contains("  values:"))
+        .unwrap();
+    let config = parse("docs/configuration.md", chart).unwrap();
+    assert_eq!(config.repository.values[0].fields.len(), 4);
+}
+
+#[test]
 fn configuration_example_of_the_page_on_kubernetes_parses() {
     let blocks = yaml_blocks("docs/kubernetes.md");
     let config = parse("docs/kubernetes.md", &blocks[0]).unwrap();

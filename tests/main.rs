@@ -31,4 +31,5 @@ mod recordings;
 mod repository;
 mod simulate;
 mod sizing_loop;
+mod values_mapping;
 mod watch;

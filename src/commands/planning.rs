@@ -254,14 +254,29 @@ pub fn locate(world: &World, catalog: &Catalog<'_>, job: &JobKey) -> Result<Loca
         .get(job)
         .and_then(|entry| entry.manifest.as_deref());
     let key = object_key(job);
-    catalog.locate(&key, file).or_else(|refusal| {
+    let found = catalog.locate(&key, file).or_else(|refusal| {
         // A manifest may leave its namespace to whoever applies it.
         let without = crate::manifest::ObjectKey {
             namespace: None,
             ..key
         };
         catalog.locate(&without, file).map_err(|_| refusal)
-    })
+    });
+    found.or_else(|refusal| by_values(world, catalog, job).unwrap_or(Err(refusal)))
+}
+
+/// The job as a chart's values tell it, where the configuration maps them.
+fn by_values(
+    world: &World,
+    catalog: &Catalog<'_>,
+    job: &JobKey,
+) -> Option<Result<Located, Refusal>> {
+    let mappings = &world.config.repository.values;
+    let mapping = mappings.iter().find(|mapping| mapping.is_about(job))?;
+    // The configuration was checked when it was read.
+    let map = mapping.map_of(job).ok()?;
+    let file = mapping.file_of(job);
+    Some(catalog.locate_values(&object_key(job), &map, file.as_deref()))
 }
 
 fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {

@@ -167,6 +167,17 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
     {
         return refuse(wrong);
     }
+    let any = crate::snapshot::JobKey {
+        cluster: "any".to_string(),
+        kind: crate::snapshot::JobKind::Deployment,
+        namespace: "any".to_string(),
+        name: "any".to_string(),
+    };
+    for mapping in &config.repository.values {
+        if let Err(message) = mapping.map_of(&any) {
+            return refuse(message);
+        }
+    }
     if config.history.retention < config.history.minimum {
         return refuse(
             "history.retention is shorter than history.minimum: no decision could ever be made"

@@ -4,6 +4,7 @@ mod kubernetes;
 mod load;
 mod prometheus;
 mod sections;
+mod values;
 mod selector;
 
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
@@ -14,6 +15,7 @@ pub use sections::{
     PatchConfig, RepositoryConfig, SloConfig,
 };
 pub use selector::{Selector, SelectorError};
+pub use values::ValuesMapping;
 
 use crate::policy::Mode;
 use crate::recommend::{self, Prices};

@@ -1,6 +1,6 @@
 //! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
 
-use super::{KubernetesConfig, PrometheusConfig, Reach};
+use super::{KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKind;
 use schemars::JsonSchema;
@@ -118,6 +118,9 @@ pub struct RepositoryConfig {
     pub path: String,
     /// Its base branch; absent: the one that its HEAD names.
     pub base: Option<String>,
+    /// Where a chart's values set the fields of jobs that have no manifest of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValuesMapping>,
 }
 
 impl Default for RepositoryConfig {
@@ -125,6 +128,7 @@ impl Default for RepositoryConfig {
         RepositoryConfig {
             path: ".".to_string(),
             base: None,
+            values: Vec::new(),
         }
     }
 }

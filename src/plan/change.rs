@@ -52,7 +52,7 @@ impl Target<'_> {
         let options = EditOptions {
             create: creates,
             file: Some(located.file.clone()),
-            ..EditOptions::default()
+            map: located.values.clone(),
         };
         let edited = self.catalog.edit(&located.key, &changes, &options)?;
         let Some((file, _)) = edited.files.first_key_value() else {
