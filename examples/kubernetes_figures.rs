@@ -1,6 +1,6 @@
 //! Prints what seeing a cluster costs: requests, bytes, time and memory of a list of all its jobs.
 //! The client is the product's, the API server and the jobs are simulated, in a process of their own:
-//! `cargo run --release --example kubernetes_figures`.
+//! `cargo run --example kubernetes_figures`.
 #![allow(clippy::print_stdout)]
 
 use axum::Router;
@@ -180,7 +180,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => {}
     }
     println!(
-        "Simulated: resources of 9 KB, pages of 250, API server in another process of the same machine.\n"
+        "Simulated: resources of 7 KB, pages of 250, API server in another process of the same machine.\n"
     );
     println!("| jobs | requests | MB of answers | seconds | peak memory before, MiB | after |");
     println!("| ---: | ---: | ---: | ---: | ---: | ---: |");

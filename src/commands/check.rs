@@ -42,14 +42,14 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     let mut lines = vec![line(
         "configuration",
         Ok(format!(
-            "mode {}, {} clusters, {} jobs, {} rules",
+            "mode {}, {} clusters, {} listed jobs, {} rules",
             match world.config.mode {
                 Mode::Ignore => "ignore",
                 Mode::Report => "report",
                 Mode::Propose => "propose",
             },
             world.config.clusters.len(),
-            world.entries.len(),
+            world.listed().count(),
             world.rules.len()
         )),
     )];
@@ -124,7 +124,7 @@ async fn clusters(world: &World, common: &Common) -> Result<Vec<Line>, Failure> 
     let _ = world.jobs(&[], common).await;
     let mut lines = kubernetes::lines(world).await?;
     let clusters = world.clusters(None).await?;
-    for (job, entry) in &world.entries {
+    for (job, entry) in world.listed() {
         let look = clusters.observe(job, None).await;
         let silent = format!("nobody answers at {}", entry.rest);
         lines.push(line(format!("job {}", job.short()), seen(look, &silent)));

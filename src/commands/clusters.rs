@@ -34,8 +34,7 @@ impl Clusters {
     /// Reads addresses and credentials; nothing is asked yet.
     pub async fn connect(world: &World, warm_up: Option<Duration>) -> Result<Clusters, Failure> {
         let jobs = world
-            .entries
-            .iter()
+            .listed()
             .map(|(job, entry)| StaticJob {
                 job: job.clone(),
                 rest: entry.rest.clone(),

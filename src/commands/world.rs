@@ -27,7 +27,7 @@ pub struct World {
     pub rules: Vec<Rule>,
     /// `--now`, if given.
     pub told_now_ms: Option<i64>,
-    /// The jobs of static lists with their entries.
+    /// The jobs of which the configuration says something: those of static lists, and what differs for some behind Kubernetes.
     pub entries: BTreeMap<JobKey, JobConfig>,
     live: Mutex<State>,
 }
@@ -105,6 +105,13 @@ impl World {
         !self.entries.is_empty() || self.has_kubernetes()
     }
 
+    /// The jobs of static lists with their entries.
+    pub fn listed(&self) -> impl Iterator<Item = (&JobKey, &JobConfig)> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| !entry.rest.is_empty())
+    }
+
     fn has_kubernetes(&self) -> bool {
         self.config
             .clusters
@@ -169,8 +176,8 @@ impl World {
     /// The jobs of static lists, and those behind Kubernetes as they were listed.
     pub fn known_jobs(&self) -> BTreeSet<JobKey> {
         let live = self.live();
-        self.entries
-            .keys()
+        self.listed()
+            .map(|(job, _)| job)
             .chain(live.found.resources.keys())
             .cloned()
             .collect()
@@ -179,7 +186,7 @@ impl World {
     /// The jobs that can be known without asking a cluster: those of static lists, and, where there are clusters behind Kubernetes, those
     /// that the history holds.
     pub fn jobs_of_the_past(&self) -> Result<Vec<JobKey>, Failure> {
-        let mut jobs: BTreeSet<JobKey> = self.entries.keys().cloned().collect();
+        let mut jobs: BTreeSet<JobKey> = self.listed().map(|(job, _)| job.clone()).collect();
         if self.has_kubernetes() && self.path(&self.config.history.file).exists() {
             jobs.extend(self.history_jobs()?);
         }
@@ -189,7 +196,11 @@ impl World {
     /// Whether a job is known from the past alone: its cluster could not be listed.
     pub fn is_only_known(&self, job: &JobKey) -> bool {
         let live = self.live();
-        !live.found.resources.contains_key(job) && !self.entries.contains_key(job)
+        !live.found.resources.contains_key(job)
+            && self
+                .entries
+                .get(job)
+                .is_none_or(|entry| entry.rest.is_empty())
     }
 
     fn live(&self) -> std::sync::MutexGuard<'_, State> {

@@ -66,10 +66,16 @@ pub(super) fn check(cluster: &ClusterConfig) -> Result<(), String> {
     if cluster.in_cluster && cluster.kubernetes.is_some() {
         return refuse("`in-cluster` and `kubernetes` say two different things: keep one");
     }
-    if cluster.is_kubernetes() && !cluster.jobs.is_empty() {
-        return refuse(
-            "its jobs are found through Kubernetes: put listed `jobs` into a cluster of their own",
-        );
+    if cluster.is_kubernetes()
+        && let Some(job) = cluster
+            .jobs
+            .iter()
+            .find(|job| !job.rest.is_empty() || job.flink_job.is_some())
+    {
+        return refuse(&format!(
+            "job {}/{} is found through Kubernetes: take `rest` and `flink_job` out, or put it into a cluster of its own",
+            job.namespace, job.name
+        ));
     }
     if !cluster.is_kubernetes() {
         let only = [
@@ -211,6 +217,10 @@ mod tests {
             ("in-cluster: true", Reach::Url(SERVICE_URL.to_string())),
             ("in_cluster: true, reach: port-forward", Reach::PortForward),
             (
+                "kubernetes: {}, jobs: [{namespace: n, name: j, slo: {lag: 60s}}]",
+                Reach::ServiceProxy,
+            ),
+            (
                 "kubernetes: {}, namespaces: [a, b-1], selector: 'app in (x, y)', reach: {url: 'https://flink.example.com/{namespace}/{name}'}",
                 Reach::Url("https://flink.example.com/{namespace}/{name}".to_string()),
             ),
@@ -245,7 +255,7 @@ mod tests {
             ("namespaces: [a]", "in-cluster: true"),
             (
                 "kubernetes: {}, jobs: [{namespace: n, name: j, rest: 'http://x:1'}]",
-                "a cluster of their own",
+                "a cluster of its own",
             ),
         ] {
             let error = cluster(text).unwrap_err();

@@ -151,7 +151,7 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
                     cluster.name, job.namespace, job.name
                 ));
             }
-            if url::Url::parse(&job.rest).is_err() {
+            if !cluster.is_kubernetes() && url::Url::parse(&job.rest).is_err() {
                 return refuse(format!(
                     "job {}/{}: `rest: {}` is no URL; write for example http://host:8081",
                     job.namespace, job.name, job.rest

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct ClusterConfig {
     /// Its name in keys, branches and reports.
     pub name: String,
-    /// Its jobs.
+    /// Its jobs; behind Kubernetes only those of which something is said here, the others are found all the same.
     #[serde(default)]
     pub jobs: Vec<JobConfig>,
     /// Its jobs are found through this context of a kubeconfig.
@@ -33,7 +33,7 @@ pub struct ClusterConfig {
     pub reach: Option<Reach>,
 }
 
-/// A job of a static list.
+/// A job of a static list, or what differs for one that is found through Kubernetes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobConfig {
@@ -44,7 +44,8 @@ pub struct JobConfig {
     /// Kind of its custom resource.
     #[serde(default = "deployment")]
     pub kind: JobKind,
-    /// Flink's REST address of its JobManager, for example `http://orders-rest.payments:8081`.
+    /// Flink's REST address of its JobManager, for example `http://orders-rest.payments:8081`; not for jobs found through Kubernetes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rest: String,
     /// Name or id of the job in Flink, where its JobManager runs several.
     #[serde(default, skip_serializing_if = "Option::is_none")]

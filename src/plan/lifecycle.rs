@@ -49,7 +49,12 @@ pub(super) fn standstill(resource: &LiveResource) -> Option<Standstill> {
         }
         Role::Application | Role::SessionCluster | Role::SessionJob => {}
     }
-    match resource.lifecycle {
+    // Old operators tell no lifecycle, and the job's state all the same.
+    let lifecycle = match (resource.lifecycle, resource.job_state.as_deref()) {
+        (None, Some("FAILED")) => Some(Lifecycle::Failed),
+        (lifecycle, _) => lifecycle,
+    };
+    match lifecycle {
         Some(Lifecycle::Deleting) => {
             return say("deleting", "it is being deleted".to_string(), "it is gone");
         }
@@ -116,7 +121,10 @@ fn upgrade(resource: &LiveResource) -> Option<String> {
     let job_state = resource.job_state.as_deref();
     let restarting = resource.lifecycle == Some(Lifecycle::Deployed)
         && resource.role != Role::SessionCluster
-        && job_state.is_some_and(|state| state != "RUNNING");
+        && matches!(
+            job_state,
+            Some("CREATED" | "INITIALIZING" | "RECONCILING" | "RESTARTING")
+        );
     restarting.then(|| {
         format!(
             "it is deployed and does not run yet (job {})",
@@ -145,6 +153,8 @@ mod tests {
             (Role::Application, Some(Deployed), Some("RUNNING"), None),
             (Role::SessionJob, Some(Stable), Some("RUNNING"), None),
             (Role::Application, None, None, None),
+            (Role::Application, None, Some("FAILED"), Some("failed")),
+            (Role::Application, Some(Deployed), Some("FINISHED"), None),
             (Role::Application, Some(Created), None, Some("upgrading")),
             (
                 Role::Application,

@@ -152,9 +152,16 @@ async fn kubernetes_a_cluster_that_fails_costs_only_its_jobs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kubernetes_two_clusters_may_hold_jobs_of_one_name() {
     let two = "- {name: prod, kubernetes: {kubeconfig: kubeconfig}}\n\
-               - {name: stage, kubernetes: {kubeconfig: kubeconfig}}\n";
+               - name: stage\n  \
+                 kubernetes: {kubeconfig: kubeconfig}\n";
     let stage = Stage::with(two).await;
     let jobs = stage.server.fleet.keys().len();
+    // What is said of a job in the configuration makes none of it.
+    let first = stage.server.fleet.keys()[0].clone();
+    stage.configure(&format!(
+        "{two}  jobs:\n  - {{namespace: {}, name: {}, tier: gold}}\n  - {{namespace: x, name: none}}\n",
+        first.namespace, first.name
+    ));
     assert_eq!(stage.json(&["observe"], 0).await["observed"], 2 * jobs);
     let plan = stage.json(&["plan", "--cluster", "stage"], 0).await;
     let items = plan["items"].as_array().unwrap();

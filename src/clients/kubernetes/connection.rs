@@ -39,7 +39,7 @@ impl Connection {
         config.read_timeout = None;
         // Its own patience would hide for half a minute that a service has no endpoints.
         config.default_retry = false;
-        let endpoint = config.cluster_url.to_string();
+        let endpoint = without_credentials(&config.cluster_url.to_string());
         let client = Client::try_from(config).map_err(|error| {
             ApiError::Configuration(format!(
                 "no connection can be set up ({}): mend the kubeconfig",
@@ -48,7 +48,7 @@ impl Connection {
         })?;
         Ok(Connection {
             client,
-            endpoint: endpoint.trim_end_matches('/').to_string(),
+            endpoint,
             request_timeout: settings.request_timeout,
             retries: settings.retries,
         })
@@ -157,6 +157,20 @@ fn document(reply: Reply) -> Result<Value, ApiError> {
         Ok(_) => Err(ApiError::garbage("no JSON object", &reply.body)),
         Err(error) => Err(ApiError::garbage(error.to_string(), &reply.body)),
     }
+}
+
+/// An address as it may be shown.
+fn without_credentials(address: &str) -> String {
+    let shown = match url::Url::parse(address) {
+        Ok(mut url) => {
+            // Both fail only for addresses that cannot hold credentials.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        }
+        Err(_) => address.rsplit('@').next().unwrap_or_default().to_string(),
+    };
+    shown.trim_end_matches('/').to_string()
 }
 
 async fn config(access: &Access) -> Result<Config, ApiError> {

@@ -4,7 +4,7 @@ use super::error::line;
 use super::list::VERSION;
 use super::owner::owner;
 use crate::flink::deployment::{Deployment, GROUP, Kind};
-use crate::snapshot::{JobKey, JobKind, LiveResource, Role, SpecFields, spec_fields};
+use crate::snapshot::{JobKey, JobKind, Lifecycle, LiveResource, Role, SpecFields, spec_fields};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -139,9 +139,11 @@ fn common(resource: LiveResource, job: &JobKey, value: &Value) -> LiveResource {
     let labels = texts(&metadata["labels"]);
     let annotations = texts(&metadata["annotations"]);
     let (reconciled, noted_generation) = reconciled(status);
-    let lifecycle = match status["lifecycleState"].as_str() {
-        Some(word) => word.parse().ok(),
-        None => None,
+    let lifecycle = if metadata["deletionTimestamp"].is_null() {
+        let word = status["lifecycleState"].as_str();
+        word.and_then(|word| word.parse().ok())
+    } else {
+        Some(Lifecycle::Deleting)
     };
     let conditions = status["conditions"]
         .as_array()
@@ -219,7 +221,6 @@ fn texts(value: &Value) -> BTreeMap<String, String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::snapshot::Lifecycle;
     use serde_json::json;
 
     fn deployment() -> Value {
@@ -276,6 +277,14 @@ mod tests {
                 .contains("secret")
         );
         assert_eq!(found.flink_job.as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn what_is_being_deleted_says_so_whatever_its_status() {
+        let mut going = deployment();
+        going["metadata"]["deletionTimestamp"] = json!("2026-11-21T08:00:00Z");
+        let found = read("prod", Kind::FlinkDeployment, &going).unwrap();
+        assert_eq!(found.resource.lifecycle, Some(Lifecycle::Deleting));
     }
 
     #[test]
