@@ -12,6 +12,7 @@ mod deployment;
 mod doe_vectors;
 mod flink_rest;
 mod forges;
+mod github;
 mod history_file;
 mod manifest_cases;
 mod manifest_properties;

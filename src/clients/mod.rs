@@ -5,6 +5,8 @@ mod disk;
 pub mod forges;
 // Flink's REST API of a running JobManager.
 pub mod flink_rest;
+// GitHub: pull requests and the ledger.
+pub mod github;
 // The repository of manifests.
 pub mod repository;
 // The embedded history: one SQLite file.

@@ -6,6 +6,7 @@ mod classify;
 mod demo;
 mod explain;
 mod forge;
+mod github;
 mod observe;
 mod output;
 mod plan;

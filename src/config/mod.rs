@@ -1,9 +1,13 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
+mod github;
 mod load;
+mod schedule;
 mod sections;
 
+pub use github::GithubConfig;
 pub use load::{ConfigError, NAMES, parse, parse_policies};
+pub use schedule::ScheduleConfig;
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
     PatchConfig, RepositoryConfig, SloConfig,
@@ -29,6 +33,8 @@ pub struct Config {
     pub repository: RepositoryConfig,
     /// Where pull requests go.
     pub forge: ForgeConfig,
+    /// How often Plimsoll is run.
+    pub schedule: ScheduleConfig,
     /// What every job promises; each job may promise something else.
     pub slo: SloConfig,
     /// Thresholds of the verdicts.
