@@ -145,6 +145,8 @@ pub struct Jobs {
 /// Where pull requests go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ForgeKind {
+    /// GitHub, or GitHub Enterprise.
+    Github,
     /// A bare repository and a folder of pull request files.
     Local,
     /// A folder of patches.
@@ -256,7 +258,7 @@ pub struct Plan {
 /// Where manifests are and pull requests go.
 #[derive(Debug, Args, Default, Clone)]
 pub struct Forge {
-    /// Where pull requests go [default: as configured]
+    /// Where pull requests go [default: as configured, else GitHub where the remote origin is there]
     #[arg(long, value_enum)]
     pub forge: Option<ForgeKind>,
 }

@@ -11,8 +11,8 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let level = match (cli.common.quiet, cli.common.verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
+        (true, _) => "error,octocrab=off",
+        (false, 0) => "warn,octocrab=off",
         (false, 1) => "plimsoll=info",
         (false, _) => "plimsoll=debug",
     };

@@ -12,6 +12,7 @@ mod deployment;
 mod doe_vectors;
 mod flink_rest;
 mod forges;
+mod github;
 mod history_file;
 mod kubernetes;
 mod manifest_cases;

@@ -7,6 +7,8 @@ pub mod kubernetes;
 pub mod forges;
 // Flink's REST API of a running JobManager.
 pub mod flink_rest;
+// GitHub: pull requests and the ledger.
+pub mod github;
 // A history in a Prometheus-compatible store.
 pub mod prometheus;
 // The repository of manifests.

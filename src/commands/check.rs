@@ -3,7 +3,7 @@
 mod kubernetes;
 
 use super::check_history;
-use super::forge::{forge, kind, repository};
+use super::forge::{AnyForge, forge, kind, none, repository};
 use super::output::{say, say_json};
 use super::planning::locate;
 use super::world::World;
@@ -180,24 +180,20 @@ fn manifests(world: &World) -> Vec<Line> {
 async fn forge_line(world: &World) -> Line {
     let typed = cli::Forge::default();
     if kind(world, &typed).is_none() {
-        return line(
-            "forge",
-            Ok(
-                "none is configured: name one with --forge, or set `forge: {kind: local}`"
-                    .to_string(),
-            ),
-        );
+        return line("forge", Ok(none(world)));
     }
-    let pull_requests = match forge(world, &typed) {
+    let told = match forge(world, &typed) {
+        Ok(AnyForge::Github(forge)) => forge
+            .check()
+            .await
+            .map(|told| format!("github, {told}"))
+            .map_err(|error| error.to_string()),
         Ok(forge) => forge
             .pull_requests()
             .await
-            .map(|list| (forge.name(), list.len()))
+            .map(|list| format!("{}, {} pull requests of ours", forge.name(), list.len()))
             .map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    line(
-        "forge",
-        pull_requests.map(|(name, count)| format!("{name}, {count} pull requests of ours")),
-    )
+    line("forge", told)
 }

@@ -8,6 +8,7 @@ mod clusters;
 mod demo;
 mod explain;
 mod forge;
+mod github;
 mod history;
 mod observe;
 mod output;

@@ -63,6 +63,7 @@ pub fn books(
     );
     let mut problems: Vec<String> = damaged.iter().map(ToString::to_string).collect();
     problems.extend(audit.problems.iter().cloned());
+    problems.extend(repository.shortcomings().map_err(failed)?);
     problems.extend(
         repository
             .left_out()

@@ -178,6 +178,19 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
             return refuse(message);
         }
     }
+    if let Some(reason) = config.forge.github.refuse() {
+        return refuse(reason);
+    }
+    if config
+        .schedule
+        .every
+        .as_ref()
+        .is_some_and(|every| every.millis() < 60_000)
+    {
+        return refuse(
+            "schedule.every is shorter than a minute: write for example `every: 1h`".to_string(),
+        );
+    }
     if config.history.retention < config.history.minimum {
         return refuse(
             "history.retention is shorter than history.minimum: no decision could ever be made"
@@ -264,6 +277,23 @@ mod tests {
                 .contains("report")
         );
         assert_eq!(parse("f", "# nothing\n").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_github_that_can_not_be_is_refused_and_no_token_repeated() {
+        for (github, told) in [
+            ("{api: api.github.com}", "is no address"),
+            ("{repository: acme}", "owner/name"),
+            ("{repository: a/b/c}", "owner/name"),
+            ("{token_env: \"ghp secret\"}", "environment variable"),
+            ("{tokenenv: X}", "did you mean `token_env`"),
+        ] {
+            let error = parse("f", &format!("forge: {{kind: github, github: {github}}}"))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(told) && !error.contains("secret"), "{error}");
+        }
+        assert!(parse("f", "schedule: {every: 10 s}").is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
 
-use super::{KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
+use super::{GithubConfig, KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKind;
 use schemars::JsonSchema;
@@ -138,6 +138,8 @@ impl Default for RepositoryConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ForgeName {
+    /// GitHub, or GitHub Enterprise.
+    Github,
     /// A bare repository and a folder of pull request files.
     Local,
     /// A folder of patches.
@@ -150,8 +152,10 @@ pub enum ForgeName {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ForgeConfig {
-    /// Which forge; `--forge` wins. Absent: nothing is proposed until one is named.
+    /// Which forge; `--forge` wins. Absent: `github` where the remote `origin` is there and a token is, else none until one is named.
     pub kind: Option<ForgeName>,
+    /// Settings of `github`.
+    pub github: GithubConfig,
     /// Settings of `local`.
     pub local: LocalConfig,
     /// Settings of `patch`.

@@ -38,4 +38,9 @@ pub trait Repository {
         message: &str,
         at_ms: i64,
     ) -> Result<(), RepositoryError>;
+
+    /// What makes its answers less than whole, one sentence each: only the end of history is there, the base branch went on elsewhere.
+    fn shortcomings(&self) -> Result<Vec<String>, RepositoryError> {
+        Ok(Vec::new())
+    }
 }

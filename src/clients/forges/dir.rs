@@ -3,7 +3,7 @@
 
 use super::journal::{Journal, Standing, place};
 use super::pages::{Page, PageState, Pages, next_number, print};
-use super::rules::{SUPERSEDED_LABEL, Step, rule};
+use super::rules::{Step, rule};
 use crate::clients::disk::{Disk, lock};
 use crate::ports::{Forge, ForgeError, PullRequest, Written};
 use crate::record::{Event, LedgerEntry, evidence_digest};
@@ -271,11 +271,7 @@ impl Forge for DirForge {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let _held = self.hold()?;
-        let mut page = self.pages.find(pull_request)?;
-        self.pages.comment_once(page.number, why, now_ms)?;
-        page.end(PageState::Closed, Some(now_ms), None);
-        page.header.labels.push(SUPERSEDED_LABEL.to_string());
-        self.pages.write(&page)
+        self.pages.close(pull_request, why, now_ms)
     }
 
     async fn comment(
@@ -285,7 +281,6 @@ impl Forge for DirForge {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let _held = self.hold()?;
-        let page = self.pages.find(pull_request)?;
-        self.pages.comment(page.number, text, now_ms)
+        self.pages.comment_on(pull_request, text, now_ms)
     }
 }

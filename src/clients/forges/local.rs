@@ -1,7 +1,7 @@
 //! The forge `local`: branches in a local repository, pull requests in a folder of files. A person merges with plain git.
 
 use super::pages::{Page, PageState, Pages, next_number};
-use super::rules::{SUPERSEDED_LABEL, Step, rule};
+use super::rules::{Step, rule};
 use crate::clients::disk::Disk;
 use crate::clients::repository::{CommitOutcome, EvidenceCommit, GitRepository, MergeStyle};
 use crate::ports::{Forge, ForgeError, PullRequest, PullRequestState, RepositoryError, Written};
@@ -183,7 +183,7 @@ impl LocalForge {
             .collect::<Result<Vec<_>, _>>()?;
         let ruling = rule(proposal, &known);
         for (open, why) in &ruling.close {
-            self.close_now(open, why, now_ms)?;
+            self.pages.close(open, why, now_ms)?;
         }
         match ruling.step {
             Step::Open => self.open(proposal, &pages, now_ms),
@@ -284,21 +284,6 @@ impl LocalForge {
             CommitOutcome::Moved => None,
         })
     }
-
-    fn close_now(&self, open: &PullRequest, why: &str, now_ms: i64) -> Result<(), ForgeError> {
-        let mut page = self.pages.find(open)?;
-        self.pages.comment_once(page.number, why, now_ms)?;
-        page.end(PageState::Closed, Some(now_ms), None);
-        if !page
-            .header
-            .labels
-            .iter()
-            .any(|label| label == SUPERSEDED_LABEL)
-        {
-            page.header.labels.push(SUPERSEDED_LABEL.to_string());
-        }
-        self.pages.write(&page)
-    }
 }
 
 impl Forge for LocalForge {
@@ -333,7 +318,7 @@ impl Forge for LocalForge {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let _held = self.pages.hold()?;
-        self.close_now(pull_request, why, now_ms)
+        self.pages.close(pull_request, why, now_ms)
     }
 
     async fn comment(
@@ -343,7 +328,6 @@ impl Forge for LocalForge {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let _held = self.pages.hold()?;
-        let page = self.pages.find(pull_request)?;
-        self.pages.comment(page.number, text, now_ms)
+        self.pages.comment_on(pull_request, text, now_ms)
     }
 }

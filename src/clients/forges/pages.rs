@@ -1,6 +1,7 @@
 //! A folder of pull request files: `0007.md` with a small front matter that people may edit, and the body below it; comments
 //! stand in `0007.comments.md`.
 
+use super::rules::SUPERSEDED_LABEL;
 use crate::clients::disk::Disk;
 use crate::ports::{ForgeError, PullRequest, PullRequestState};
 use crate::record::ChangeKind;
@@ -209,6 +210,38 @@ impl Pages {
             return Ok(());
         }
         self.comment(number, text, now_ms)
+    }
+
+    /// Closes one with a comment that says why, and marks it as closed by Plimsoll: no person said no to it.
+    pub(super) fn close(
+        &self,
+        open: &PullRequest,
+        why: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let mut page = self.find(open)?;
+        self.comment_once(page.number, why, now_ms)?;
+        page.end(PageState::Closed, Some(now_ms), None);
+        let marked = page
+            .header
+            .labels
+            .iter()
+            .any(|label| label == SUPERSEDED_LABEL);
+        if !marked {
+            page.header.labels.push(SUPERSEDED_LABEL.to_string());
+        }
+        self.write(&page)
+    }
+
+    /// Comments on one.
+    pub(super) fn comment_on(
+        &self,
+        pull_request: &PullRequest,
+        text: &str,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let page = self.find(pull_request)?;
+        self.comment(page.number, text, now_ms)
     }
 
     /// A page as the port shows it.

@@ -4,7 +4,7 @@
 
 use super::hunks::{file_diff, mail};
 use super::pages::{Page, PageState, Pages, next_number, time};
-use super::rules::{SUPERSEDED_LABEL, Step, rule};
+use super::rules::{Step, rule};
 use crate::clients::disk::Disk;
 use crate::ports::{Forge, ForgeError, PullRequest, Repository, Written};
 use crate::record::evidence_path;
@@ -91,21 +91,6 @@ impl<R: Repository + Send + Sync> PatchForge<R> {
             })?;
         self.pages.write(page)
     }
-
-    fn close_now(&self, open: &PullRequest, why: &str, now_ms: i64) -> Result<(), ForgeError> {
-        let mut page = self.pages.find(open)?;
-        self.pages.comment_once(page.number, why, now_ms)?;
-        page.end(PageState::Closed, Some(now_ms), None);
-        if !page
-            .header
-            .labels
-            .iter()
-            .any(|label| label == SUPERSEDED_LABEL)
-        {
-            page.header.labels.push(SUPERSEDED_LABEL.to_string());
-        }
-        self.pages.write(&page)
-    }
 }
 
 impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
@@ -125,7 +110,7 @@ impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
         let known: Vec<PullRequest> = pages.iter().map(|page| self.pages.shown(page)).collect();
         let ruling = rule(proposal, &known);
         for (open, why) in &ruling.close {
-            self.close_now(open, why, now_ms)?;
+            self.pages.close(open, why, now_ms)?;
         }
         Ok(match ruling.step {
             Step::Open => {
@@ -156,7 +141,7 @@ impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let _held = self.pages.hold()?;
-        self.close_now(pull_request, why, now_ms)
+        self.pages.close(pull_request, why, now_ms)
     }
 
     async fn comment(
@@ -166,7 +151,6 @@ impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let _held = self.pages.hold()?;
-        let page = self.pages.find(pull_request)?;
-        self.pages.comment(page.number, text, now_ms)
+        self.pages.comment_on(pull_request, text, now_ms)
     }
 }

@@ -20,6 +20,27 @@ pub enum CommitOutcome {
     Moved,
 }
 
+/// How a branch stands to the base branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its head is part of the base.
+    Merged,
+    /// It holds all of the base, and more.
+    Ahead,
+    /// Each holds what the other lacks.
+    Apart,
+}
+
+/// The parents of a new commit on a branch, given its head if it is there. The new tree is always the base's with an edit: so a branch
+/// that is merged starts again from the base, and one that stands apart is joined with it; no commit of a person is lost.
+pub fn parents<T>(base: T, head: Option<(T, Standing)>) -> Vec<T> {
+    match head {
+        None | Some((_, Standing::Merged)) => vec![base],
+        Some((head, Standing::Ahead)) => vec![head],
+        Some((head, Standing::Apart)) => vec![head, base],
+    }
+}
+
 /// The commit that brought evidence to the base branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvidenceCommit {
@@ -78,25 +99,25 @@ impl GitRepository {
             .and_then(|commit| commit.tree())
             .map_err(writing)?;
         let tree = self.tree_with(&git, &base_tree, files)?;
-        let parents = match head {
-            None => vec![base],
-            Some(head) if head == base => vec![base],
+        let seen = match head {
+            None => None,
             Some(head) => {
-                let merged = git.graph_descendant_of(base, head).map_err(writing)?;
+                let merged =
+                    head == base || git.graph_descendant_of(base, head).map_err(writing)?;
                 let current = git.graph_descendant_of(head, base).map_err(writing)?;
-                match (merged, current) {
-                    (true, _) => vec![base],
-                    (false, true) => {
-                        let same = git.find_commit(head).map_err(writing)?.tree_id() == tree;
-                        if same {
-                            return Ok(CommitOutcome::Unchanged(head.to_string()));
-                        }
-                        vec![head]
-                    }
-                    (false, false) => vec![head, base],
+                let standing = match (merged, current) {
+                    (true, _) => Standing::Merged,
+                    (false, true) => Standing::Ahead,
+                    (false, false) => Standing::Apart,
+                };
+                let same = git.find_commit(head).map_err(writing)?.tree_id() == tree;
+                if same && standing == Standing::Ahead {
+                    return Ok(CommitOutcome::Unchanged(head.to_string()));
                 }
+                Some((head, standing))
             }
         };
+        let parents = parents(base, seen);
         let id = commit(&git, tree, &parents, message, at_ms, None).map_err(writing)?;
         move_ref(&git, branch, head, id).map_err(writing)
     }

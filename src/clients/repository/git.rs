@@ -78,7 +78,7 @@ impl GitRepository {
             .map_err(|error| opening(&self.place, &error))
     }
 
-    /// The base branch's head: the local branch, or what was last fetched of `origin`'s.
+    /// The base branch's head: the local branch, or what was last fetched of `origin`'s, or what is checked out without a branch.
     pub(super) fn head_oid(&self, git: &git2::Repository) -> Result<Oid, RepositoryError> {
         let names = [
             format!("refs/heads/{}", self.base),
@@ -90,6 +90,12 @@ impl GitRepository {
                 Err(error) if error.code() == ErrorCode::NotFound => {}
                 Err(error) => return Err(self.failed("reading its base branch", &error)),
             }
+        }
+        // A clone of a CI system may hold no branch at all, only the commit that it checked out.
+        if git.head_detached().unwrap_or(false)
+            && let Ok(id) = git.refname_to_id("HEAD")
+        {
+            return Ok(id);
         }
         Err(self.refused(format!(
             "it has no branch `{}` with a commit; commit the manifests there, or name another base branch in the configuration",
@@ -135,6 +141,19 @@ impl Repository for GitRepository {
         let head = self.head_oid(&git)?;
         read::commits(&git, head, since_ms)
             .map_err(|error| self.failed("reading the base branch's history", &error))
+    }
+
+    fn shortcomings(&self) -> Result<Vec<String>, RepositoryError> {
+        let shallow = self.is_shallow()?;
+        Ok(shallow
+            .then(|| {
+                format!(
+                    "the clone at {} is shallow: changes merged before its first commit are not seen, nor watched; fetch all of history (`git fetch --unshallow`, or `fetch-depth: 0` for the checkout of a workflow)",
+                    self.place.display()
+                )
+            })
+            .into_iter()
+            .collect())
     }
 
     fn ledger(&self) -> Result<BTreeMap<String, Vec<u8>>, RepositoryError> {
@@ -185,6 +204,27 @@ fn default_branch(git: &git2::Repository) -> Option<String> {
                 .strip_prefix("refs/heads/")
                 .map(str::to_string)
         })
+        .or_else(|| only_remote_branch(git))
+}
+
+/// The one branch that was fetched from `origin`, ours not counted, or the one with a usual name: for a detached HEAD.
+fn only_remote_branch(git: &git2::Repository) -> Option<String> {
+    let references = git.references_glob("refs/remotes/origin/*").ok()?;
+    let names: Vec<String> = references
+        .filter_map(|reference| {
+            let reference = reference.ok()?;
+            let name = reference.name().ok()?;
+            Some(name.strip_prefix("refs/remotes/origin/")?.to_string())
+        })
+        .filter(|name| name != "HEAD" && !name.starts_with("plimsoll"))
+        .collect();
+    match &names[..] {
+        [only] => Some(only.clone()),
+        _ => ["main", "master"]
+            .into_iter()
+            .find(|usual| names.iter().any(|name| name == usual))
+            .map(str::to_string),
+    }
 }
 
 fn opening(place: &Path, error: &git2::Error) -> RepositoryError {

@@ -2,13 +2,14 @@
 //! plain folder. libgit2 is named in this folder only.
 
 mod branches;
+mod clone;
 mod create;
 mod folder;
 mod git;
 mod paths;
 mod read;
 
-pub use branches::{CommitOutcome, EvidenceCommit, MergeStyle};
+pub use branches::{CommitOutcome, EvidenceCommit, MergeStyle, Standing, parents};
 pub use folder::FolderRepository;
 pub use git::GitRepository;
 pub use paths::{is_manifest, refuse_path};

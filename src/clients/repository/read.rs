@@ -104,15 +104,19 @@ pub(super) fn all_files(
 }
 
 /// The commits of the first-parent line that touched what is read, oldest first. Commits' clocks may differ, so an old commit does
-/// not end the walk.
+/// not end the walk. A shallow clone ends before its last commit, which seems to add every file.
 pub(super) fn commits(
     git: &git2::Repository,
     head: Oid,
     since_ms: i64,
 ) -> Result<Vec<Commit>, Error> {
     let mut found = Vec::new();
+    let boundary = super::clone::boundary(git);
     let mut next = Some(git.find_commit(head)?);
     while let Some(commit) = next {
+        if boundary.contains(&commit.id()) {
+            break;
+        }
         let parent = commit.parent(0).ok();
         let at_ms = commit.time().seconds().saturating_mul(1000);
         if at_ms >= since_ms {

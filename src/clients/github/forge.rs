@@ -1,0 +1,364 @@
+//! The forge `github`.
+
+use super::answers::{PullAnswer, RepositoryAnswer};
+use super::api::{Api, PULLS_READ, READ, ask, escaped};
+use super::place::Place;
+use super::pulls::shown;
+use crate::clients::forges::{Step, rule};
+use crate::clients::repository::{CommitOutcome, GitRepository};
+use crate::ports::{Forge, ForgeError, PullRequest, PullRequestState, Written};
+use crate::record::{ChangeKind, State, branch, evidence_path};
+use crate::render::Proposal;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often a proposal is tried again when its branch moved while it was written.
+const TRIES: u32 = 3;
+
+/// Pull requests on GitHub. Manifests were edited on the clone; commits are made on the remote's base branch, where the files must be
+/// the same. Bound to the runtime in which it was made.
+#[derive(Debug)]
+pub struct GithubForge {
+    api: Api,
+    clone: GitRepository,
+    /// The base branch by configuration; else GitHub's default branch.
+    base: Option<String>,
+}
+
+/// The repository as GitHub names it.
+#[derive(Debug, Clone)]
+struct Known {
+    full_name: String,
+    base: String,
+}
+
+impl GithubForge {
+    /// The forge of a repository, with a clone of it. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the API's address is none.
+    pub fn new(
+        place: &Place,
+        clone: GitRepository,
+        base: Option<&str>,
+    ) -> Result<GithubForge, ForgeError> {
+        Ok(GithubForge {
+            api: Api::new(place)?,
+            clone,
+            base: base.map(str::to_string),
+        })
+    }
+
+    /// The repository, read anew: a token that may not see it is told from a branch that is not there.
+    async fn known(&self) -> Result<Known, ForgeError> {
+        let ask = ask("reading the repository", READ);
+        let path = format!("/repos/{}", self.api.place.repository);
+        let found: RepositoryAnswer = self.api.read(&ask, &path).await?;
+        if found.archived {
+            return Err(self
+                .api
+                .error("it is archived: nothing can be written there"));
+        }
+        Ok(Known {
+            base: self.base.clone().unwrap_or(found.default_branch),
+            full_name: found.full_name,
+        })
+    }
+
+    /// All pull requests of a branch, newest first, with what rules ask of the open ones.
+    async fn of_branch(
+        &self,
+        known: &Known,
+        branch: &str,
+    ) -> Result<Vec<(PullAnswer, PullRequest)>, ForgeError> {
+        let pulls = self.api.pulls_of(&known.full_name, branch).await?;
+        let ended: BTreeSet<String> = pulls
+            .iter()
+            .filter(|pull| pull.state != "open")
+            .map(|pull| pull.head.sha.clone())
+            .collect();
+        let mut all = Vec::new();
+        for pull in pulls {
+            let mut shown = shown(&pull);
+            if shown.state == PullRequestState::Open {
+                shown.has_foreign_commits = self
+                    .api
+                    .pull_has_foreign_commits(pull.number, &ended)
+                    .await?;
+            }
+            all.push((pull, shown));
+        }
+        Ok(all)
+    }
+
+    /// One try; none when the branch moved meanwhile.
+    async fn propose_once(
+        &self,
+        proposal: &Proposal,
+        now_ms: i64,
+    ) -> Result<Option<Written>, ForgeError> {
+        let known = self.known().await?;
+        let other = match proposal.kind {
+            ChangeKind::Rightsize => ChangeKind::Revert,
+            ChangeKind::Revert => ChangeKind::Rightsize,
+        };
+        let mut pulls = self.of_branch(&known, &proposal.branch).await?;
+        pulls.extend(
+            self.of_branch(&known, &branch(other, &proposal.job))
+                .await?,
+        );
+        pulls.sort_by_key(|(pull, _)| std::cmp::Reverse(pull.number));
+        let all: Vec<PullRequest> = pulls.iter().map(|(_, shown)| shown.clone()).collect();
+        let ruling = rule(proposal, &all);
+        for (open, why) in &ruling.close {
+            self.close(open, why, now_ms).await?;
+        }
+        let answer = |open: &PullRequest| {
+            pulls
+                .iter()
+                .find(|(_, shown)| shown.id == open.id)
+                .map(|(pull, _)| pull.clone())
+                .ok_or_else(|| {
+                    self.api
+                        .error(format!("there is no pull request `{}`", open.id))
+                })
+        };
+        match ruling.step {
+            Step::Open => self.open(&known, proposal, &all, now_ms).await,
+            Step::Update(open) => self.update(&known, proposal, &answer(&open)?, now_ms).await,
+            Step::Unchanged(open) => {
+                let pull = answer(&open)?;
+                if self.is_whole(&pull).await? {
+                    let labelled = self.complete_labels(&open, proposal).await;
+                    return Ok(Some(Written::Unchanged(labelled)));
+                }
+                self.update(&known, proposal, &pull, now_ms).await
+            }
+            Step::LeaveAlone {
+                reason,
+                message,
+                tell,
+            } => {
+                if let Some(open) = tell {
+                    let number = self.api.number(&open)?;
+                    self.api
+                        .comment_once(number, &format!("{message}."))
+                        .await?;
+                }
+                Ok(Some(Written::LeftAlone {
+                    reason: reason.to_string(),
+                    message,
+                }))
+            }
+        }
+    }
+
+    /// Whether an open one with the same findings needs nothing: its branch holds the evidence that its body tells of (a run may have died
+    /// between the two), and it does not conflict with the base.
+    async fn is_whole(&self, pull: &PullAnswer) -> Result<bool, ForgeError> {
+        let Some(state) = State::find(&shown(pull).body) else {
+            return Ok(false);
+        };
+        let asked = ask("reading the evidence on the branch", READ);
+        let path = format!(
+            "/repos/{}/contents/{}?ref={}",
+            self.api.place.repository,
+            escaped(&evidence_path(&state.change)),
+            escaped(&pull.head.sha)
+        );
+        let evidence = self.api.get(&asked, &path).await?;
+        match evidence.status {
+            404 => return Ok(false),
+            200..300 => {}
+            _ => return Err(self.api.refusal(&asked, &evidence)),
+        }
+        Ok(self.api.pull(pull.number).await?.mergeable != Some(false))
+    }
+
+    /// Opens one. A branch that is there already is built upon, if it is ours.
+    async fn open(
+        &self,
+        known: &Known,
+        proposal: &Proposal,
+        all: &[PullRequest],
+        now_ms: i64,
+    ) -> Result<Option<Written>, ForgeError> {
+        let unknown = !all.iter().any(|pull| pull.branch == proposal.branch);
+        if unknown && let Some(head) = self.api.head(&proposal.branch).await? {
+            let base = self.api.base_head(&known.base).await?;
+            if self.api.branch_has_foreign_commits(&base, &head).await? {
+                return Ok(Some(Written::LeftAlone {
+                    reason: "foreign-commits".to_string(),
+                    message: format!(
+                        "the branch `{}` is there with a person's commits and no pull request",
+                        proposal.branch
+                    ),
+                }));
+            }
+        }
+        if self.commit(known, proposal, now_ms).await? == CommitOutcome::Moved {
+            return Ok(None);
+        }
+        let pull = self
+            .api
+            .open_pull(&known.full_name, &known.base, proposal)
+            .await?;
+        let opened = self.complete_labels(&shown(&pull), proposal).await;
+        Ok(Some(Written::Opened(opened)))
+    }
+
+    /// Gives one new findings: first the commit, then the words.
+    async fn update(
+        &self,
+        known: &Known,
+        proposal: &Proposal,
+        pull: &PullAnswer,
+        now_ms: i64,
+    ) -> Result<Option<Written>, ForgeError> {
+        if self.commit(known, proposal, now_ms).await? == CommitOutcome::Moved {
+            return Ok(None);
+        }
+        let pull = self.api.rewrite_pull(pull, proposal).await?;
+        let updated = self.complete_labels(&shown(&pull), proposal).await;
+        Ok(Some(Written::Updated(updated)))
+    }
+
+    async fn commit(
+        &self,
+        known: &Known,
+        proposal: &Proposal,
+        now_ms: i64,
+    ) -> Result<CommitOutcome, ForgeError> {
+        self.api
+            .commit_on_branch(
+                &self.clone,
+                &known.base,
+                &proposal.branch,
+                &proposal.files,
+                &proposal.commit_message,
+                now_ms,
+            )
+            .await
+    }
+
+    /// Labels one that has none of ours: a person who takes one away is not contradicted. A label that can't be set is a warning, since
+    /// the pull request stands.
+    async fn complete_labels(&self, open: &PullRequest, proposal: &Proposal) -> PullRequest {
+        let wanted: BTreeSet<&String> = proposal
+            .labels
+            .iter()
+            .chain(&self.api.place.labels)
+            .collect();
+        let mut labelled = open.clone();
+        if wanted.is_empty() || open.labels.iter().any(|label| wanted.contains(label)) {
+            return labelled;
+        }
+        let wanted: Vec<String> = wanted.into_iter().cloned().collect();
+        let written = match self.api.number(open) {
+            Ok(number) => self.api.label(number, &wanted).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(labels) => labelled.labels = labels,
+            Err(error) => tracing::warn!("#{}: no labels: {error}", open.id),
+        }
+        labelled
+    }
+}
+
+impl Forge for GithubForge {
+    fn name(&self) -> &'static str {
+        "github"
+    }
+
+    /// Those open, and those that ended in the last days.
+    async fn pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError> {
+        let known = self.known().await?;
+        let pulls = self.api.our_pulls(&known.full_name).await?;
+        let mut ended: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for pull in pulls.iter().filter(|pull| pull.state != "open") {
+            ended
+                .entry(pull.head.branch.as_str())
+                .or_default()
+                .insert(pull.head.sha.clone());
+        }
+        let none = BTreeSet::new();
+        let mut all = Vec::new();
+        for pull in &pulls {
+            let mut one = shown(pull);
+            match one.state {
+                PullRequestState::Open => {
+                    let ended = ended.get(pull.head.branch.as_str()).unwrap_or(&none);
+                    one.has_foreign_commits = self
+                        .api
+                        .pull_has_foreign_commits(pull.number, ended)
+                        .await?;
+                }
+                // Lists don't say who merged.
+                PullRequestState::Merged => one = shown(&self.api.pull(pull.number).await?),
+                PullRequestState::Closed => {}
+            }
+            all.push(one);
+        }
+        Ok(all)
+    }
+
+    async fn propose(&self, proposal: &Proposal, now_ms: i64) -> Result<Written, ForgeError> {
+        for _ in 0..TRIES {
+            if let Some(written) = self.propose_once(proposal, now_ms).await? {
+                return Ok(written);
+            }
+        }
+        Err(self.api.error(format!(
+            "the branch `{}` moved each time it was written; run again",
+            proposal.branch
+        )))
+    }
+
+    /// Label, comment, then the closing itself: a run that dies in between is completed by the next.
+    async fn close(
+        &self,
+        pull_request: &PullRequest,
+        why: &str,
+        _now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let number = self.api.number(pull_request)?;
+        self.api.mark_superseded(pull_request).await?;
+        self.api.comment_once(number, why).await?;
+        self.api.close_pull(number).await
+    }
+
+    async fn comment(
+        &self,
+        pull_request: &PullRequest,
+        text: &str,
+        _now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let number = self.api.number(pull_request)?;
+        self.api.comment_once(number, text).await
+    }
+}
+
+impl GithubForge {
+    /// Whether the token may do what is needed, as far as reading tells: one sentence.
+    ///
+    /// # Errors
+    /// When the repository can't be read, or pull requests can't.
+    pub async fn check(&self) -> Result<String, ForgeError> {
+        let known = self.known().await?;
+        let head = self.api.base_head(&known.base).await?;
+        let asked = ask("reading pull requests", PULLS_READ);
+        let path = format!("/repos/{}/pulls?per_page=1", self.api.place.repository);
+        let listed = self.api.get(&asked, &path).await?;
+        if listed.status != 200 {
+            return Err(self.api.refusal(&asked, &listed));
+        }
+        Ok(format!(
+            "{} on {}, base `{}` at {}, token in {}",
+            known.full_name,
+            self.api.place.api,
+            known.base,
+            head.get(..10).unwrap_or(&head),
+            self.api.place.token_from
+        ))
+    }
+}
