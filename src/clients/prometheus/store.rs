@@ -192,6 +192,8 @@ impl PrometheusHistory {
     ) -> Result<History, HistoryError> {
         let known_running = known.and_then(|known| known.latest_running.as_ref());
         let known = known.and_then(|known| known.latest.as_ref());
+        // One that restarts just then shows its graph and its TaskManagers all the same.
+        let seen = known_running.or_else(|| known.filter(|known| !known.vertices.is_empty()));
         self.load(job, from_ms, to_ms)
             .await
             .map_err(|error| self.told(&error))?;
@@ -209,11 +211,9 @@ impl PrometheusHistory {
                     series,
                     &grid,
                     resolution_ms,
-                    Known {
-                        running: known_running,
-                    },
+                    Known { running: seen },
                 );
-                let latest = newest(job, series, &all, &grid, known_running);
+                let latest = newest(job, series, &all, &grid, seen);
                 all.retain(|point| point.from_ms >= from_ms && point.to_ms <= to_ms);
                 let mut history = History {
                     job: job.clone(),
