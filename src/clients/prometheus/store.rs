@@ -3,7 +3,7 @@
 use super::assemble::{Known, points};
 use super::dialect::{Choice, Dialect, as_reported};
 use super::error::PrometheusError;
-use super::fetch::{Fetch, Fetched, Wanted, shared_place};
+use super::fetch::{Fetch, Fetched, Wanted, shared_places};
 use super::grid::Grid;
 use super::http::Api;
 use super::latest::newest;
@@ -30,6 +30,8 @@ pub struct PrometheusHistory {
     config: PrometheusConfig,
     /// All jobs that may be asked for, in order.
     jobs: Vec<JobKey>,
+    /// Jobs that would read another one's series, each with that one.
+    shared: BTreeMap<JobKey, JobKey>,
     /// Those that will be asked for, in order: a shard is made of them.
     expected: Mutex<Vec<JobKey>>,
     /// Names or ids of jobs in Flink, where a resource runs several.
@@ -69,9 +71,12 @@ impl PrometheusHistory {
             keys.push(job);
         }
         keys.sort();
+        let dialect = Dialect::new(config);
+        let shared = shared_places(&keys, &dialect);
         Ok(PrometheusHistory {
             api: Api::new(config, folder)?,
-            dialect: Dialect::new(config),
+            dialect,
+            shared,
             config: config.clone(),
             expected: Mutex::new(keys.clone()),
             jobs: keys,
@@ -249,7 +254,7 @@ impl PrometheusHistory {
         shard: &'a Shard,
     ) -> Result<(&'a ResourceSeries, &'a JobSeries), Gap> {
         if !self.flink_jobs.contains_key(job)
-            && let Some(other) = shared_place(job, &self.jobs, &self.dialect)
+            && let Some(other) = self.shared.get(job)
         {
             return Err(Gap::new(
                 "history",
