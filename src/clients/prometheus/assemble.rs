@@ -213,12 +213,8 @@ impl<'a> Assembler<'a> {
                 }
             }
             Some(_) => 0.0,
-            // Its first sight: it began within the step, or is the first of all and how much of it is old is not known.
-            None if another
-                || execution.is_some_and(|(_, age)| age <= self.grid.step_ms as f64) =>
-            {
-                value
-            }
+            // Its first sight: another execution's counters began with it; of the first one of all it is not known how much is old.
+            None if another => value,
             None => 0.0,
         };
         growth.clamp(0.0, f64::from(u32::MAX)).round() as u32

@@ -5,12 +5,14 @@ use super::dialect::{Choice, Dialect};
 use super::error::PrometheusError;
 use super::grid::Grid;
 use super::http::Api;
-use super::series::{ShardSeries, place};
-use super::signals::{ALL, Asking, Form, STATS, Scope, Signal};
+use super::queries::Asking;
+use super::series::{Place, ShardSeries, place};
+use super::signals::{ALL, Form, STATS, Scope, Signal};
 use crate::config::PrometheusConfig;
 use crate::snapshot::{Gap, JobKey};
 use futures::StreamExt;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A job with how many vertices it is thought to have.
 #[derive(Debug, Clone)]
@@ -345,13 +347,21 @@ fn failed(piece: &Piece, wanted: &[Wanted], error: &PrometheusError) -> (Vec<Job
     (jobs, Gap::new(piece.signal.name(), error.to_string()))
 }
 
-/// Whether several of the jobs would read the same series: two clusters in a store without a label for them.
-pub fn shared_place<'a>(
-    job: &JobKey,
-    all: impl IntoIterator<Item = &'a JobKey>,
-    dialect: &Dialect,
-) -> Option<&'a JobKey> {
-    let own = place(job, dialect);
-    all.into_iter()
-        .find(|other| *other != job && place(other, dialect) == own)
+/// Jobs that would read the same series as another one, each with that one: two clusters in a store without a label for them.
+pub fn shared_places(jobs: &[JobKey], dialect: &Dialect) -> BTreeMap<JobKey, JobKey> {
+    let mut first: BTreeMap<Place, &JobKey> = BTreeMap::new();
+    let mut shared = BTreeMap::new();
+    for job in jobs {
+        match first.entry(place(job, dialect)) {
+            Entry::Vacant(free) => {
+                free.insert(job);
+            }
+            Entry::Occupied(taken) => {
+                let other = *taken.get();
+                shared.insert(job.clone(), other.clone());
+                shared.insert(other.clone(), job.clone());
+            }
+        }
+    }
+    shared
 }

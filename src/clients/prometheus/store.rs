@@ -3,7 +3,7 @@
 use super::assemble::{Known, points};
 use super::dialect::{Choice, Dialect, as_reported};
 use super::error::PrometheusError;
-use super::fetch::{Fetch, Fetched, Wanted, shared_place};
+use super::fetch::{Fetch, Fetched, Wanted, shared_places};
 use super::grid::Grid;
 use super::http::Api;
 use super::latest::newest;
@@ -30,6 +30,8 @@ pub struct PrometheusHistory {
     config: PrometheusConfig,
     /// All jobs that may be asked for, in order.
     jobs: Vec<JobKey>,
+    /// Jobs that would read another one's series, each with that one.
+    shared: BTreeMap<JobKey, JobKey>,
     /// Those that will be asked for, in order: a shard is made of them.
     expected: Mutex<Vec<JobKey>>,
     /// Names or ids of jobs in Flink, where a resource runs several.
@@ -69,9 +71,12 @@ impl PrometheusHistory {
             keys.push(job);
         }
         keys.sort();
+        let dialect = Dialect::new(config);
+        let shared = shared_places(&keys, &dialect);
         Ok(PrometheusHistory {
             api: Api::new(config, folder)?,
-            dialect: Dialect::new(config),
+            dialect,
+            shared,
             config: config.clone(),
             expected: Mutex::new(keys.clone()),
             jobs: keys,
@@ -192,6 +197,8 @@ impl PrometheusHistory {
     ) -> Result<History, HistoryError> {
         let known_running = known.and_then(|known| known.latest_running.as_ref());
         let known = known.and_then(|known| known.latest.as_ref());
+        // One that restarts just then shows its graph and its TaskManagers all the same.
+        let seen = known_running.or_else(|| known.filter(|known| !known.vertices.is_empty()));
         self.load(job, from_ms, to_ms)
             .await
             .map_err(|error| self.told(&error))?;
@@ -209,11 +216,9 @@ impl PrometheusHistory {
                     series,
                     &grid,
                     resolution_ms,
-                    Known {
-                        running: known_running,
-                    },
+                    Known { running: seen },
                 );
-                let latest = newest(job, series, &all, &grid, known_running);
+                let latest = newest(job, series, &all, &grid, seen);
                 all.retain(|point| point.from_ms >= from_ms && point.to_ms <= to_ms);
                 let mut history = History {
                     job: job.clone(),
@@ -249,7 +254,7 @@ impl PrometheusHistory {
         shard: &'a Shard,
     ) -> Result<(&'a ResourceSeries, &'a JobSeries), Gap> {
         if !self.flink_jobs.contains_key(job)
-            && let Some(other) = shared_place(job, &self.jobs, &self.dialect)
+            && let Some(other) = self.shared.get(job)
         {
             return Err(Gap::new(
                 "history",
