@@ -97,6 +97,12 @@ fn text(item: &Item) -> String {
         out.push_str("\nWithin the rules\n");
         out.push_str(&lines(&change.recommendation.steps));
     }
+    if let Some(evaluators) = &item.evaluators {
+        out.push_str(
+            "\nWhat each evaluator would do (TaskManagers × slots, memory of each, cost a month)\n",
+        );
+        out.push_str(&crate::render::evaluators::text(evaluators));
+    }
     if let Some(decision) = &item.decision {
         out.push_str("\nRules\n");
         for rule in &decision.rules {

@@ -21,6 +21,8 @@ pub mod autotune;
 pub mod backlog;
 // Growth of the slowest operators after a row of latency violations.
 pub mod latency_violation;
+// History and configuration → the input and the answer of each of them.
+pub mod inputs;
 // The Flink autoscaler's parallelism decision, from REST values to overrides.
 pub mod true_rate;
 

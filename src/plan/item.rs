@@ -2,7 +2,7 @@
 
 use crate::classify::JobProfile;
 use crate::policy::Decision;
-use crate::recommend::{Advice, Recommendation, Saving};
+use crate::recommend::{Advice, Recommendation, Saving, SideBySide};
 use crate::record::{Evidence, FieldChange};
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
@@ -107,6 +107,8 @@ pub struct PlannedChange {
     pub recommendation: Recommendation,
     /// By which rules it may be changed.
     pub decision: Decision,
+    /// What other evaluators would do.
+    pub evaluators: SideBySide,
     /// What goes into the change's own commit.
     pub evidence: Evidence,
 }
@@ -128,6 +130,9 @@ pub struct Item {
     pub profile: Option<JobProfile>,
     /// What sizing says of it when nothing bounds the search.
     pub advice: Option<Advice>,
+    /// What every evaluator would do, where the size in force is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluators: Option<SideBySide>,
     /// What the rules say, where a change is known.
     pub decision: Option<Decision>,
     /// What the change saves, where one is known.

@@ -7,7 +7,7 @@ use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
-use crate::recommend::{Advice, Bounds, Direction, Present, Prices, recommend};
+use crate::recommend::{Advice, Bounds, Direction, Present, Prices, recommend, side_by_side};
 use crate::snapshot::{History, JobKey, JobKind, JobState};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
@@ -67,6 +67,7 @@ pub fn plan_job(
         until: None,
         profile: None,
         advice: None,
+        evaluators: None,
         decision: None,
         saving: None,
         change: None,
@@ -229,6 +230,12 @@ fn sized(
     };
     let wanted = size(&free);
     let item = Item {
+        evaluators: Some(side_by_side(
+            facts.history,
+            &present,
+            &wanted,
+            &rooms.evaluate,
+        )),
         advice: Some(wanted.clone()),
         saving: match &wanted {
             Advice::Change(recommendation) => Some(recommendation.saving.clone()),
@@ -311,6 +318,7 @@ fn sized(
         facts,
         rooms,
         catalog,
+        present: &present,
         now_ms,
     };
     let change = match of.planned(profile, *allowed, decision.clone()) {

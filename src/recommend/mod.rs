@@ -6,12 +6,14 @@
 mod advice;
 mod carrying;
 mod checkpoint_fit;
+mod differences;
 mod explanation;
 mod job;
 mod memory_need;
 mod present;
 mod search;
 mod settings;
+mod side_by_side;
 mod sizing;
 mod spread;
 #[cfg(test)]
@@ -23,4 +25,5 @@ pub use advice::{
 };
 pub use present::{Present, Prices};
 pub use settings::Settings;
+pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};
 pub use sizing::recommend;

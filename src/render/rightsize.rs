@@ -2,7 +2,7 @@
 
 use super::escape::{self, code, markdown};
 use super::template::{self, TemplateError, safe};
-use super::{chart, number, words};
+use super::{chart, evaluators, number, words};
 use crate::plan::{MergeEffect, PlannedChange};
 use crate::policy::Ruling;
 use crate::recommend::{Direction, Recommendation, Saving};
@@ -96,6 +96,7 @@ pub fn body(change: &PlannedChange, digest: &str, trailers: &str) -> Result<Stri
             window => safe(window(change)),
             thresholds => safe(words::thresholds(&evidence.thresholds).join(" · ")),
             verdicts,
+            evaluators => evaluators::rows(&change.evaluators),
             capacities,
             margins => safe(
                 recommendation
