@@ -67,9 +67,25 @@ pub enum Until {
     Event(String),
 }
 
+/// What the operator does with a merged change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeKind {
+    /// The fields are the operator's own, or nothing reads them: the job runs on.
+    Nothing,
+    /// The job is rescaled while its pods run on; its tasks restart from the last checkpoint.
+    InPlace,
+    /// The job is stopped and deployed again.
+    #[default]
+    Restart,
+}
+
 /// What merging a change does, from the operator's own rules.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct MergeEffect {
+    /// What the operator does.
+    #[serde(default)]
+    pub kind: MergeKind,
     /// Whether the operator restarts the job.
     pub restarts: bool,
     /// The job's `upgradeMode`, if the manifest names one.
@@ -78,6 +94,21 @@ pub struct MergeEffect {
     pub restore_age_ms: Option<i64>,
     /// Its size, bytes.
     pub restore_bytes: Option<u64>,
+    /// Age of the last completed savepoint, milliseconds.
+    #[serde(default)]
+    pub savepoint_age_ms: Option<i64>,
+    /// Its size, bytes.
+    #[serde(default)]
+    pub savepoint_bytes: Option<u64>,
+    /// Slots of the new size that hold no task.
+    #[serde(default)]
+    pub slots_left: Option<u32>,
+    /// How partitions spread over the new parallelism, one sentence.
+    #[serde(default)]
+    pub partitions: Option<String>,
+    /// Whether the same could be had without a restart, one sentence.
+    #[serde(default)]
+    pub in_place: Option<String>,
     /// Shortest and longest pause of the restarts seen, milliseconds.
     pub pause_ms: Option<(i64, i64)>,
     /// What would be lost; absent when nothing is.

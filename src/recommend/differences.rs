@@ -9,6 +9,10 @@ use crate::snapshot::History;
 
 /// Busy share from which a vertex that is to shrink deserves a word.
 const BUSY: f64 = 0.9;
+/// Share of its cores from which a TaskManager makes threads wait.
+const SCARCE: f64 = 0.85;
+/// Records of the busiest subtask over those of the mean one from which a key is called hot.
+const SKEWED: f64 = 1.5;
 
 /// What is known beside an opinion.
 pub(super) struct Known<'a> {
@@ -29,6 +33,39 @@ impl Known<'_> {
             .take(40)
             .collect();
         format!("`{name}`")
+    }
+
+    /// Why we give fewer slots than the autoscaler: what holds the vertex that it would grow.
+    fn why_less(&self, answer: &TrueRateAnswer) -> String {
+        let last = self.history.points.last();
+        let share = last.and_then(|point| {
+            let cores = point.shape.cpu_millis as f64 / 1000.0;
+            let used = point.task_managers.cpu_cores_max?.mean;
+            (cores > 0.0).then(|| used / cores)
+        });
+        if let Some(share) = share.filter(|share| *share >= SCARCE) {
+            return format!(
+                "the fullest TaskManager uses {:.0} % of its cores, so that busy time there is waiting for a core; it reads no CPU",
+                share * 100.0
+            );
+        }
+        let grown = answer
+            .vertices
+            .iter()
+            .filter(|(_, vertex)| vertex.wanted > vertex.parallelism);
+        let skew = grown.filter_map(|(id, _)| Some((id, last?.vertices.get(id)?.in_skew?.mean)));
+        if let Some((id, skew)) = skew
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .filter(|(_, skew)| *skew >= SKEWED)
+        {
+            return format!(
+                "the busiest subtask of {} gets {skew:.1} times the records of the mean one, and more subtasks do not split a key",
+                self.name(id)
+            );
+        }
+        "it aims at its utilization target in every vertex, with an assumed restart and capacity in proportion to parallelism; ours at \
+         the load of the whole history, with the chance of being short"
+            .to_owned()
     }
 
     /// Records/s that the sources are taken to get by the autoscaler.
@@ -85,7 +122,7 @@ pub(super) fn true_rate_message(known: &Known<'_>, answer: &TrueRateAnswer) -> S
         Some(Hold::Quota) => format!("does nothing ({change}): its quota is reached"),
         None if answer.waits_ms > 0 => {
             format!(
-                "{change}; it waits {} min before it shrinks",
+                "{change}; what shrinks waits {} min first",
                 answer.waits_ms / 60_000
             )
         }
@@ -137,9 +174,7 @@ pub(super) fn true_rate(known: &Known<'_>, answer: &TrueRateAnswer, theirs: &Opi
         );
     }
     if slots > own {
-        return "it aims at its utilization target and takes a hot subtask or a slow outside system for want of parallelism; ours buys \
-                only what the busiest hour needs"
-            .to_owned();
+        return known.why_less(answer);
     }
     let now = &known.present.size;
     if known.ours.cpu_millis != now.cpu_millis

@@ -131,11 +131,13 @@ fn ours(present: &Present, advice: &Advice) -> Opinion {
     let (says, size, message) = match advice {
         Advice::Change(change) => {
             let limit = change.probability_limit * 100.0;
+            let chance = match change.probability_short * 100.0 {
+                small if small < 0.1 => "below 0.1 %".to_owned(),
+                chance => format!("{chance:.1} %"),
+            };
             let message = format!(
-                "carries {:.0} records/s, needed are {:.0}; chance of being short {:.1} % (limit {limit:.0} %)",
-                change.carries_per_second,
-                change.demand.required_per_second,
-                change.probability_short * 100.0
+                "carries {:.0} records/s, needed are {:.0}; chance of being short {chance} (limit {limit:.0} %)",
+                change.carries_per_second, change.demand.required_per_second,
             );
             (Says::Resize, Some(change.proposed.clone()), message)
         }

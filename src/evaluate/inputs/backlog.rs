@@ -37,7 +37,7 @@ pub fn backlog_input(
         .latest_running
         .as_ref()
         .ok_or(EvaluatorError::NotRunning)?;
-    let points = recent(history, WINDOW_MS);
+    let points = recent(history, WINDOW_MS, 2);
     let last = points.last().ok_or(EvaluatorError::NoPoints)?;
     let sources: Vec<&str> = seen
         .vertices

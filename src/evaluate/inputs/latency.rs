@@ -34,7 +34,7 @@ pub fn latency_input(history: &History, bound_ms: f64) -> Result<LatencyInput, E
         .latest_running
         .as_ref()
         .ok_or(EvaluatorError::NotRunning)?;
-    let points = recent(history, WINDOW_MS);
+    let points = recent(history, WINDOW_MS, 1);
     let last = points.last().ok_or(EvaluatorError::NoPoints)?;
     Ok(LatencyInput {
         job: Job {

@@ -6,9 +6,9 @@ use crate::snapshot::{History, Point};
 /// Pauses of longer are no restart of the job but a time in which it was meant to stand still.
 const LONGEST_PAUSE_MS: i64 = 3_600_000;
 
-/// Undisturbed points that end within the last `window_ms` of the history, since the last restart; at least the newest one
-/// if there is any, for looks may be further apart than the window is long.
-pub(super) fn recent(history: &History, window_ms: i64) -> &[Point] {
+/// Undisturbed points that begin within the last `window_ms` of the history, since the last restart; at least the newest
+/// `least` if there are so many, for looks may be further apart than the window is long.
+pub(super) fn recent(history: &History, window_ms: i64, least: usize) -> &[Point] {
     let points = &history.points[..];
     let Some(last) = points.last() else {
         return points;
@@ -18,8 +18,8 @@ pub(super) fn recent(history: &History, window_ms: i64) -> &[Point] {
     while begin > 0 {
         let place = begin - 1;
         let before = place.checked_sub(1).map(|place| &points[place]);
-        let newest = begin == points.len();
-        if disturbed(&points[place], before) || (!newest && points[place].from_ms < from) {
+        let enough = points.len() - begin >= least;
+        if disturbed(&points[place], before) || (enough && points[place].from_ms < from) {
             break;
         }
         begin = place;

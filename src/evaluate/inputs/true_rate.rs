@@ -143,7 +143,7 @@ pub fn true_rate_input(
         .as_ref()
         .ok_or(EvaluatorError::NotRunning)?;
     let options = autoscaler_options(configuration, profile).options;
-    let points = recent(history, options.metrics_window_ms);
+    let points = recent(history, options.metrics_window_ms, 1);
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return Err(EvaluatorError::NoPoints);
     };
@@ -301,7 +301,6 @@ fn missing(vertices: &[GraphVertex], points: &[Point], options: &Options) -> Vec
             "the least busy subtask is not kept in the history; the mean stands in".to_owned(),
         );
     }
-    said.push("past scalings and waiting scale-downs of the autoscaler live in its own store and are not read".to_owned());
     said
 }
 
