@@ -10,7 +10,8 @@ use plimsoll::evaluate::true_rate::decision::Hold;
 use plimsoll::evaluate::true_rate::options::Profile;
 use plimsoll::evaluate::{self, VertexCapacity, capacities, demand};
 use plimsoll::recommend::{
-    self, Advice, Bounds, Present, Prices, Says, Size, recommend, side_by_side,
+    self, Advice, AutoscalerAdvice, Bounds, Present, Prices, Says, Size, autoscaler_advice,
+    recommend, side_by_side,
 };
 use plimsoll::snapshot::{
     History, Input, JobKey, JobKind, JobState, Point, Shape, Snapshot, Stat, Vertex, VertexPoint,
@@ -260,8 +261,9 @@ fn w01_a_full_vertex_is_not_shrunk() {
 #[test]
 fn w02_throughput_under_backpressure_is_a_lower_bound() {
     let history = history(2 * DAY, |_, point| {
-        *of(point, 0) = seen(0.1, 0.9, 1000.0);
+        *of(point, 0) = seen(0.5, 0.5, 1000.0);
         *of(point, 1) = seen(1.0, 0.0, 1000.0);
+        *of(point, 2) = seen(0.5, 0.0, 1000.0);
     });
     assert_eq!(theirs(&history).hold, Some(Hold::WithinTarget));
     let load = demand(&history, &evaluate::Settings::default()).unwrap();
@@ -330,6 +332,10 @@ fn w06_capacity_from_little_load_is_uncertain() {
 #[test]
 fn w07_used_up_cores_are_seen() {
     let history = history(2 * DAY, |_, point| {
+        for vertex in 0..3 {
+            *of(point, vertex) = seen(0.5, 0.0, 1000.0);
+        }
+        of(point, 0).pending = one(100.0);
         point.task_managers.cpu_cores = one(4.0);
         point.task_managers.cpu_cores_max = one(2.0);
     });
@@ -598,4 +604,64 @@ fn histories_that_say_nothing_are_refused_by_name() {
             .to_string()
             .contains("`orders`")
     );
+}
+
+/// A load that swings between 100 and 1000 records/s over the day, for a job whose work is `busy` at the top.
+fn swinging(busy: f64) -> History {
+    history(3 * DAY, move |place, point| {
+        let turn = (place % DAY) as f64 / DAY as f64 * std::f64::consts::TAU;
+        let rate = 550.0 - 450.0 * turn.cos();
+        *of(point, 0) = seen(0.1 * rate / 1000.0, 0.0, rate);
+        of(point, 0).pending = one(0.0);
+        *of(point, 1) = seen(busy * rate / 1000.0, 0.0, rate);
+        *of(point, 2) = seen(0.1 * rate / 1000.0, 0.0, rate);
+    })
+}
+
+fn advised(history: &History, options: &[(&str, &str)]) -> Option<AutoscalerAdvice> {
+    let mut present = present(history);
+    let options = options
+        .iter()
+        .map(|(key, value)| (key.to_string(), value.to_string()));
+    present.configuration.extend(options);
+    autoscaler_advice(history, &present, &evaluate::Settings::default())
+}
+
+#[test]
+fn options_of_the_autoscaler_follow_the_data() {
+    let on = "kubernetes.operator.job.autoscaler.enabled";
+    let most = "kubernetes.operator.job.autoscaler.vertex.max-parallelism";
+    let found = advised(
+        &swinging(0.9),
+        &[
+            (on, "true"),
+            (most, "2"),
+            ("job.autoscaler.utilization.target", "0.5"),
+        ],
+    );
+    let found = found.unwrap();
+    assert!(found.on && found.switch_on.is_none());
+    let option = |key: &str| found.options.iter().find(|advice| advice.option == key);
+    // Under the prefix that the manifest uses.
+    let wider = option(most).unwrap();
+    assert_eq!(wider.before, "2");
+    assert!(wider.after.parse::<u32>().unwrap() > 4, "{wider:?}");
+    // The load rises slowly: 0.5 leaves more room than it takes.
+    let target = option("job.autoscaler.utilization.target").unwrap();
+    assert!(target.after.parse::<f64>().unwrap() > 0.6, "{target:?}");
+    assert!(option("job.autoscaler.restart.time").is_none());
+    assert!(
+        found.unknown.iter().any(|said| said.contains("restart")),
+        "{:?}",
+        found.unknown
+    );
+}
+
+#[test]
+fn switching_the_autoscaler_on_is_advised_only_for_a_load_that_swings() {
+    let found = advised(&swinging(0.9), &[]).unwrap();
+    assert!(!found.on && found.switch_on.is_some());
+    assert_eq!(found.options[0].option, "job.autoscaler.enabled");
+    let steady = history(3 * DAY, |_, point| *of(point, 1) = seen(0.9, 0.0, 1000.0));
+    assert_eq!(advised(&steady, &[]), None);
 }

@@ -13,6 +13,7 @@ mod regime;
 mod restart;
 mod settings;
 mod sizing_load;
+mod swing;
 #[cfg(test)]
 mod tests;
 // Autotuning of TaskManager memory, as the Flink Kubernetes Operator does it.
@@ -31,3 +32,4 @@ pub use cpu_cost::{CpuCost, cpu_cost};
 pub use demand::{Demand, DemandBasis, VertexCapacity};
 pub use settings::Settings;
 pub use sizing_load::{DemandError, demand};
+pub use swing::{Swing, swing};

@@ -2,7 +2,7 @@
 
 use crate::classify::JobProfile;
 use crate::policy::Decision;
-use crate::recommend::{Advice, Recommendation, Saving, SideBySide};
+use crate::recommend::{Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide};
 use crate::record::{Evidence, FieldChange};
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
@@ -164,6 +164,9 @@ pub struct Item {
     /// What every evaluator would do, where the size in force is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluators: Option<SideBySide>,
+    /// What the data says about the operator's autoscaler, where it says something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<AutoscalerAdvice>,
     /// What the rules say, where a change is known.
     pub decision: Option<Decision>,
     /// What the change saves, where one is known.

@@ -4,6 +4,7 @@
 //! in them, its TaskManagers' bandwidth the checkpoints. [`recommend`] takes the cheapest that does.
 
 mod advice;
+mod autoscaler;
 mod carrying;
 mod checkpoint_fit;
 mod differences;
@@ -23,6 +24,7 @@ pub use advice::{
     Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
     Saving, Size, Step, Undetermined,
 };
+pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};
 pub use settings::Settings;
 pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};

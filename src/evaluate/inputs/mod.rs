@@ -16,6 +16,7 @@ pub use autotune::{AutotuneAnswer, AutotuneInput, autotune, autotune_input};
 pub use backlog::{BacklogInput, backlog, backlog_input};
 pub use graph::{Edge, GraphVertex};
 pub use latency::{LatencyInput, latency, latency_input};
+pub use recent::restarts_ms;
 pub use true_rate::{
     TrueRateAnswer, TrueRateInput, VertexReading, VertexSizing, WindowSample, true_rate,
     true_rate_input,

@@ -29,7 +29,7 @@ pub(super) fn recent(history: &History, window_ms: i64, least: usize) -> &[Point
 
 /// How long each restart in the history took: from the last look at which the job ran to the time since which it ran again,
 /// milliseconds. Restarts between two looks are not seen.
-pub(super) fn restarts_ms(history: &History) -> Vec<i64> {
+pub fn restarts_ms(history: &History) -> Vec<i64> {
     let pairs = history.points.windows(2);
     let pauses = pairs.filter_map(|pair| {
         let [before, after] = pair else { return None };

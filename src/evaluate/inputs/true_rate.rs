@@ -20,6 +20,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Neighbouring points lie no further apart than this, milliseconds.
+const SEAM_MS: i64 = 2_000;
+
 /// What the autoscaler collects of a vertex at a time. Absent is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -155,8 +158,15 @@ pub fn true_rate_input(
         ..WindowSample::default()
     });
     samples.extend(points.iter().map(job_sample));
+    // What waited at the begin is what waited at the end of the point before.
+    let before = history.points.len() - points.len();
+    let before = before.checked_sub(1).map(|place| &history.points[place]);
+    let before = before.filter(|before| (first.from_ms - before.to_ms).abs() <= SEAM_MS);
     for vertex in &vertices {
-        for (sample, reading) in samples.iter_mut().zip(readings(vertex, points, &options)) {
+        for (sample, reading) in samples
+            .iter_mut()
+            .zip(readings(vertex, before, points, &options))
+        {
             sample.vertices.insert(vertex.id.clone(), reading);
         }
     }
@@ -190,7 +200,12 @@ fn job_sample(point: &Point) -> WindowSample {
 
 /// One reading for the begin of the first point, and one for the end of each. Counters are rates summed up; over a point
 /// whose rate is unknown they go on with the window's mean, so that a hole changes no rate, and read as unknown there.
-fn readings(vertex: &GraphVertex, points: &[Point], options: &Options) -> Vec<VertexReading> {
+fn readings(
+    vertex: &GraphVertex,
+    before: Option<&Point>,
+    points: &[Point],
+    options: &Options,
+) -> Vec<VertexReading> {
     let of = |point: &Point| point.vertices.get(&vertex.id).cloned().unwrap_or_default();
     let rows: Vec<(f64, VertexPoint)> = points
         .iter()
@@ -215,7 +230,16 @@ fn readings(vertex: &GraphVertex, points: &[Point], options: &Options) -> Vec<Ve
     let read = counter(&rate);
     let written = counter(&|seen| seen.out_per_second.map(|rate| rate.mean));
     let busy = counter(&|seen| seen.busy.map(|busy| busy.mean * subtasks * 1000.0));
+    let pending = |seen: &VertexPoint| seen.pending.map(|lag| lag.mean).filter(|_| source);
+    // A look that does not tell the lag is no look at an empty queue: the last one told goes on.
+    let told = rows.iter().find_map(|(_, seen)| pending(seen));
+    let mut lag = told.and_then(|told| {
+        before
+            .and_then(|before| pending(&of(before)))
+            .or(Some(told))
+    });
     let first = VertexReading {
+        lag,
         accumulated_busy_ms: busy.first().copied().flatten(),
         records_in: read.first().copied().flatten(),
         records_out: written.first().copied().flatten(),
@@ -223,6 +247,7 @@ fn readings(vertex: &GraphVertex, points: &[Point], options: &Options) -> Vec<Ve
     };
     let ends = rows.iter().enumerate().map(|(place, (_, seen))| {
         let at = |series: &[Option<f64>]| series.get(place + 1).copied().flatten();
+        lag = pending(seen).or(lag);
         let share = match options.busy_aggregator {
             BusyAggregator::Max => seen.busy_max.or(seen.busy),
             BusyAggregator::Avg | BusyAggregator::Min => seen.busy,
@@ -234,7 +259,7 @@ fn readings(vertex: &GraphVertex, points: &[Point], options: &Options) -> Vec<Ve
             records_out: at(&written),
             records_in_per_second: rate(seen),
             backpressured: seen.backpressured.map(|share| share.mean),
-            lag: seen.pending.map(|lag| lag.mean).filter(|_| source),
+            lag,
         }
     });
     std::iter::once(first).chain(ends).collect()
