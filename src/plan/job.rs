@@ -8,7 +8,10 @@ use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
-use crate::recommend::{Advice, Bounds, Direction, Present, Prices, recommend};
+use crate::recommend::{
+    Advice, AutoscalerAdvice, Bounds, Direction, Present, Prices, Recommendation, Risk,
+    autoscaler_advice, recommend, side_by_side,
+};
 use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
@@ -79,6 +82,8 @@ pub fn plan_job(
         until: None,
         profile: None,
         advice: None,
+        evaluators: None,
+        autoscaler: None,
         decision: None,
         saving: None,
         change: None,
@@ -248,6 +253,13 @@ fn sized(
     };
     let wanted = size(&free);
     let item = Item {
+        autoscaler: autoscaler_advice(facts.history, &present, &rooms.evaluate),
+        evaluators: Some(side_by_side(
+            facts.history,
+            &present,
+            &wanted,
+            &rooms.evaluate,
+        )),
         advice: Some(wanted.clone()),
         saving: match &wanted {
             Advice::Change(recommendation) => Some(recommendation.saving.clone()),
@@ -345,9 +357,11 @@ fn sized(
         facts,
         rooms,
         catalog,
+        present: &present,
         now_ms,
     };
-    let change = match of.planned(profile, *allowed, decision.clone()) {
+    let allowed = with_options(*allowed, item.autoscaler.as_ref());
+    let change = match of.planned(profile, allowed, decision.clone()) {
         Ok(Some(change)) => change,
         Ok(None) => {
             return item
@@ -363,6 +377,29 @@ fn sized(
         }
     };
     decided(item, change, decision, facts.standing.mode)
+}
+
+/// The change with the options that the operator's autoscaler should have for it. They ride along: alone they are advice, since
+/// nothing about them saves money by itself.
+fn with_options(change: Recommendation, autoscaler: Option<&AutoscalerAdvice>) -> Recommendation {
+    let mut change = change;
+    let own = autoscaler.filter(|advice| advice.on);
+    for advice in own.into_iter().flat_map(|advice| &advice.options) {
+        let (option, after) = (advice.option.clone(), advice.after.clone());
+        change.proposed.options.insert(option, after);
+        change
+            .now
+            .options
+            .insert(advice.option.clone(), advice.before.clone());
+        change.risks.push(Risk {
+            code: "autoscaler-option".to_string(),
+            message: format!(
+                "`{}` {} → {}: {}",
+                advice.option, advice.before, advice.after, advice.why
+            ),
+        });
+    }
+    change
 }
 
 fn watching_until(facts: &Facts<'_>) -> Option<Until> {

@@ -4,8 +4,10 @@
 //! in them, its TaskManagers' bandwidth the checkpoints. [`recommend`] takes the cheapest that does.
 
 mod advice;
+mod autoscaler;
 mod carrying;
 mod checkpoint_fit;
+mod differences;
 mod explanation;
 mod job;
 mod memory_need;
@@ -14,6 +16,7 @@ mod past;
 mod present;
 mod search;
 mod settings;
+mod side_by_side;
 mod sizing;
 mod spread;
 #[cfg(test)]
@@ -23,6 +26,8 @@ pub use advice::{
     Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
     Saving, Size, Step, Undetermined,
 };
+pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};
 pub use settings::Settings;
+pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};
 pub use sizing::recommend;
