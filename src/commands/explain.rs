@@ -52,6 +52,12 @@ fn text(item: &Item) -> String {
         terminal(&item.reason),
         until(item)
     );
+    if let Some(link) = &item.link {
+        out.push_str(&format!(
+            "  Its manifest: {}.\n",
+            terminal(&link.to_string())
+        ));
+    }
     if let Some(change) = &item.change {
         let recommendation = &change.recommendation;
         let what = words::what_changes(

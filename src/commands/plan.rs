@@ -105,6 +105,21 @@ pub fn text(plan: &Plan, diffs: bool) -> String {
         count(State::Watching),
         number::money(saving, currency)
     ));
+    let unfiled: Vec<String> = plan
+        .items
+        .iter()
+        .filter(|item| item.link.is_none() && item.state != State::Ignored)
+        .map(|item| terminal(&item.job.short()))
+        .collect();
+    if !unfiled.is_empty() {
+        out.push_str(&format!(
+            "without a manifest in the repository: {}\n",
+            unfiled.join(", ")
+        ));
+    }
+    for sentence in &plan.without_job {
+        out.push_str(&format!("! {}\n", terminal(sentence)));
+    }
     if diffs {
         for change in plan.items.iter().filter_map(|item| item.change.as_ref()) {
             out.push('\n');

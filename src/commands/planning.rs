@@ -245,6 +245,10 @@ pub fn plan(
         at_ms: now_ms,
         base: books.head.clone(),
         items: arrange(items, &facts, &world.config.plan, now_ms),
+        without_job: match world.listed_whole() {
+            Some(live) => plan::without_job(&crate::manifest::discover(&books.tree).objects, &live),
+            None => Vec::new(),
+        },
     })
 }
 

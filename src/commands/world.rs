@@ -163,6 +163,25 @@ impl World {
         }
     }
 
+    /// All live jobs, where every cluster is behind Kubernetes and was listed without a problem: only then can one be missing.
+    pub fn listed_whole(&self) -> Option<BTreeSet<JobKey>> {
+        let live = self.live();
+        let clusters = &self.config.clusters;
+        let asked = |cluster: &ClusterConfig| {
+            cluster.is_kubernetes()
+                && cluster.namespaces.is_none()
+                && cluster.selector.is_none()
+                && live
+                    .found
+                    .resources
+                    .keys()
+                    .any(|job| job.cluster == cluster.name)
+        };
+        let whole =
+            !clusters.is_empty() && clusters.iter().all(asked) && live.found.problems.is_empty();
+        whole.then(|| live.found.resources.keys().cloned().collect())
+    }
+
     /// What could not be listed when the jobs were asked for, each named.
     pub fn list_problems(&self) -> Vec<String> {
         self.live().found.problems.clone()

@@ -1,5 +1,6 @@
 //! What a plan says of each job.
 
+use super::link::Link;
 use crate::classify::JobProfile;
 use crate::policy::Decision;
 use crate::recommend::{Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide};
@@ -157,6 +158,9 @@ pub struct Item {
     pub message: String,
     /// What could change it.
     pub until: Option<Until>,
+    /// Its file, where one was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     /// What the job is, if it could be looked at.
     pub profile: Option<JobProfile>,
     /// What sizing says of it when nothing bounds the search.
@@ -188,6 +192,9 @@ pub struct Plan {
     pub base: String,
     /// Those to be proposed first, in order; then the others by state and key.
     pub items: Vec<Item>,
+    /// Manifests of which no live job is known, one sentence each; looked for where clusters could be listed whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without_job: Vec<String>,
 }
 
 impl Plan {

@@ -3,6 +3,7 @@
 use super::change::Target;
 use super::item::{Item, PlannedChange, State, Until};
 use super::lifecycle::standstill;
+use super::link::link;
 use super::{drift, present};
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
@@ -80,6 +81,10 @@ pub fn plan_job(
         reason: String::new(),
         message: String::new(),
         until: None,
+        link: facts
+            .manifest
+            .ok()
+            .map(|located| link(located, facts.resource)),
         profile: None,
         advice: None,
         evaluators: None,
