@@ -2,12 +2,10 @@
 
 mod github;
 mod load;
-mod schedule;
 mod sections;
 
 pub use github::GithubConfig;
 pub use load::{ConfigError, NAMES, parse, parse_policies};
-pub use schedule::ScheduleConfig;
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
     PatchConfig, RepositoryConfig, SloConfig,
@@ -33,8 +31,6 @@ pub struct Config {
     pub repository: RepositoryConfig,
     /// Where pull requests go.
     pub forge: ForgeConfig,
-    /// How often Plimsoll is run.
-    pub schedule: ScheduleConfig,
     /// What every job promises; each job may promise something else.
     pub slo: SloConfig,
     /// Thresholds of the verdicts.
