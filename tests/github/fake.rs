@@ -244,8 +244,14 @@ fn refuse(status: u16, message: &str) -> Reply {
 fn reply(status: u16, headers: &[(&'static str, String)], body: String) -> Response {
     let cut_off = headers.iter().any(|(name, _)| *name == "x-cut-off");
     let body = if cut_off {
-        let gone = std::io::Error::other("the server is gone");
-        axum::body::Body::from_stream(futures::stream::iter([Ok(body), Err(gone)]))
+        use futures::StreamExt as _;
+        // The first part must be on its way before the connection ends.
+        let gone = async {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            Err(std::io::Error::other("the server is gone"))
+        };
+        let first = futures::stream::iter([Ok(body)]);
+        axum::body::Body::from_stream(first.chain(futures::stream::once(gone)))
     } else {
         axum::body::Body::from(body)
     };
