@@ -167,6 +167,9 @@ fn standing(now_ms: i64) -> Standing {
         mode: Mode::Propose,
         mode_reason: None,
         tier: None,
+        labels: std::collections::BTreeMap::new(),
+        annotations: std::collections::BTreeMap::new(),
+        verdicts: Vec::new(),
         hold_until_ms: None,
         autoscaler: false,
         last_merged_ms: None,
@@ -223,6 +226,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let job = key(number);
         let located = catalog.locate(&plan::object_key(&job), None);
         let facts = Facts {
+            resource: None,
             history: &history,
             manifest: located.as_ref(),
             standing: standing(now_ms),

@@ -1,5 +1,6 @@
 //! What was typed. Meaning is given to it in `commands`.
 
+use crate::config::Selector;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -60,6 +61,14 @@ pub struct Common {
     /// Only the jobs of the i-th of n shards, for example 2/4
     #[arg(long, global = true, value_name = "I/N", help_heading = "Which jobs")]
     pub shard: Option<Shard>,
+    /// Only jobs with these labels, for example app=orders,tier!=gold; clusters behind Kubernetes only
+    #[arg(
+        long,
+        global = true,
+        value_name = "LABELS",
+        help_heading = "Which jobs"
+    )]
+    pub selector: Option<Selector>,
 }
 
 /// How to answer on stdout.
@@ -176,6 +185,8 @@ pub enum Command {
     /// A simulated fleet behind Flink's REST shapes, or simulated experiments
     #[command(subcommand)]
     Simulate(Simulate),
+    /// The least Kubernetes rights that the configuration needs, as YAML
+    Rbac(Rbac),
     /// JSON Schemas of what Plimsoll reads and writes
     Schema(Schema),
 }
@@ -183,9 +194,9 @@ pub enum Command {
 /// `try URL`
 #[derive(Debug, Args)]
 pub struct Try {
-    /// A Flink REST address, for example http://localhost:8081
+    /// A Flink REST address, for example http://localhost:8081, or that of a Prometheus
     pub url: String,
-    /// How long to look, for example 30s
+    /// How long to look at a Flink, for example 30s; a Prometheus has its history already
     #[arg(long = "for", value_name = "DURATION", default_value = "20s")]
     pub duration: String,
 }
@@ -373,6 +384,25 @@ pub struct Doe {
     /// Also write the evidence page of one simulated experiment, .html or .md
     #[arg(long, value_name = "FILE")]
     pub page: Option<Utf8PathBuf>,
+}
+
+/// `rbac`
+#[derive(Debug, Args)]
+pub struct Rbac {
+    /// The service account that gets the rights
+    #[arg(
+        long,
+        value_name = "NAMESPACE/NAME",
+        default_value = "plimsoll/plimsoll",
+        conflicts_with_all = ["user", "group"]
+    )]
+    pub service_account: String,
+    /// A user that gets them instead
+    #[arg(long, value_name = "NAME", conflicts_with = "group")]
+    pub user: Option<String>,
+    /// A group that gets them instead
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
 }
 
 /// `schema`

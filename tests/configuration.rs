@@ -32,6 +32,50 @@ fn configuration_of_github_is_read_as_its_page_shows_it() {
 }
 
 #[test]
+fn configuration_example_of_a_chart_maps_its_fields() {
+    let blocks = yaml_blocks("docs/configuration.md");
+    let chart = blocks
+        .iter()
+        .find(|block| block.contains("  values:"))
+        .unwrap();
+    let config = parse("docs/configuration.md", chart).unwrap();
+    assert_eq!(config.repository.values[0].fields.len(), 4);
+}
+
+#[test]
+fn configuration_example_of_the_page_on_kubernetes_parses() {
+    let blocks = yaml_blocks("docs/kubernetes.md");
+    let config = parse("docs/kubernetes.md", &blocks[0]).unwrap();
+    let behind: Vec<bool> = config
+        .clusters
+        .iter()
+        .map(|cluster| cluster.is_kubernetes())
+        .collect();
+    assert_eq!(behind, [true, true, false]);
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md"))
+            .unwrap();
+    let shown = page
+        .lines()
+        .skip_while(|line| *line != "    clusters:")
+        .take_while(|line| line.starts_with("    "))
+        .map(|line| format!("{}\n", &line[4..]))
+        .collect::<String>();
+    assert!(parse("docs/configuration.md", &shown).unwrap().clusters[0].is_kubernetes());
+}
+
+#[test]
+fn configuration_of_a_prometheus_parses() {
+    let blocks = yaml_blocks("docs/prometheus.md");
+    let config = parse("docs/prometheus.md", &blocks[0]).unwrap();
+    let store = config.history.prometheus.unwrap();
+    assert_eq!(store.headers["X-Scope-OrgID"], "flink");
+    let wrong = blocks[0].replace("https://", "ftp://");
+    let error = parse("plimsoll.yaml", &wrong).unwrap_err().to_string();
+    assert!(error.contains("history.prometheus.url"), "{error}");
+}
+
+#[test]
 fn configuration_example_policy_takes_the_place_of_the_shipped_one() {
     let blocks = yaml_blocks("docs/configuration.md");
     let rules = parse_policies([("own.yaml", blocks[1].as_str())]).unwrap();

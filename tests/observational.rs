@@ -76,6 +76,7 @@ fn question(size: Candidate, required: f64) -> Question {
             cores_per_slot: 1.0,
         },
         stateful: true,
+        cores_per_slot: None,
     }
 }
 
@@ -143,4 +144,54 @@ fn nothing_seen_says_nothing() {
         slots: 2.0,
     };
     assert_eq!(observe(&empty, &question(size, 100.0)), Ok(None));
+}
+
+#[test]
+fn a_recommendation_asks_the_model_of_past_sizes_and_shows_both_answers() {
+    use plimsoll::classify::{self, classify};
+    use plimsoll::recommend::{Advice, Bounds, Present, Settings, recommend};
+    let fleet = demo::fleet(1, START_MS, 0).unwrap();
+    let (mut by_past, mut by_vertices) = (0, 0);
+    for key in fleet.keys() {
+        let history = observed(&fleet, &key, 40, Some(20));
+        let prices = plimsoll::recommend::Prices::default();
+        let Some(present) = Present::observed(&history, &prices) else {
+            continue;
+        };
+        let profile = classify(&history, &classify::Settings::default());
+        let load = plimsoll::evaluate::Settings::default();
+        let advice = recommend(
+            &history,
+            &profile,
+            &present,
+            &Bounds::default(),
+            &load,
+            &Settings::default(),
+        );
+        let (steps, model) = match &advice {
+            Advice::Change(change) => (&change.steps, Some(change.model.as_str())),
+            Advice::Keep(keep) => (&keep.steps, None),
+            Advice::Undetermined(_) => continue,
+        };
+        let opinion = steps
+            .iter()
+            .find(|step| step.name.starts_with("capacity at parallelism"))
+            .unwrap_or_else(|| panic!("{key:?}: {steps:#?}"));
+        assert!(
+            opinion.result.contains("true rates") && opinion.result.contains("experiments' model"),
+            "{opinion:?}"
+        );
+        let counts = opinion.result.contains("the past counts");
+        let two_sizes = opinion.result.contains("past periods at 2 sizes");
+        assert!(
+            !counts || two_sizes,
+            "one size tells no scaling: {opinion:?}"
+        );
+        by_past += u32::from(counts);
+        by_vertices += u32::from(!counts);
+        if let Some(model) = model {
+            assert_eq!(model == "past-sizes", counts, "{key:?}: {opinion:?}");
+        }
+    }
+    assert!(by_past >= 1 && by_vertices >= 1, "{by_past}, {by_vertices}");
 }

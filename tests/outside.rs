@@ -5,7 +5,8 @@
 use plimsoll::clients::forges::LocalForge;
 use plimsoll::clients::repository::{GitRepository, MergeStyle};
 use plimsoll::ports::{Forge, PullRequestState, Repository};
-use plimsoll::simulate::model::truth;
+use plimsoll::recommend::Size;
+use plimsoll::simulate::model::truth::{self, Need};
 use plimsoll::simulate::random::{self, Drawn};
 use plimsoll::simulate::{Account, Fleet, serve};
 use plimsoll::snapshot::JobKey;
@@ -501,12 +502,13 @@ fn outside_days_of_random_jobs() {
     let days = number("PLIMSOLL_DAYS", 3.0) as i64;
     let count = number("PLIMSOLL_JOBS", 32.0) as usize;
     let short = number("PLIMSOLL_SHORT", 0.0) as usize;
-    let drawn = random::jobs(number("PLIMSOLL_SEED", 11.0) as u64, count, START_MS, days);
+    let mut drawn = random::jobs(number("PLIMSOLL_SEED", 11.0) as u64, count, START_MS, days);
     let minimum = std::env::var("PLIMSOLL_MINIMUM").unwrap_or_else(|_| "1 d".to_string());
     let window = std::env::var("PLIMSOLL_WINDOW").unwrap_or_else(|_| "6h".to_string());
     let mut outside = Outside::new(&drawn, DIR, &settings(&minimum, &window));
     let mut out = std::io::stdout();
-    // The first jobs get more load than they carry from the start.
+    // The first jobs get more load than they carry from the start; of some no size would carry it.
+    let mut beyond: Vec<JobKey> = Vec::new();
     for job in outside.fleet.keys().iter().take(short) {
         let carries = outside
             .fleet
@@ -518,6 +520,15 @@ fn outside_days_of_random_jobs() {
             carries * 1.3
         );
         outside.post("/load", &body);
+        // They are held against the best size for the load that they have now.
+        let raised = outside.fleet.job(job).unwrap();
+        let need = Need::over(&raised, START_MS + HOUR_MS, START_MS + days * DAY_MS, 0.15);
+        let best = truth::best_size(&raised.spec, &raised.graph, &Size::default(), &need);
+        let of = drawn.iter_mut().find(|of| of.job.spec.key == *job).unwrap();
+        match best {
+            Some(best) => of.best = best,
+            None => beyond.push(job.clone()),
+        }
     }
     let mut changes: BTreeMap<String, usize> = BTreeMap::new();
     let mut last: BTreeMap<String, String> = BTreeMap::new();
@@ -560,8 +571,10 @@ fn outside_days_of_random_jobs() {
             .unwrap();
         let best = truth::monthly_cost(&drawn.best);
         let average = account.cost / (days as f64 * 24.0) * 730.0;
-        paid += average;
-        least += best;
+        if !beyond.contains(&job) {
+            paid += average;
+            least += best;
+        }
         late += account.truth.late_ms / 60_000.0;
         let _ = writeln!(
             out,

@@ -1,12 +1,16 @@
 //! What stands behind the ports. One client crate in one room.
 
 mod disk;
+// A Kubernetes API server: which jobs there are, and the ways to their JobManagers.
+pub mod kubernetes;
 // Where pull requests live: `local`, `patch`, `dir`.
 pub mod forges;
 // Flink's REST API of a running JobManager.
 pub mod flink_rest;
 // GitHub: pull requests and the ledger.
 pub mod github;
+// A history in a Prometheus-compatible store.
+pub mod prometheus;
 // The repository of manifests.
 pub mod repository;
 // The embedded history: one SQLite file.

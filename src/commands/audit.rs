@@ -23,7 +23,7 @@ pub fn run(common: &Common, args: &cli::Audit) -> Result<Ended, Failure> {
         }
         None => repository(&world, &args.forge)?,
     };
-    let known: Vec<_> = world.entries.keys().cloned().collect();
+    let known = world.jobs_of_the_past()?;
     let books = books(&world, &repository, &known)?;
     let changes: Vec<&ChangeRecord> = books
         .audit

@@ -1,5 +1,8 @@
 //! `check`: is everything in place? One line each, with the way to mend it.
 
+mod kubernetes;
+
+use super::check_history;
 use super::forge::{AnyForge, forge, kind, none, repository};
 use super::output::{say, say_json};
 use super::planning::locate;
@@ -8,20 +11,20 @@ use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::manifest::Catalog;
 use crate::policy::Mode;
-use crate::ports::{Cluster, Forge, HistoryStore, Repository};
+use crate::ports::{Forge, HistoryStore, ObserveError, Repository};
 use crate::render::escape::terminal;
-use crate::snapshot::JobState;
+use crate::snapshot::{JobState, Snapshot};
 use serde::Serialize;
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
-struct Line {
+pub(super) struct Line {
     what: String,
     ok: bool,
     message: String,
 }
 
-fn line(what: impl Into<String>, result: Result<String, String>) -> Line {
+pub(super) fn line(what: impl Into<String>, result: Result<String, String>) -> Line {
     let (ok, message) = match result {
         Ok(message) => (true, message),
         Err(message) => (false, message),
@@ -39,19 +42,22 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     let mut lines = vec![line(
         "configuration",
         Ok(format!(
-            "mode {}, {} clusters, {} jobs, {} rules",
+            "mode {}, {} clusters, {} listed jobs, {} rules",
             match world.config.mode {
                 Mode::Ignore => "ignore",
                 Mode::Report => "report",
                 Mode::Propose => "propose",
             },
             world.config.clusters.len(),
-            world.entries.len(),
+            world.listed().count(),
             world.rules.len()
         )),
     )];
+    lines.push(policies(&world));
     lines.push(history(&world));
-    lines.extend(clusters(&world).await?);
+    lines.extend(clusters(&world, common).await?);
+    // Behind the clusters: it is asked for the jobs that they were found to have.
+    lines.extend(check_history::prometheus(&world).await);
     lines.extend(manifests(&world));
     lines.push(forge_line(&world).await);
     match common.output {
@@ -70,6 +76,24 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     }
     let failed: Vec<&Line> = lines.iter().filter(|line| !line.ok).collect();
     Ok(Ended::with(&failed))
+}
+
+fn policies(world: &World) -> Line {
+    let failed: Vec<String> = world
+        .rules
+        .iter()
+        .flat_map(crate::policy::Rule::failed_tests)
+        .collect();
+    let tests: usize = world.rules.iter().map(|rule| rule.tests.len()).sum();
+    let result = if failed.is_empty() {
+        Ok(format!(
+            "{} rules, their {tests} tests pass",
+            world.rules.len()
+        ))
+    } else {
+        Err(failed.join("; "))
+    };
+    line("policies", result)
 }
 
 fn history(world: &World) -> Line {
@@ -92,40 +116,43 @@ fn history(world: &World) -> Line {
     )
 }
 
-async fn clusters(world: &World) -> Result<Vec<Line>, Failure> {
-    if world.entries.is_empty() {
-        return Ok(vec![line("clusters", Err("no job is listed: add `clusters: [{name: …, jobs: [{namespace, name, rest}]}]` to plimsoll.yaml".to_string()))]);
+async fn clusters(world: &World, common: &Common) -> Result<Vec<Line>, Failure> {
+    if !world.has_clusters() {
+        return Ok(vec![line("clusters", Err("no cluster is named: add `clusters: [{name: …, kubernetes: {context: …}}]` or `clusters: [{name: …, jobs: [{namespace, name, rest}]}]` to plimsoll.yaml".to_string()))]);
     }
-    let clusters = world.clusters(None)?;
-    let mut lines = Vec::new();
-    for (job, entry) in &world.entries {
-        let result = match clusters.observe(job, None).await {
-            Err(error) => Err(error.to_string()),
-            Ok(snapshot) if snapshot.state == JobState::Unreachable => {
-                Err(snapshot.gaps.first().map_or_else(
-                    || format!("nobody answers at {}", entry.rest),
-                    |gap| format!("{}: {}", gap.what, gap.reason),
-                ))
-            }
-            Ok(snapshot) => {
-                let missing: Vec<&str> =
-                    snapshot.gaps.iter().map(|gap| gap.what.as_str()).collect();
-                let missing = if missing.is_empty() {
-                    String::new()
-                } else {
-                    format!("; missing: {}", missing.join(", "))
-                };
-                Ok(format!(
-                    "Flink {}, {} vertices, {} TaskManagers{missing}",
-                    snapshot.flink_version.unwrap_or_default(),
-                    snapshot.vertices.len(),
-                    snapshot.task_managers.len()
-                ))
-            }
-        };
-        lines.push(line(format!("job {}", job.short()), result));
+    // What can't be listed has its own lines below.
+    let _ = world.jobs(&[], common).await;
+    let mut lines = kubernetes::lines(world).await?;
+    let clusters = world.clusters(None).await?;
+    for (job, entry) in world.listed() {
+        let look = clusters.observe(job, None).await;
+        let silent = format!("nobody answers at {}", entry.rest);
+        lines.push(line(format!("job {}", job.short()), seen(look, &silent)));
     }
     Ok(lines)
+}
+
+/// What one look says, or why it saw nothing.
+fn seen(look: Result<Snapshot, ObserveError>, silent: &str) -> Result<String, String> {
+    let snapshot = look.map_err(|error| error.to_string())?;
+    if snapshot.state == JobState::Unreachable {
+        return Err(snapshot.gaps.first().map_or_else(
+            || silent.to_string(),
+            |gap| format!("{}: {}", gap.what, gap.reason),
+        ));
+    }
+    let missing: Vec<&str> = snapshot.gaps.iter().map(|gap| gap.what.as_str()).collect();
+    let missing = if missing.is_empty() {
+        String::new()
+    } else {
+        format!("; missing: {}", missing.join(", "))
+    };
+    Ok(format!(
+        "Flink {}, {} vertices, {} TaskManagers{missing}",
+        snapshot.flink_version.unwrap_or_default(),
+        snapshot.vertices.len(),
+        snapshot.task_managers.len()
+    ))
 }
 
 fn manifests(world: &World) -> Vec<Line> {
@@ -138,7 +165,7 @@ fn manifests(world: &World) -> Vec<Line> {
     };
     let catalog = Catalog::read(&tree);
     let mut lines = vec![line("repository", Ok(format!("{} files", tree.len())))];
-    for job in world.entries.keys() {
+    for job in &world.known_jobs() {
         let found = locate(world, &catalog, job);
         lines.push(line(
             format!("manifest of {}", job.short()),

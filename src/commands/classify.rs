@@ -1,21 +1,24 @@
 //! `classify`: verdicts from the history.
 
-use super::output::{say, say_json};
+use super::output::{note, say, say_json};
 use super::planning::history;
 use super::table::{cut, table};
 use super::world::World;
 use super::{Ended, Failure};
 use crate::classify::{JobProfile, classify};
 use crate::cli::{Common, Jobs, Output};
+use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
 use crate::render::words;
 
 /// Carries the command out.
-pub fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
+pub async fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
     let world = World::open(common)?;
+    let jobs = world.jobs(&args.jobs, common).await?;
     let store = world.history()?;
     let mut profiles = Vec::new();
-    for job in world.jobs(&args.jobs, common)? {
+    store.expect(&jobs);
+    for job in jobs {
         profiles.push(classify(
             &history(&world, &store, &job)?,
             &world.rooms(&job).classify,
@@ -25,7 +28,11 @@ pub fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
         Output::Json => say_json(&serde_json::json!({ "jobs": profiles }))?,
         _ => say(&text(&profiles))?,
     }
-    Ok(Ended::Done)
+    let problems = world.list_problems();
+    for problem in &problems {
+        note(&format!("! {}", terminal(problem)));
+    }
+    Ok(Ended::with(&problems))
 }
 
 /// The verdicts as a table.

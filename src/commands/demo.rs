@@ -1,6 +1,7 @@
 //! `demo`: the whole loop on a simulated fleet and a local git remote, told as a story. Every figure in it is simulated.
 
 use super::forge::{AnyForge, AnyRepository};
+use super::history::AnyHistory;
 use super::output::{say, say_json};
 use super::planning::{books, judge, plan};
 use super::propose::propose;
@@ -11,7 +12,6 @@ use super::{Ended, Failure};
 use crate::cli::{Common, Demo, Output};
 use crate::clients::forges::LocalForge;
 use crate::clients::repository::{GitRepository, MergeStyle};
-use crate::clients::sqlite::SqliteHistory;
 use crate::plan::Plan;
 use crate::ports::{Forge, HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::recommend::Direction;
@@ -63,7 +63,7 @@ struct Stage {
     forge: AnyForge,
     local: LocalForge,
     repository: AnyRepository,
-    store: SqliteHistory,
+    store: AnyHistory,
     jobs: Vec<JobKey>,
     now_ms: i64,
     lines: Vec<String>,
@@ -161,6 +161,7 @@ fn set(out: &Utf8Path, seed: u64, begin_ms: i64, common: &Common) -> Result<Stag
         verbose: common.verbose,
         now: Some(crate::cli::Moment { ms: begin_ms }),
         cluster: None,
+        selector: None,
         shard: None,
     })?;
     Ok(Stage {

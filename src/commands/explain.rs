@@ -8,14 +8,14 @@ use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::plan::{Item, State};
 use crate::policy::Ruling;
-use crate::recommend::{Advice, Step};
+use crate::recommend::{Advice, AutoscalerAdvice, Step};
 use crate::render::escape::terminal;
 use crate::render::{number, words};
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Explain) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let jobs = world.jobs(std::slice::from_ref(&args.job), common)?;
+    let jobs = world.jobs(std::slice::from_ref(&args.job), common).await?;
     // A missing repository is said before the history is read.
     repository(&world, &args.forge)?;
     let made = make(&world, &args.forge, &jobs).await?;
@@ -97,6 +97,15 @@ fn text(item: &Item) -> String {
         out.push_str("\nWithin the rules\n");
         out.push_str(&lines(&change.recommendation.steps));
     }
+    if let Some(evaluators) = &item.evaluators {
+        out.push_str(
+            "\nWhat each evaluator would do (TaskManagers × slots, memory of each, cost a month)\n",
+        );
+        out.push_str(&crate::render::evaluators::text(evaluators));
+    }
+    if let Some(advice) = &item.autoscaler {
+        out.push_str(&autoscaler(advice));
+    }
     if let Some(decision) = &item.decision {
         out.push_str("\nRules\n");
         for rule in &decision.rules {
@@ -135,6 +144,31 @@ fn steps(title: &str, advice: Option<&Advice>) -> String {
         ),
         None => String::new(),
     }
+}
+
+fn autoscaler(advice: &AutoscalerAdvice) -> String {
+    let mut out = match &advice.switch_on {
+        None => {
+            "\nThe operator's autoscaler, which keeps the parallelism, should have\n".to_string()
+        }
+        Some(why) => format!(
+            "\nSwitching the operator's autoscaler on may pay\n  {}\n",
+            terminal(why)
+        ),
+    };
+    for option in &advice.options {
+        out.push_str(&format!(
+            "  {}: {} → {} ({})\n",
+            terminal(&option.option),
+            terminal(&option.before),
+            terminal(&option.after),
+            terminal(&option.why)
+        ));
+    }
+    for unknown in &advice.unknown {
+        out.push_str(&format!("  not known: {}\n", terminal(unknown)));
+    }
+    out
 }
 
 fn lines(steps: &[Step]) -> String {

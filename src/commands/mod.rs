@@ -2,16 +2,20 @@
 
 mod audit;
 mod check;
+mod check_history;
 mod classify;
+mod clusters;
 mod demo;
 mod explain;
 mod forge;
 mod github;
+mod history;
 mod observe;
 mod output;
 mod plan;
 mod planning;
 mod propose;
+mod rbac;
 mod report;
 mod reverts;
 mod run;
@@ -20,6 +24,7 @@ mod select;
 mod simulate;
 mod simulate_doe;
 mod table;
+mod try_prometheus;
 mod tryout;
 mod watch;
 mod world;
@@ -86,7 +91,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Demo(args) => demo::run(common, &args).await,
         Command::Check => check::run(common).await,
         Command::Observe(args) => observe::run(common, &args).await,
-        Command::Classify(args) => classify::run(common, &args),
+        Command::Classify(args) => classify::run(common, &args).await,
         Command::Plan(args) => plan::run(common, &args).await,
         Command::Propose(args) => propose::run(common, &args).await,
         Command::Watch(args) => watch::run(common, &args).await,
@@ -95,6 +100,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Audit(args) => audit::run(common, &args),
         Command::Report(args) => report::run(common, &args).await,
         Command::Simulate(args) => simulate::run(&args).await,
+        Command::Rbac(args) => rbac::run(common, &args),
         Command::Schema(args) => schema::run(&args),
     }
 }

@@ -4,7 +4,7 @@ use super::output::{note, say, say_json};
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{Common, Observe, Output};
-use crate::ports::{Cluster, HistoryStore};
+use crate::ports::HistoryStore;
 use crate::quantity::FlinkDuration;
 use crate::snapshot::{JobKey, JobState, Snapshot, read_lines, redact, write_line};
 use anyhow::Context;
@@ -40,17 +40,17 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
     if let Some(file) = &args.from {
         return from_file(&world, common, file.as_str());
     }
-    if world.entries.is_empty() {
+    if !world.has_clusters() {
         return Err(Failure::Usage(
             "no jobs are listed: add a cluster with jobs to plimsoll.yaml, or try one with `plimsoll try URL`".to_string(),
         ));
     }
-    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    let jobs = world.jobs(&args.jobs.jobs, common).await?;
     let every = duration(&args.every)?;
     let total = args.duration.as_deref().map(duration).transpose()?;
     let last = match total {
         None => pass(&world, &jobs, Some(args)).await?,
-        Some(total) => keep_going(&world, &jobs, args, every, total, common).await?,
+        Some(total) => keep_going(&world, jobs.clone(), args, every, total, common).await?,
     };
     if !common.quiet {
         match common.output {
@@ -79,14 +79,17 @@ pub fn duration(text: &str) -> Result<Duration, Failure> {
 
 /// One look at each job, stored at once: all or none of it.
 pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Result<Pass, Failure> {
-    let clusters = world.clusters(None)?;
+    let clusters = world.clusters(None).await?;
     let now = world.told_now_ms;
-    let looks = futures::stream::iter(jobs.iter().map(|job| clusters.observe(job, now)))
+    // Of jobs whose cluster could not be listed nothing can be seen; that is said once, not for each of them.
+    let there = jobs.iter().filter(|job| !world.is_only_known(job));
+    let looks = futures::stream::iter(there.map(|job| clusters.observe(job, now)))
         .buffered(AT_ONCE)
         .collect::<Vec<_>>()
         .await;
     let mut seen = Pass {
         at_ms: world.now_ms(),
+        unreachable: world.list_problems(),
         ..Pass::default()
     };
     let mut snapshots = Vec::with_capacity(looks.len());
@@ -121,7 +124,7 @@ pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Res
 
 async fn keep_going(
     world: &World,
-    jobs: &[JobKey],
+    mut jobs: Vec<JobKey>,
     args: &Observe,
     every: Duration,
     total: Duration,
@@ -148,7 +151,7 @@ async fn keep_going(
     bar.set_position(((world.now_ms() - begun).max(0) as f64 / every.as_millis() as f64) as u64);
     let mut compacted = 0;
     loop {
-        let last = pass(world, jobs, Some(args)).await?;
+        let last = pass(world, &jobs, Some(args)).await?;
         bar.inc(1);
         bar.set_message(last.unreachable.first().cloned().unwrap_or_default());
         if last.at_ms - compacted >= COMPACT_EVERY_MS {
@@ -169,7 +172,12 @@ async fn keep_going(
         let next =
             begun + ((now - begun) / every.as_millis() as i64 + 1) * every.as_millis() as i64;
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis((next - now).max(0) as u64)) => {}
+            () = tokio::time::sleep(Duration::from_millis((next - now).max(0) as u64)) => {
+                // Jobs come and go. Where none could be asked for, those of the pass before are tried.
+                if let Ok(now_there) = world.jobs(&args.jobs.jobs, common).await {
+                    jobs = now_there;
+                }
+            }
             _ = tokio::signal::ctrl_c() => {
                 bar.finish_and_clear();
                 note("stopped; run the same command again to go on");

@@ -27,7 +27,7 @@ pub struct Made {
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    let jobs = world.jobs(&args.jobs.jobs, common).await?;
     let made = make(&world, &args.forge, &jobs).await?;
     if let Some(file) = &args.out {
         let text = serde_json::to_string_pretty(&made.plan).context("plan")?;
@@ -66,6 +66,7 @@ pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<
     let (judged, mut problems) = judge(world, &store, &books, jobs)?;
     let plan = plan(world, &store, &books, &judged, &pull_requests, jobs, || {})?;
     problems.extend(books.problems.iter().cloned());
+    problems.extend(world.list_problems());
     problems.extend(
         plan.items
             .iter()

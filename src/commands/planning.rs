@@ -162,6 +162,14 @@ pub fn judge(
             && record.kind == Some(ChangeKind::Rightsize)
             && jobs.contains(&record.job)
     };
+    let watched: Vec<JobKey> = books
+        .audit
+        .changes
+        .iter()
+        .filter(open)
+        .map(|record| record.job.clone())
+        .collect();
+    store.expect(&watched);
     for record in books.audit.changes.iter().filter(open) {
         let Some(digest) = &record.change else {
             continue;
@@ -209,6 +217,7 @@ pub fn plan(
     let now_ms = world.now_ms();
     let catalog = Catalog::read(&books.tree);
     let mut items: Vec<Item> = Vec::with_capacity(jobs.len());
+    store.expect(jobs);
     for job in jobs {
         let history = history(world, store, job)?;
         let rooms = world.rooms(job);
@@ -218,11 +227,13 @@ pub fn plan(
             .rev()
             .find(|judged| judged.record.job == *job)
             .map(|judged| &judged.assessment);
+        let live = world.resource(job);
         let facts = Facts {
             history: &history,
             standing: standing(world, books, job, located.as_ref().ok(), &history, &rooms),
             manifest: located.as_ref(),
             watched,
+            resource: live.as_deref(),
         };
         items.push(plan_job(job, &facts, &rooms, &catalog, now_ms));
         progress();
@@ -244,14 +255,29 @@ pub fn locate(world: &World, catalog: &Catalog<'_>, job: &JobKey) -> Result<Loca
         .get(job)
         .and_then(|entry| entry.manifest.as_deref());
     let key = object_key(job);
-    catalog.locate(&key, file).or_else(|refusal| {
+    let found = catalog.locate(&key, file).or_else(|refusal| {
         // A manifest may leave its namespace to whoever applies it.
         let without = crate::manifest::ObjectKey {
             namespace: None,
             ..key
         };
         catalog.locate(&without, file).map_err(|_| refusal)
-    })
+    });
+    found.or_else(|refusal| by_values(world, catalog, job).unwrap_or(Err(refusal)))
+}
+
+/// The job as a chart's values tell it, where the configuration maps them.
+fn by_values(
+    world: &World,
+    catalog: &Catalog<'_>,
+    job: &JobKey,
+) -> Option<Result<Located, Refusal>> {
+    let mappings = &world.config.repository.values;
+    let mapping = mappings.iter().find(|mapping| mapping.is_about(job))?;
+    // The configuration was checked when it was read.
+    let map = mapping.map_of(job).ok()?;
+    let file = mapping.file_of(job);
+    Some(catalog.locate_values(&object_key(job), &map, file.as_deref()))
 }
 
 fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
@@ -314,6 +340,15 @@ fn standing(
             .as_ref()
             .and_then(|wishes| wishes.tier.clone())
             .or_else(|| world.entries.get(job).and_then(|entry| entry.tier.clone())),
+        labels: deployment
+            .as_ref()
+            .map(|deployment| deployment.labels.clone())
+            .unwrap_or_default(),
+        annotations: deployment
+            .as_ref()
+            .map(|deployment| deployment.annotations.clone())
+            .unwrap_or_default(),
+        verdicts: Vec::new(),
         hold_until_ms: wishes
             .as_ref()
             .and_then(|wishes| wishes.hold_until.as_deref())

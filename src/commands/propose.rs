@@ -42,7 +42,7 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
     let (plan, mut problems) = match &args.from {
         Some(file) => (read_plan(file.as_str())?, Vec::new()),
         None => {
-            let jobs = world.jobs(&args.jobs.jobs, common)?;
+            let jobs = world.jobs(&args.jobs.jobs, common).await?;
             let made = make(&world, &args.forge, &jobs).await?;
             (made.plan, made.problems)
         }

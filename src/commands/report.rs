@@ -16,7 +16,7 @@ use std::fs;
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Report) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    let jobs = world.jobs(&args.jobs.jobs, common).await?;
     write(&world, &args.forge, &jobs, &args.out).await?;
     if !common.quiet {
         say(&format!("{} written", args.out))?;

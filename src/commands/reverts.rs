@@ -171,6 +171,7 @@ fn restored(
     let file = Some(located.file.as_str());
     let options = EditOptions {
         file: Some(located.file.clone()),
+        map: located.values.clone(),
         ..EditOptions::default()
     };
     let mut files = Catalog::read(&books.tree)

@@ -27,8 +27,8 @@ struct Report<'a> {
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let jobs = world.jobs(&args.jobs.jobs, common)?;
-    let observed = if world.entries.is_empty() {
+    let jobs = world.jobs(&args.jobs.jobs, common).await?;
+    let observed = if !world.has_clusters() {
         Pass::default()
     } else {
         pass(&world, &jobs, None).await?

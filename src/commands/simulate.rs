@@ -42,7 +42,7 @@ async fn serve_fleet(args: &Serve) -> Result<Ended, Failure> {
         .map(|job| format!("  http://{address}/{}/{}\n", job.namespace, job.name))
         .collect();
     say(&format!(
-        "SIMULATED fleet, seed {}. Flink REST addresses:\n{roots}Control: GET /fleet, /manifests, /clock; POST /clock, /apply, /load",
+        "SIMULATED fleet, seed {}. Flink REST addresses:\n{roots}Kubernetes API server (reach: service-proxy): http://{address}\nControl: GET /fleet, /manifests, /clock; POST /clock, /apply, /load",
         args.seed
     ))?;
     note("stop with Ctrl-C");

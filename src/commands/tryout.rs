@@ -5,6 +5,7 @@ use super::classify::{verdict_name, why};
 use super::observe::duration;
 use super::output::{say, say_json};
 use super::table::{cut, table};
+use super::try_prometheus;
 use super::world::World;
 use super::{Ended, Failure};
 use crate::classify::{JobProfile, VerdictId, classify};
@@ -23,15 +24,15 @@ const LOOKS: u32 = 4;
 
 /// What is told of one job.
 #[derive(Debug, Serialize)]
-struct Tried {
-    name: String,
-    verdicts: Vec<TriedVerdict>,
+pub(super) struct Tried {
+    pub(super) name: String,
+    pub(super) verdicts: Vec<TriedVerdict>,
     saving: TriedSaving,
-    gaps: Vec<Gap>,
+    pub(super) gaps: Vec<Gap>,
 }
 
 #[derive(Debug, Serialize)]
-struct TriedVerdict {
+pub(super) struct TriedVerdict {
     id: VerdictId,
     #[serde(skip_serializing_if = "Option::is_none")]
     vertex: Option<String>,
@@ -40,7 +41,7 @@ struct TriedVerdict {
 
 /// What could be saved as far as this short look tells; never tested.
 #[derive(Debug, Serialize)]
-struct TriedSaving {
+pub(super) struct TriedSaving {
     /// Share of the present cost; 0 when nothing can be said or saved.
     share: f64,
     /// One sentence.
@@ -60,9 +61,15 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
         .map_err(usage)?
         .at(&args.url)
         .map_err(usage)?;
-    let listings = list_jobs(&rest, &settings)
-        .await
-        .map_err(|error| Failure::Failed(error.into()))?;
+    let listings = match list_jobs(&rest, &settings).await {
+        Ok(listings) => listings,
+        Err(error) => {
+            return match try_prometheus::run(common, args, &world).await? {
+                Some(ended) => Ok(ended),
+                None => Err(Failure::Failed(error.into())),
+            };
+        }
+    };
     let running: Vec<&Listing> = listings
         .iter()
         .filter(|listing| !listing.has_ended())
@@ -192,15 +199,23 @@ fn judge(world: &World, name: &str, snapshots: Vec<Snapshot>, total: Duration) -
     };
     // The thresholds are the product's; only the length of the history that they ask for is what this look has.
     let seconds = (total.as_secs() / 2).max(1);
+    Tried {
+        gaps,
+        ..judged(world, name, &history, seconds)
+    }
+}
+
+/// Verdicts and savings of a history, of which so many seconds are asked for.
+pub(super) fn judged(world: &World, name: &str, history: &History, seconds: u64) -> Tried {
     let mut rooms = world.rooms(&history.job);
     rooms.classify.minimum_history_seconds = seconds;
     rooms.evaluate.minimum_history_seconds = seconds;
-    let profile = classify(&history, &rooms.classify);
-    let saving = match Present::observed(&history, &rooms.prices) {
+    let profile = classify(history, &rooms.classify);
+    let saving = match Present::observed(history, &rooms.prices) {
         None => nothing("its CPU or memory is not reported"),
         Some(present) => {
             let advice = recommend(
-                &history,
+                history,
                 &profile,
                 &present,
                 &Bounds::default(),
@@ -214,7 +229,7 @@ fn judge(world: &World, name: &str, snapshots: Vec<Snapshot>, total: Duration) -
         name: name.to_string(),
         verdicts: verdicts(&profile),
         saving,
-        gaps,
+        gaps: profile.gaps,
     }
 }
 
@@ -261,7 +276,8 @@ fn saving(advice: &Advice) -> TriedSaving {
     }
 }
 
-fn text(tried: &[Tried]) -> String {
+/// The table of verdicts.
+pub(super) fn rows(tried: &[Tried]) -> String {
     let mut rows = Vec::new();
     for tried in tried {
         let name = cut(&terminal(&tried.name), 32);
@@ -298,7 +314,11 @@ fn text(tried: &[Tried]) -> String {
             ]);
         }
     }
-    let mut out = table(&["JOB", "VERDICT", "WHY", "COULD SAVE"], &rows);
+    table(&["JOB", "VERDICT", "WHY", "COULD SAVE"], &rows)
+}
+
+fn text(tried: &[Tried]) -> String {
+    let mut out = rows(tried);
     out.push_str("\n! Seconds are not a day: sizes need 24 h of history. Next: list the job in plimsoll.yaml, then\n    plimsoll observe --for 24h --every 60s\n");
     let mut gaps: Vec<String> = tried
         .iter()

@@ -41,10 +41,10 @@ pub struct Watched {
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let jobs = world.jobs(&args.jobs.jobs, common)?;
+    let jobs = world.jobs(&args.jobs.jobs, common).await?;
     let store = world.history()?;
     let repository = repository(&world, &args.forge)?;
-    let (watched, problems) = match &args.out {
+    let (watched, mut problems) = match &args.out {
         // Without a forge nothing is written but this file.
         Some(file) => {
             let books = books(&world, &repository, &jobs)?;
@@ -59,6 +59,7 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
             follow(&world, &store, &forge, &repository, &jobs).await?
         }
     };
+    problems.extend(world.list_problems());
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "changes": watched }))?,
         _ => say(&text(&watched))?,

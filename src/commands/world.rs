@@ -1,19 +1,20 @@
 //! The world that a command acts in: configuration, rules, time, history, clusters.
 
 use super::Failure;
+use super::clusters::{Clusters, Live};
+use super::history::{self, AnyHistory};
 use super::select::select;
 use crate::cli::Common;
-use crate::clients::flink_rest::{self, HttpRest, StaticCluster, StaticJob};
-use crate::clients::sqlite::{self, SqliteHistory};
-use crate::config::{self, Config, JobConfig};
+use crate::config::{self, ClusterConfig, Config, JobConfig};
 use crate::plan::Rooms;
 use crate::policy::Rule;
 use crate::ports::HistoryStore;
-use crate::snapshot::JobKey;
+use crate::snapshot::{JobKey, LiveResource};
 use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What every command starts from.
@@ -26,8 +27,16 @@ pub struct World {
     pub rules: Vec<Rule>,
     /// `--now`, if given.
     pub told_now_ms: Option<i64>,
-    /// The jobs of static lists with their entries.
+    /// The jobs of which the configuration says something: those of static lists, and what differs for some behind Kubernetes.
     pub entries: BTreeMap<JobKey, JobConfig>,
+    live: Mutex<State>,
+}
+
+/// What was listed last.
+#[derive(Default)]
+struct State {
+    clusters: Option<Arc<Clusters>>,
+    found: Live,
 }
 
 impl World {
@@ -58,6 +67,7 @@ impl World {
             rules,
             told_now_ms: common.now.map(|moment| moment.ms),
             entries,
+            live: Mutex::default(),
         })
     }
 
@@ -72,45 +82,146 @@ impl World {
         self.folder.join(path)
     }
 
-    /// The embedded history.
-    pub fn history(&self) -> Result<SqliteHistory, Failure> {
-        let settings = sqlite::Settings {
-            keep_for: self.config.history.retention.to_std(),
-            ..sqlite::Settings::default()
+    /// The history that is configured: the file, or a Prometheus beside it.
+    pub fn history(&self) -> Result<AnyHistory, Failure> {
+        history::open(self)
+    }
+
+    /// The clusters, with what the last list of their jobs found.
+    pub async fn clusters(&self, warm_up: Option<Duration>) -> Result<Arc<Clusters>, Failure> {
+        if let Some(clusters) = self.live().clusters.clone() {
+            return Ok(clusters);
+        }
+        Clusters::connect(self, warm_up).await.map(Arc::new)
+    }
+
+    /// The clusters as the last list of their jobs found them, if they were asked.
+    pub fn connected(&self) -> Option<Arc<Clusters>> {
+        self.live().clusters.clone()
+    }
+
+    /// Whether the configuration names jobs, or clusters that have some.
+    pub fn has_clusters(&self) -> bool {
+        !self.entries.is_empty() || self.has_kubernetes()
+    }
+
+    /// The jobs of static lists with their entries.
+    pub fn listed(&self) -> impl Iterator<Item = (&JobKey, &JobConfig)> {
+        self.entries
+            .iter()
+            .filter(|(_, entry)| !entry.rest.is_empty())
+    }
+
+    fn has_kubernetes(&self) -> bool {
+        self.config
+            .clusters
+            .iter()
+            .any(ClusterConfig::is_kubernetes)
+    }
+
+    /// The jobs asked for: those of the configuration's clusters as they are now, or, where it has none, those that the history holds.
+    pub async fn jobs(&self, named: &[String], common: &Common) -> Result<Vec<JobKey>, Failure> {
+        self.refuse_labels(common)?;
+        if !self.has_clusters() {
+            return select(self.history_jobs()?, named, common);
+        }
+        // Each pass asks anew, with credentials as they are now.
+        let clusters = Arc::new(Clusters::connect(self, None).await?);
+        let known = if self.has_kubernetes() {
+            self.history_jobs()?
+        } else {
+            Vec::new()
         };
-        let file = self.path(&self.config.history.file);
-        SqliteHistory::open(file.as_std_path(), settings)
+        let found = clusters.list(common.cluster.as_deref(), &known).await;
+        let mut all: Vec<JobKey> = found.jobs.iter().cloned().collect();
+        if let Some(selector) = &common.selector {
+            all.retain(|job| {
+                let resource = found.resources.get(job);
+                resource.is_some_and(|resource| selector.matches(&resource.labels))
+            });
+            if all.is_empty() && found.problems.is_empty() {
+                return Err(Failure::Usage(format!(
+                    "no job has labels that fit `--selector {selector}`"
+                )));
+            }
+        }
+        let problems = found.problems.clone();
+        *self.live() = State {
+            clusters: Some(clusters),
+            found,
+        };
+        let unasked = problems.join("; ");
+        if all.is_empty() && !problems.is_empty() {
+            return Err(Failure::Failed(anyhow::anyhow!("{unasked}")));
+        }
+        // Who could not be asked may have the cluster or the job that was named.
+        match select(all, named, common) {
+            Err(Failure::Usage(message)) if !problems.is_empty() => Err(Failure::Failed(
+                anyhow::anyhow!("{message}; and what could not be asked may have it: {unasked}"),
+            )),
+            selected => selected,
+        }
+    }
+
+    /// What could not be listed when the jobs were asked for, each named.
+    pub fn list_problems(&self) -> Vec<String> {
+        self.live().found.problems.clone()
+    }
+
+    /// A job's custom resource as it was listed, where its cluster is behind Kubernetes.
+    pub fn resource(&self, job: &JobKey) -> Option<Arc<LiveResource>> {
+        self.live().found.resources.get(job).cloned()
+    }
+
+    /// The jobs of static lists, and those behind Kubernetes as they were listed.
+    pub fn known_jobs(&self) -> BTreeSet<JobKey> {
+        let live = self.live();
+        self.listed()
+            .map(|(job, _)| job)
+            .chain(live.found.resources.keys())
+            .cloned()
+            .collect()
+    }
+
+    /// The jobs that can be known without asking a cluster: those of static lists, and, where there are clusters behind Kubernetes, those
+    /// that the history holds.
+    pub fn jobs_of_the_past(&self) -> Result<Vec<JobKey>, Failure> {
+        let mut jobs: BTreeSet<JobKey> = self.listed().map(|(job, _)| job.clone()).collect();
+        if self.has_kubernetes() && self.path(&self.config.history.file).exists() {
+            jobs.extend(self.history_jobs()?);
+        }
+        Ok(jobs.into_iter().collect())
+    }
+
+    /// Whether a job is known from the past alone: its cluster could not be listed.
+    pub fn is_only_known(&self, job: &JobKey) -> bool {
+        let live = self.live();
+        !live.found.resources.contains_key(job)
+            && self
+                .entries
+                .get(job)
+                .is_none_or(|entry| entry.rest.is_empty())
+    }
+
+    fn live(&self) -> std::sync::MutexGuard<'_, State> {
+        self.live
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn history_jobs(&self) -> Result<Vec<JobKey>, Failure> {
+        self.history()?
+            .jobs()
             .map_err(|error| Failure::Failed(error.into()))
     }
 
-    /// The clusters as one, over HTTP.
-    pub fn clusters(&self, warm_up: Option<Duration>) -> Result<StaticCluster<HttpRest>, Failure> {
-        let jobs = self
-            .entries
-            .iter()
-            .map(|(job, entry)| StaticJob {
-                job: job.clone(),
-                rest: entry.rest.clone(),
-                flink_job: entry.flink_job.clone(),
-            })
-            .collect();
-        let settings = flink_rest::Settings {
-            warm_up,
-            ..flink_rest::Settings::default()
-        };
-        StaticCluster::over_http(jobs, settings).map_err(|error| Failure::Usage(error.to_string()))
-    }
-
-    /// The jobs asked for: those of the configuration, or, where it lists none, those that the history holds.
-    pub fn jobs(&self, named: &[String], common: &Common) -> Result<Vec<JobKey>, Failure> {
-        let all: Vec<JobKey> = if self.entries.is_empty() {
-            self.history()?
-                .jobs()
-                .map_err(|error| Failure::Failed(error.into()))?
-        } else {
-            self.entries.keys().cloned().collect()
-        };
-        select(all, named, common)
+    fn refuse_labels(&self, common: &Common) -> Result<(), Failure> {
+        match &common.selector {
+            Some(selector) if !self.has_kubernetes() => Err(Failure::Usage(format!(
+                "`--selector {selector}` chooses by labels, and no cluster of the configuration is behind Kubernetes: name the jobs instead"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The settings of the rooms below for one job: the configuration's, with its own promises.

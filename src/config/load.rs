@@ -1,6 +1,6 @@
 //! Text → configuration, with errors that say where and what was meant.
 
-use super::Config;
+use super::{Config, kubernetes};
 use crate::policy::{Rule, RuleError, with_overrides};
 use std::collections::BTreeSet;
 
@@ -56,11 +56,52 @@ pub fn parse_policies<'a>(
 ) -> Result<Vec<Rule>, ConfigError> {
     let mut own = Vec::new();
     for (file, text) in files {
-        let rule: Rule = yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
-        rule.validate().map_err(|error| meaning(file, &error))?;
+        let mut rule: Rule =
+            yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
+        rule.prepare()
+            .map_err(|error| condition_error(file, text, &error))?;
         own.push(rule);
     }
     with_overrides(own).map_err(|error| meaning("policies", &error))
+}
+
+/// A condition's mistake, at its place in the policy file.
+fn condition_error(file: &str, text: &str, error: &RuleError) -> ConfigError {
+    let RuleError::Condition {
+        line,
+        column,
+        message,
+        ..
+    } = error
+    else {
+        return meaning(file, error);
+    };
+    let (line, column) = place_in_file(text, *line, *column);
+    ConfigError::Parse {
+        file: file.to_string(),
+        line,
+        column,
+        message: format!("`if`: {message}"),
+    }
+}
+
+/// Where a place in the value of the top-level key `if` stands in the file. In a block (`|`, `>`) the text begins on the next line.
+fn place_in_file(text: &str, line: usize, column: usize) -> (usize, usize) {
+    let Some((at, of)) = text
+        .lines()
+        .enumerate()
+        .find(|(_, line)| line.starts_with("if:"))
+    else {
+        return (1, 1);
+    };
+    let value = of["if:".len()..].trim_start();
+    if value.starts_with(['|', '>']) {
+        let of = text.lines().nth(at + line).unwrap_or_default();
+        let indent = of.len() - of.trim_start().len();
+        return (at + 1 + line, indent + column);
+    }
+    let quote = usize::from(value.starts_with(['"', '\'']));
+    (at + line, of.len() - value.len() + quote + column)
 }
 
 fn meaning(file: &str, error: &RuleError) -> ConfigError {
@@ -91,6 +132,7 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
                 cluster.name
             ));
         }
+        kubernetes::check(cluster).or_else(&refuse)?;
         let mut jobs = BTreeSet::new();
         for job in &cluster.jobs {
             if job.namespace.is_empty()
@@ -109,12 +151,31 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
                     cluster.name, job.namespace, job.name
                 ));
             }
-            if url::Url::parse(&job.rest).is_err() {
+            if !cluster.is_kubernetes() && url::Url::parse(&job.rest).is_err() {
                 return refuse(format!(
                     "job {}/{}: `rest: {}` is no URL; write for example http://host:8081",
                     job.namespace, job.name, job.rest
                 ));
             }
+        }
+    }
+    if let Some(wrong) = config
+        .history
+        .prometheus
+        .as_ref()
+        .and_then(|store| store.wrong())
+    {
+        return refuse(wrong);
+    }
+    let any = crate::snapshot::JobKey {
+        cluster: "any".to_string(),
+        kind: crate::snapshot::JobKind::Deployment,
+        namespace: "any".to_string(),
+        name: "any".to_string(),
+    };
+    for mapping in &config.repository.values {
+        if let Err(message) = mapping.map_of(&any) {
+            return refuse(message);
         }
     }
     if let Some(reason) = config.forge.github.refuse() {

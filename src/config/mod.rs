@@ -1,15 +1,23 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
 mod github;
+mod kubernetes;
 mod load;
+mod prometheus;
 mod sections;
+mod values;
+mod selector;
 
 pub use github::GithubConfig;
+pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
+pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
     PatchConfig, RepositoryConfig, SloConfig,
 };
+pub use selector::{Selector, SelectorError};
+pub use values::ValuesMapping;
 
 use crate::policy::Mode;
 use crate::recommend::{self, Prices};

@@ -1,23 +1,39 @@
 //! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
 
-use super::GithubConfig;
+use super::{GithubConfig, KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A cluster: a static list of jobs.
+/// A cluster: a static list of jobs, or one behind a Kubernetes API server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterConfig {
     /// Its name in keys, branches and reports.
     pub name: String,
-    /// Its jobs.
+    /// Its jobs; behind Kubernetes only those of which something is said here, the others are found all the same.
     #[serde(default)]
     pub jobs: Vec<JobConfig>,
+    /// Its jobs are found through this context of a kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes: Option<KubernetesConfig>,
+    /// Its jobs are those of the cluster that Plimsoll itself runs in.
+    #[serde(default, alias = "in-cluster")]
+    pub in_cluster: bool,
+    /// Namespaces to look into; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<Vec<String>>,
+    /// Only resources with these labels, for example `app=orders`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
+    /// How JobManagers are reached: `service-proxy` (the default of `kubernetes`), `port-forward`, or `{url: …}` (the default of
+    /// `in_cluster`: the service's own address).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reach: Option<Reach>,
 }
 
-/// A job of a static list.
+/// A job of a static list, or what differs for one that is found through Kubernetes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobConfig {
@@ -28,7 +44,8 @@ pub struct JobConfig {
     /// Kind of its custom resource.
     #[serde(default = "deployment")]
     pub kind: JobKind,
-    /// Flink's REST address of its JobManager, for example `http://orders-rest.payments:8081`.
+    /// Flink's REST address of its JobManager, for example `http://orders-rest.payments:8081`; not for jobs found through Kubernetes.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rest: String,
     /// Name or id of the job in Flink, where its JobManager runs several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,12 +81,15 @@ impl Default for SloConfig {
     }
 }
 
-/// Where the series are kept: the embedded history, one SQLite file.
+/// Where the series are kept: the embedded history, one SQLite file, or a Prometheus beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HistoryConfig {
     /// The file, relative to the configuration.
     pub file: String,
+    /// A Prometheus-compatible store. When set, the series come from there, and the file is only used for what it can't tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<PrometheusConfig>,
     /// History needed before sizes are judged.
     pub minimum: FlinkDuration,
     /// How far back decisions look.
@@ -83,6 +103,7 @@ impl Default for HistoryConfig {
         let days = |days: u64| FlinkDuration::from_millis(days * 24 * 3_600_000);
         HistoryConfig {
             file: "plimsoll.sqlite".to_string(),
+            prometheus: None,
             minimum: days(1),
             window: days(14),
             retention: days(21),
@@ -98,6 +119,9 @@ pub struct RepositoryConfig {
     pub path: String,
     /// Its base branch; absent: the one that its HEAD names.
     pub base: Option<String>,
+    /// Where a chart's values set the fields of jobs that have no manifest of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValuesMapping>,
 }
 
 impl Default for RepositoryConfig {
@@ -105,6 +129,7 @@ impl Default for RepositoryConfig {
         RepositoryConfig {
             path: ".".to_string(),
             base: None,
+            values: Vec::new(),
         }
     }
 }

@@ -14,8 +14,12 @@
 //! High-Volume Streaming Environment" (December 2023). The unit is the TaskManager: in reactive mode
 //! Flink takes every slot it gets, and only caps on parallelism hold it back.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// The rule's constants; the defaults are those of the source.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Grow above this backlog time, s.
     pub grow_backlog_s: f64,
@@ -42,7 +46,8 @@ impl Default for Limits {
 }
 
 /// A job as the rule sees it. `None` is not measured.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Job {
     /// Records processed per second.
     pub throughput: Option<f64>,
@@ -82,7 +87,8 @@ pub enum BacklogError {
 }
 
 /// Why the size stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Keep {
     /// Neither condition holds.
     WithinLimits,
@@ -93,7 +99,8 @@ pub enum Keep {
 }
 
 /// What the rule says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Advice {
     /// The size stays.
     Keep(Keep),

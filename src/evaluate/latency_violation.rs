@@ -10,8 +10,12 @@
 //! cannot be judged, and the rule says so. It never shrinks. A growth that the nodes have no slots for
 //! is held as a whole: half of it would move the bottleneck for the price of a restart.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// The rule's constants.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Latency above which a measurement is a violation, ms.
     pub bound_ms: f64,
@@ -36,7 +40,8 @@ impl Limits {
 }
 
 /// An operator as the rule sees it. `None` is not measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Operator {
     /// Its vertex.
     pub id: String,
@@ -55,7 +60,8 @@ pub struct Operator {
 }
 
 /// A job as the rule sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Job {
     /// Latencies of the job in time order, ms; `None` where a measurement failed.
     pub latencies_ms: Vec<Option<f64>>,
@@ -86,7 +92,7 @@ pub enum LatencyError {
 }
 
 /// A new parallelism of one operator.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Growth {
     /// The vertex.
     pub id: String,
@@ -95,7 +101,8 @@ pub struct Growth {
 }
 
 /// What the rule says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Advice {
     /// Too few violations in a row.
     Keep {

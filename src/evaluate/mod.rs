@@ -13,6 +13,7 @@ mod regime;
 mod restart;
 mod settings;
 mod sizing_load;
+mod swing;
 #[cfg(test)]
 mod tests;
 // Autotuning of TaskManager memory, as the Flink Kubernetes Operator does it.
@@ -21,6 +22,8 @@ pub mod autotune;
 pub mod backlog;
 // Growth of the slowest operators after a row of latency violations.
 pub mod latency_violation;
+// History and configuration → the input and the answer of each of them.
+pub mod inputs;
 // The Flink autoscaler's parallelism decision, from REST values to overrides.
 pub mod true_rate;
 
@@ -29,3 +32,4 @@ pub use cpu_cost::{CpuCost, cpu_cost};
 pub use demand::{Demand, DemandBasis, VertexCapacity};
 pub use settings::Settings;
 pub use sizing_load::{DemandError, demand};
+pub use swing::{Swing, swing};

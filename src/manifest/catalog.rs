@@ -28,6 +28,8 @@ pub struct Located {
     pub value: Value,
     /// For a session job: its cluster's value, where that is in the tree too.
     pub cluster: Option<Value>,
+    /// Where its fields stand in a chart's values: field → dotted path there; empty for an object with a manifest of its own.
+    pub values: BTreeMap<super::FieldPath, super::FieldPath>,
 }
 
 /// What a tree holds.
@@ -186,6 +188,7 @@ impl<'a> Catalog<'a> {
             line,
             value,
             cluster: None,
+            values: BTreeMap::new(),
         })
     }
 

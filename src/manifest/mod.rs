@@ -19,6 +19,7 @@ mod catalog;
 mod check;
 mod create;
 mod edit;
+mod from_values;
 mod kustomize;
 mod layers;
 mod patch;

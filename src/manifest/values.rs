@@ -18,10 +18,10 @@ enum Root {
 }
 
 /// What a document says about the mapped fields.
-struct Attempt {
-    source: SourceId,
-    document: usize,
-    spots: Vec<Result<Spot, Refusal>>,
+pub(super) struct Attempt {
+    pub(super) source: SourceId,
+    pub(super) document: usize,
+    pub(super) spots: Vec<Result<Spot, Refusal>>,
     missing: usize,
 }
 
@@ -60,7 +60,7 @@ impl Catalog<'_> {
     }
 
     /// Looks for the mapped paths in the named file, or in all.
-    fn attempts(
+    pub(super) fn attempts(
         &mut self,
         changes: &[(Change, FieldPath)],
         options: &EditOptions,
@@ -291,7 +291,7 @@ impl Catalog<'_> {
     }
 
     /// Whether a release or application belongs to an object, by namespace or name.
-    fn belongs(&self, attempt: &Attempt, key: &ObjectKey) -> bool {
+    pub(super) fn belongs(&self, attempt: &Attempt, key: &ObjectKey) -> bool {
         let tree = &self.sources[attempt.source].stream.documents[attempt.document];
         let Some(root) = tree.root() else {
             return false;

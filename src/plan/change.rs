@@ -8,7 +8,7 @@ use crate::classify::JobProfile;
 use crate::flink::deployment::Deployment;
 use crate::manifest::{self, Catalog, EditOptions, Located, Refusal};
 use crate::policy::Decision;
-use crate::recommend::Recommendation;
+use crate::recommend::{Advice, Present, Recommendation, side_by_side};
 use crate::record::FieldChange;
 
 /// The manifest that is to change, with what is known of its job.
@@ -18,6 +18,7 @@ pub(super) struct Target<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) rooms: &'a Rooms,
     pub(super) catalog: &'a Catalog<'a>,
+    pub(super) present: &'a Present,
     pub(super) now_ms: i64,
 }
 
@@ -52,7 +53,7 @@ impl Target<'_> {
         let options = EditOptions {
             create: creates,
             file: Some(located.file.clone()),
-            ..EditOptions::default()
+            map: located.values.clone(),
         };
         let edited = self.catalog.edit(&located.key, &changes, &options)?;
         let Some((file, _)) = edited.files.first_key_value() else {
@@ -73,8 +74,14 @@ impl Target<'_> {
             })
             .collect();
         let history = self.facts.history;
+        let advice = Advice::Change(Box::new(recommendation));
+        let evaluators = side_by_side(history, self.present, &advice, &self.rooms.evaluate);
+        let Advice::Change(recommendation) = advice else {
+            return Ok(None);
+        };
         let evidence = evidence(
             &recommendation,
+            &evaluators,
             profile,
             &decision,
             fields.clone(),
@@ -100,8 +107,9 @@ impl Target<'_> {
                 self.now_ms,
             ),
             profile: profile.clone(),
-            recommendation,
+            recommendation: *recommendation,
             decision,
+            evaluators,
             evidence,
         }))
     }

@@ -3,7 +3,7 @@
 use super::job::Rooms;
 use crate::classify::JobProfile;
 use crate::policy::Decision;
-use crate::recommend::Recommendation;
+use crate::recommend::{Recommendation, SideBySide};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, SavingRecord, sha256_hex};
 use crate::snapshot::{History, Point};
 use crate::watch::{baseline, thresholds};
@@ -15,6 +15,7 @@ const EVIDENCE_BLOCKS: usize = 96;
 /// Everything that backs a recommendation, as it goes into the change's own commit.
 pub(super) fn evidence(
     recommendation: &Recommendation,
+    evaluators: &SideBySide,
     profile: &JobProfile,
     decision: &Decision,
     fields: Vec<FieldChange>,
@@ -26,6 +27,7 @@ pub(super) fn evidence(
         ("profile", serde_json::to_value(profile)),
         ("recommendation", serde_json::to_value(recommendation)),
         ("decision", serde_json::to_value(decision)),
+        ("evaluators", serde_json::to_value(evaluators)),
     ];
     let digest = serde_json::to_vec(&history.points).map(|bytes| sha256_hex(&bytes));
     Evidence {

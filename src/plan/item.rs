@@ -2,7 +2,7 @@
 
 use crate::classify::JobProfile;
 use crate::policy::Decision;
-use crate::recommend::{Advice, Recommendation, Saving};
+use crate::recommend::{Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide};
 use crate::record::{Evidence, FieldChange};
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
@@ -67,9 +67,25 @@ pub enum Until {
     Event(String),
 }
 
+/// What the operator does with a merged change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MergeKind {
+    /// The fields are the operator's own, or nothing reads them: the job runs on.
+    Nothing,
+    /// The job is rescaled while its pods run on; its tasks restart from the last checkpoint.
+    InPlace,
+    /// The job is stopped and deployed again.
+    #[default]
+    Restart,
+}
+
 /// What merging a change does, from the operator's own rules.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct MergeEffect {
+    /// What the operator does.
+    #[serde(default)]
+    pub kind: MergeKind,
     /// Whether the operator restarts the job.
     pub restarts: bool,
     /// The job's `upgradeMode`, if the manifest names one.
@@ -78,6 +94,21 @@ pub struct MergeEffect {
     pub restore_age_ms: Option<i64>,
     /// Its size, bytes.
     pub restore_bytes: Option<u64>,
+    /// Age of the last completed savepoint, milliseconds.
+    #[serde(default)]
+    pub savepoint_age_ms: Option<i64>,
+    /// Its size, bytes.
+    #[serde(default)]
+    pub savepoint_bytes: Option<u64>,
+    /// Slots of the new size that hold no task.
+    #[serde(default)]
+    pub slots_left: Option<u32>,
+    /// How partitions spread over the new parallelism, one sentence.
+    #[serde(default)]
+    pub partitions: Option<String>,
+    /// Whether the same could be had without a restart, one sentence.
+    #[serde(default)]
+    pub in_place: Option<String>,
     /// Shortest and longest pause of the restarts seen, milliseconds.
     pub pause_ms: Option<(i64, i64)>,
     /// What would be lost; absent when nothing is.
@@ -107,6 +138,8 @@ pub struct PlannedChange {
     pub recommendation: Recommendation,
     /// By which rules it may be changed.
     pub decision: Decision,
+    /// What other evaluators would do.
+    pub evaluators: SideBySide,
     /// What goes into the change's own commit.
     pub evidence: Evidence,
 }
@@ -128,6 +161,12 @@ pub struct Item {
     pub profile: Option<JobProfile>,
     /// What sizing says of it when nothing bounds the search.
     pub advice: Option<Advice>,
+    /// What every evaluator would do, where the size in force is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluators: Option<SideBySide>,
+    /// What the data says about the operator's autoscaler, where it says something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler: Option<AutoscalerAdvice>,
     /// What the rules say, where a change is known.
     pub decision: Option<Decision>,
     /// What the change saves, where one is known.

@@ -2,13 +2,17 @@
 
 use super::change::Target;
 use super::item::{Item, PlannedChange, State, Until};
-use super::present;
+use super::lifecycle::standstill;
+use super::{drift, present};
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
-use crate::recommend::{Advice, Bounds, Direction, Present, Prices, recommend};
-use crate::snapshot::{History, JobKey, JobKind, JobState};
+use crate::recommend::{
+    Advice, AutoscalerAdvice, Bounds, Direction, Present, Prices, Recommendation, Risk,
+    autoscaler_advice, recommend, side_by_side,
+};
+use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
 
@@ -39,6 +43,17 @@ pub struct Facts<'a> {
     pub standing: Standing,
     /// The verdict on its latest merged change, if one is still being watched.
     pub watched: Option<&'a Assessment>,
+    /// Its custom resource as it is now, where that is known better than by its latest snapshot.
+    pub resource: Option<&'a LiveResource>,
+}
+
+impl Facts<'_> {
+    /// The job's custom resource, as new as it is known.
+    fn live(&self) -> Option<&LiveResource> {
+        let latest = self.history.latest.as_ref();
+        self.resource
+            .or_else(|| latest.and_then(|latest| latest.resource.as_deref()))
+    }
 }
 
 /// The object that a job's manifest holds.
@@ -67,6 +82,8 @@ pub fn plan_job(
         until: None,
         profile: None,
         advice: None,
+        evaluators: None,
+        autoscaler: None,
         decision: None,
         saving: None,
         change: None,
@@ -83,12 +100,16 @@ pub fn plan_job(
                 "its annotation or the configuration changes".to_string(),
             ));
     }
-    if let Some(latest) = facts
-        .history
-        .latest
-        .as_ref()
-        .filter(|latest| latest.state == JobState::Unreachable)
-    {
+    let latest = facts.history.latest.as_ref();
+    let resource = facts.live();
+    // A change that hurts is undone, whatever the operator makes of the job meanwhile.
+    let hurts = matches!(facts.watched, Some(Assessment::Regressed { .. }));
+    if let Some(stands) = resource.and_then(standstill).filter(|_| !hurts) {
+        return item
+            .say(stands.state, stands.reason, stands.message)
+            .until(stands.until);
+    }
+    if let Some(latest) = latest.filter(|latest| latest.state == JobState::Unreachable) {
         let reason = latest.gaps.first().map_or_else(
             || "nobody answers".to_string(),
             |gap| format!("{}: {}", gap.what, gap.reason),
@@ -106,9 +127,12 @@ pub fn plan_job(
         return held;
     }
     if job.kind == JobKind::SessionJob {
-        let message =
-            "memory, CPU and slots belong to its session cluster, which is a unit of its own"
-                .to_string();
+        let cluster = resource
+            .and_then(|resource| resource.session_cluster.as_deref())
+            .map_or_else(String::new, |name| format!(" {name}"));
+        let message = format!(
+            "memory, CPU and slots belong to its session cluster{cluster}, which is a unit of its own"
+        );
         return item
             .say(State::Undetermined, "session-job", message)
             .until(Until::Event(
@@ -229,6 +253,13 @@ fn sized(
     };
     let wanted = size(&free);
     let item = Item {
+        autoscaler: autoscaler_advice(facts.history, &present, &rooms.evaluate),
+        evaluators: Some(side_by_side(
+            facts.history,
+            &present,
+            &wanted,
+            &rooms.evaluate,
+        )),
         advice: Some(wanted.clone()),
         saving: match &wanted {
             Advice::Change(recommendation) => Some(recommendation.saving.clone()),
@@ -262,7 +293,18 @@ fn sized(
         }
         Advice::Change(_) => {}
     }
-    let limits = bounds(&item.job, &facts.standing, &rooms.rules);
+    let standing = Standing {
+        verdicts: profile
+            .verdicts
+            .iter()
+            .map(|verdict| verdict.id.to_string())
+            .collect(),
+        ..facts.standing.clone()
+    };
+    let limits = match &wanted {
+        Advice::Change(wanted) => bounds(wanted, &standing, &rooms.rules, now_ms),
+        _ => free.clone(),
+    };
     let allowed = if limits == free {
         wanted.clone()
     } else {
@@ -286,7 +328,7 @@ fn sized(
             )
             .until(until);
     }
-    let decision = decide(&wanted, &allowed, &facts.standing, &rooms.rules, now_ms);
+    let decision = decide(&wanted, &allowed, &standing, &rooms.rules, now_ms);
     let (located, deployment) = match (facts.manifest, deployment) {
         (Ok(located), Some(deployment)) => (located, deployment),
         (Err(refusal), _) => return item.refused(refusal),
@@ -300,7 +342,11 @@ fn sized(
                 .until(Until::Event("the manifest is mended".to_string()));
         }
     };
-    if let Some(drift) = drift(&present, facts.history) {
+    let drift = facts
+        .live()
+        .and_then(|resource| drift::from_resource(&located.value, &deployment, resource))
+        .or_else(|| drift::from_shape(&present, facts.history));
+    if let Some(drift) = drift {
         return item.say(State::Held, "drift", drift).until(Until::Event(
             "the cluster runs what the manifest says".to_string(),
         ));
@@ -311,9 +357,11 @@ fn sized(
         facts,
         rooms,
         catalog,
+        present: &present,
         now_ms,
     };
-    let change = match of.planned(profile, *allowed, decision.clone()) {
+    let allowed = with_options(*allowed, item.autoscaler.as_ref());
+    let change = match of.planned(profile, allowed, decision.clone()) {
         Ok(Some(change)) => change,
         Ok(None) => {
             return item
@@ -329,6 +377,29 @@ fn sized(
         }
     };
     decided(item, change, decision, facts.standing.mode)
+}
+
+/// The change with the options that the operator's autoscaler should have for it. They ride along: alone they are advice, since
+/// nothing about them saves money by itself.
+fn with_options(change: Recommendation, autoscaler: Option<&AutoscalerAdvice>) -> Recommendation {
+    let mut change = change;
+    let own = autoscaler.filter(|advice| advice.on);
+    for advice in own.into_iter().flat_map(|advice| &advice.options) {
+        let (option, after) = (advice.option.clone(), advice.after.clone());
+        change.proposed.options.insert(option, after);
+        change
+            .now
+            .options
+            .insert(advice.option.clone(), advice.before.clone());
+        change.risks.push(Risk {
+            code: "autoscaler-option".to_string(),
+            message: format!(
+                "`{}` {} → {}: {}",
+                advice.option, advice.before, advice.after, advice.why
+            ),
+        });
+    }
+    change
 }
 
 fn watching_until(facts: &Facts<'_>) -> Option<Until> {
@@ -378,31 +449,4 @@ fn decided(item: Item, change: PlannedChange, decision: Decision, mode: Mode) ->
             .say(State::Report, reason, message)
             .until(Until::Event("mode: propose".to_string())),
     }
-}
-
-/// What the cluster runs differs from what the manifest says, although no merge is under way.
-fn drift(present: &Present, history: &History) -> Option<String> {
-    let point = history
-        .points
-        .iter()
-        .rev()
-        .find(|point| point.running > 0.0)?;
-    let (live, wanted) = (point.shape.memory_bytes, present.size.memory_bytes);
-    let apart = live > 0 && wanted > 0 && live.abs_diff(wanted) as f64 > 0.02 * wanted as f64;
-    if apart {
-        return Some(format!(
-            "the manifest gives a TaskManager {} MiB, and the cluster runs it with {} MiB",
-            wanted >> 20,
-            live >> 20
-        ));
-    }
-    let (live, wanted) = (
-        point.shape.slots_per_task_manager,
-        present.size.slots_per_task_manager,
-    );
-    (live > 0 && live != wanted).then(|| {
-        format!(
-            "the manifest gives a TaskManager {wanted} slots, and the cluster runs it with {live}"
-        )
-    })
 }

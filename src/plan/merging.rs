@@ -1,8 +1,12 @@
 //! What merging a change does, from the operator's own rules and what was observed.
 
-use super::item::MergeEffect;
-use crate::flink::deployment::Deployment;
-use crate::flink::in_force::Effect;
+use super::arithmetic::{key_groups, partitions, slots_left};
+use super::item::{MergeEffect, MergeKind};
+use crate::flink::deployment::{Deployment, Mode};
+use crate::flink::field_path::FieldPath;
+use crate::flink::in_force::{Effect, OVERRIDES};
+use crate::flink::options::{SCHEDULER, SCHEDULER_MODE};
+use crate::flink::version::FlinkVersion;
 use crate::manifest::Change;
 use crate::recommend::Size;
 use crate::snapshot::History;
@@ -15,9 +19,8 @@ pub fn effect(
     history: &History,
     now_ms: i64,
 ) -> MergeEffect {
-    let restarts = changes
-        .iter()
-        .any(|change| deployment.effect_of(&change.path) == Effect::Upgrade);
+    let kind = kind(deployment, changes, history);
+    let restarts = kind == MergeKind::Restart;
     let upgrade_mode = deployment
         .job
         .as_ref()
@@ -29,6 +32,8 @@ pub fn effect(
     let restore_at =
         checkpoints.and_then(|seen| seen.latest_completed_at_ms.max(seen.latest_savepoint_at_ms));
     let state_bytes = checkpoints.and_then(|seen| seen.latest_state_bytes);
+    let savepoint = checkpoints
+        .and_then(|seen| Some((seen.latest_savepoint_at_ms?, seen.latest_savepoint_bytes)));
     let stateless = upgrade_mode
         .as_deref()
         .is_none_or(|mode| mode.eq_ignore_ascii_case("stateless"));
@@ -40,7 +45,13 @@ pub fn effect(
         }
     });
     MergeEffect {
+        kind,
         restarts,
+        savepoint_age_ms: savepoint.map(|(at, _)| now_ms.saturating_sub(at).max(0)),
+        savepoint_bytes: savepoint.and_then(|(_, bytes)| bytes),
+        slots_left: slots_left(history, proposed),
+        partitions: partitions(history, proposed),
+        in_place: in_place(deployment, changes, history, kind),
         restore_age_ms: if stateless {
             None
         } else {
@@ -52,6 +63,86 @@ pub fn effect(
         key_groups: key_groups(history, proposed),
         upgrade_mode,
     }
+}
+
+/// Option that forbids the operator to rescale in place.
+const IN_PLACE: &str = "kubernetes.operator.job.upgrade.inplace-scaling.enabled";
+/// The first Flink whose adaptive scheduler takes new resource requirements from outside.
+const FIRST_IN_PLACE: FlinkVersion = FlinkVersion {
+    major: 1,
+    minor: 18,
+};
+
+/// The strongest of what the changed fields set off. A field that only asks for a scaling ends in a full upgrade where the
+/// operator cannot scale: vertex overrides without the adaptive scheduler, Flink 1.18 or its permission, and standalone
+/// clusters that are not reactive.
+fn kind(deployment: &Deployment, changes: &[Change], history: &History) -> MergeKind {
+    let each = changes
+        .iter()
+        .map(|change| match deployment.effect_of(&change.path) {
+            Effect::Ignored => MergeKind::Nothing,
+            Effect::Upgrade => MergeKind::Restart,
+            Effect::Scale if can_scale(deployment, &change.path, history) => MergeKind::InPlace,
+            Effect::Scale => MergeKind::Restart,
+        });
+    each.max_by_key(|kind| match kind {
+        MergeKind::Nothing => 0,
+        MergeKind::InPlace => 1,
+        MergeKind::Restart => 2,
+    })
+    .unwrap_or(MergeKind::Nothing)
+}
+
+fn can_scale(deployment: &Deployment, path: &FieldPath, history: &History) -> bool {
+    if path.option().is_none() {
+        let mode = deployment.configuration.get(SCHEDULER_MODE.key);
+        return deployment.mode == Mode::Standalone
+            && mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("reactive"));
+    }
+    let permitted = deployment.configuration.get(IN_PLACE);
+    let permitted = permitted.is_none_or(|text| !text.trim().eq_ignore_ascii_case("false"));
+    permitted && version(deployment, history).is_some_and(|version| version >= FIRST_IN_PLACE)
+}
+
+fn version(deployment: &Deployment, history: &History) -> Option<FlinkVersion> {
+    let seen = history.latest_running.as_ref();
+    let seen = seen.and_then(|seen| seen.flink_version.as_deref());
+    let written = deployment.flink_version.as_deref();
+    written.or(seen).and_then(|text| text.parse().ok())
+}
+
+/// Where a restart comes of a parallelism alone: what would spare it.
+fn in_place(
+    deployment: &Deployment,
+    changes: &[Change],
+    history: &History,
+    kind: MergeKind,
+) -> Option<String> {
+    let parallelism = |change: &Change| match change.path.option() {
+        Some(option) => option.starts_with(OVERRIDES),
+        None => change.path.words().ends_with(&["job", "parallelism"]),
+    };
+    if kind != MergeKind::Restart || changes.is_empty() || !changes.iter().all(parallelism) {
+        return None;
+    }
+    let version = version(deployment, history)?;
+    if version < FIRST_IN_PLACE {
+        return Some(format!(
+            "Flink {version} has no way to change a parallelism without a restart; 1.18 has."
+        ));
+    }
+    if deployment.mode != Mode::Native {
+        return None;
+    }
+    let scheduler = deployment.configuration.get(SCHEDULER.key);
+    let adaptive = scheduler.is_some_and(|text| text.trim().eq_ignore_ascii_case("adaptive"));
+    Some(if adaptive {
+        format!("written as `{OVERRIDES}` it would be rescaled in place.")
+    } else {
+        format!(
+            "with `jobmanager.scheduler: adaptive` and `{OVERRIDES}` it could be rescaled in place."
+        )
+    })
 }
 
 /// Shortest and longest pause around the restarts in the history: from the last point in which the job ran to the time since which it
@@ -73,26 +164,4 @@ fn pauses(history: &History) -> Option<(i64, i64)> {
         }
     }
     range
-}
-
-fn key_groups(history: &History, proposed: &Size) -> Option<String> {
-    let vertices = &history.latest_running.as_ref()?.vertices;
-    let keyed = vertices.iter().filter(|vertex| {
-        vertex
-            .inputs
-            .iter()
-            .any(|input| input.ship_strategy.eq_ignore_ascii_case("HASH"))
-    });
-    let widest = keyed.filter_map(|vertex| vertex.max_parallelism).max()?;
-    let parallelism = proposed.parallelism.max(1);
-    if widest.is_multiple_of(parallelism) {
-        Some(format!(
-            "its maxParallelism {widest} spreads evenly over {parallelism}."
-        ))
-    } else {
-        let (most, fewest) = (widest.div_ceil(parallelism), widest / parallelism);
-        Some(format!(
-            "its maxParallelism {widest} over {parallelism} subtasks: {fewest} to {most} key groups each."
-        ))
-    }
 }

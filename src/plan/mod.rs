@@ -1,19 +1,22 @@
 //! Decisions of the fleet → [`Plan`]: order, batches, what waits and for what. Of each job exactly one state, one reason code,
 //! and the date or event that could change it.
 
+mod arithmetic;
 mod change;
+mod drift;
 mod evidence;
 mod fields;
 mod fleet;
 mod item;
 mod job;
+mod lifecycle;
 mod merging;
 mod present;
 mod settings;
 
 pub use fields::value_at;
 pub use fleet::{FleetFacts, arrange};
-pub use item::{Item, MergeEffect, Plan, PlannedChange, SCHEMA, State, Until};
+pub use item::{Item, MergeEffect, MergeKind, Plan, PlannedChange, SCHEMA, State, Until};
 pub use job::{Facts, Rooms, object_key, plan_job};
 pub use merging::effect as merge_effect;
 pub use present::present;

@@ -1,10 +1,13 @@
 //! The rules applied to one job's advice.
 
+use super::case::Case;
 use super::rule::{Limit, Mode, Rule};
-use crate::recommend::{Advice, Bounds, Direction, Recommendation, RevertedSize};
-use crate::snapshot::JobKey;
+use crate::recommend::{Advice, Bounds, Recommendation, RevertedSize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+const HOUR_MS: f64 = 3_600_000.0;
 
 /// How a job stands when it is judged: all that is not a matter of its size.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -15,6 +18,12 @@ pub struct Standing {
     pub mode_reason: Option<String>,
     /// Its tier.
     pub tier: Option<String>,
+    /// Labels of its manifest.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of its manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// Ids of its verdicts.
+    pub verdicts: Vec<String>,
     /// Until when the annotation `plimsoll.dev/hold-until` holds it, Unix milliseconds.
     pub hold_until_ms: Option<i64>,
     /// Whether the operator's autoscaler owns its parallelism.
@@ -41,6 +50,16 @@ pub enum Ruling {
     Amended,
     /// It holds the change.
     Held,
+}
+
+impl std::fmt::Display for Ruling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Ruling::Passed => "passed",
+            Ruling::Amended => "amended",
+            Ruling::Held => "held",
+        })
+    }
 }
 
 /// A rule and what it said.
@@ -74,14 +93,17 @@ impl Decision {
     }
 }
 
-/// The limits that rules and standing set on the search for a size.
-pub fn bounds(job: &JobKey, standing: &Standing, rules: &[Rule]) -> Bounds {
+/// The limits that rules and standing set on the search for a size. The conditions of rules see the size that is wanted without them.
+pub fn bounds(wanted: &Recommendation, standing: &Standing, rules: &[Rule], now_ms: i64) -> Bounds {
     let mut bounds = Bounds {
         keep_parallelism: standing.autoscaler,
         reverted: standing.reverted.clone(),
         ..Bounds::default()
     };
-    for rule in about(job, standing, rules) {
+    let case = Case::new(wanted, standing, false, now_ms);
+    // A condition that can't be evaluated is taken as met: the tighter limit is the safe one.
+    let meant = |rule: &&Rule| rule.applies(&case).unwrap_or(true);
+    for rule in rules.iter().filter(meant) {
         match &rule.limit {
             Limit::StepDown { share } if *share < 1.0 => {
                 bounds.step_down = tighter(bounds.step_down, Some(*share), f64::min)
@@ -140,9 +162,8 @@ pub fn decide(
         ));
     }
     let amended = !matches!(wanted, Advice::Change(wanted) if wanted.proposed == allowed.proposed);
-    for rule in about(&allowed.job, standing, rules) {
-        outcomes.push(judge(rule, allowed, standing, amended, now_ms));
-    }
+    let case = Case::new(allowed, standing, amended, now_ms);
+    outcomes.extend(rules.iter().filter_map(|rule| rule.judge(&case)));
     if standing.autoscaler {
         outcomes.push(RuleOutcome {
             rule: "owned-by-autoscaler".to_string(),
@@ -171,98 +192,108 @@ pub fn decide(
     }
 }
 
-fn about<'a>(
-    job: &'a JobKey,
-    standing: &'a Standing,
-    rules: &'a [Rule],
-) -> impl Iterator<Item = &'a Rule> {
-    rules
-        .iter()
-        .filter(move |rule| rule.when.matches(job, standing.tier.as_deref()))
-}
+impl Rule {
+    /// Whether the rule is about a case: its selector and its condition.
+    ///
+    /// # Errors
+    /// A condition that can't be evaluated.
+    fn applies(&self, case: &Case) -> Result<bool, String> {
+        if !self.when.matches(&case.job) {
+            return Ok(false);
+        }
+        match &self.condition {
+            Some(condition) => condition.holds(case),
+            None => Ok(true),
+        }
+    }
 
-fn judge(
-    rule: &Rule,
-    change: &Recommendation,
-    standing: &Standing,
-    amended: bool,
-    now_ms: i64,
-) -> RuleOutcome {
-    let shrinks = change.direction == Direction::Shrink;
-    match &rule.limit {
-        Limit::StepDown { share } => {
-            let id = format!("{}.{}%", rule.id, percent(*share));
-            if amended && shrinks {
-                let message = format!(
-                    "one change takes at most {} % of slots, CPU or memory away",
-                    percent(*share)
-                );
-                outcome(&id, Ruling::Amended, &message)
-            } else {
-                passed(&id)
+    /// What the rule says of a case; nothing when it is not about it. A condition that can't be evaluated holds the change: a rule that is
+    /// passed over for a mistake in it protects nobody.
+    pub fn judge(&self, case: &Case) -> Option<RuleOutcome> {
+        match self.applies(case) {
+            Ok(true) => Some(self.limited(case)),
+            Ok(false) => None,
+            Err(why) => {
+                let message =
+                    format!("its condition could not be evaluated, so the change is held: {why}");
+                Some(held(&self.id, &message, None))
             }
         }
-        Limit::Cooldown { duration } => {
-            let cooldown_ms = duration
-                .as_ref()
-                .map_or(standing.observation_window_ms, |duration| {
-                    duration.millis() as i64
+    }
+
+    fn limited(&self, case: &Case) -> RuleOutcome {
+        let shrinks = case.change.direction == "shrink";
+        let now_ms = case.now.unix_ms;
+        match &self.limit {
+            Limit::StepDown { share } => {
+                let id = format!("{}.{}%", self.id, percent(*share));
+                if case.change.amended && shrinks {
+                    let message = format!(
+                        "one change takes at most {} % of slots, CPU or memory away",
+                        percent(*share)
+                    );
+                    outcome(&id, Ruling::Amended, &message)
+                } else {
+                    passed(&id)
+                }
+            }
+            Limit::Cooldown { duration } => {
+                let last = &case.last_change;
+                let hours = duration.as_ref().map_or(last.window_hours, |duration| {
+                    duration.millis() as f64 / HOUR_MS
                 });
-            let id = format!("{}.{}", rule.id, FlinkHours(cooldown_ms));
-            match standing
-                .last_merged_ms
-                .map(|merged| merged.saturating_add(cooldown_ms))
-            {
-                Some(until) if shrinks && until > now_ms => held(&id, &rule.reason, Some(until)),
-                _ => passed(&id),
+                let id = format!("{}.{}", self.id, Hours(hours));
+                let left_ms = ((hours - last.hours_ago) * HOUR_MS).round() as i64;
+                if shrinks && last.known && left_ms > 0 {
+                    held(&id, self.said(), Some(now_ms.saturating_add(left_ms)))
+                } else {
+                    passed(&id)
+                }
             }
-        }
-        Limit::Probability { at_most } => {
-            let id = format!("{}.{}%", rule.id, percent(*at_most));
-            if shrinks && change.probability_short > *at_most {
-                held(&id, &rule.reason, None)
-            } else {
-                passed(&id)
+            Limit::Probability { at_most } => {
+                let id = format!("{}.{}%", self.id, percent(*at_most));
+                self.hold(&id, shrinks && case.change.probability_short > *at_most)
             }
-        }
-        Limit::MinSaving { share, per_month } => {
-            let id = format!("{}.{}%", rule.id, percent(*share));
-            if shrinks && (change.saving.share < *share || change.saving.per_month < *per_month) {
-                held(&id, &rule.reason, None)
-            } else {
-                passed(&id)
+            Limit::MinSaving { share, per_month } => {
+                let id = format!("{}.{}%", self.id, percent(*share));
+                let change = &case.change;
+                let small = change.saving_share < *share || change.saving_per_month < *per_month;
+                self.hold(&id, shrinks && small)
             }
-        }
-        Limit::CheckpointHealth { completed_within } => {
-            let limit_ms = completed_within.millis() as i64;
-            let fresh = standing
-                .last_checkpoint_ms
-                .is_some_and(|at| now_ms.saturating_sub(at) <= limit_ms);
-            if shrinks && standing.checkpointing && !fresh {
-                held(&rule.id, &rule.reason, None)
-            } else {
-                passed(&rule.id)
+            Limit::CheckpointHealth { completed_within } => {
+                let checkpoints = &case.checkpoints;
+                let hours = completed_within.millis() as f64 / HOUR_MS;
+                let fresh = checkpoints.completed && checkpoints.last_hours_ago <= hours;
+                self.hold(&self.id, shrinks && checkpoints.enabled && !fresh)
             }
-        }
-        Limit::Freeze { from, to } => {
-            if (from.as_millisecond()..to.as_millisecond()).contains(&now_ms) {
-                held(&rule.id, &rule.reason, Some(to.as_millisecond()))
-            } else {
-                passed(&rule.id)
+            Limit::Freeze { from, to } => {
+                if (from.as_millisecond()..to.as_millisecond()).contains(&now_ms) {
+                    held(&self.id, self.said(), Some(to.as_millisecond()))
+                } else {
+                    passed(&self.id)
+                }
             }
-        }
-        Limit::Hold => held(&rule.id, &rule.reason, None),
-        Limit::Memory { .. }
-        | Limit::Cpu { .. }
-        | Limit::Parallelism { .. }
-        | Limit::TaskManagers { .. } => {
-            if amended {
-                outcome(&rule.id, Ruling::Amended, &rule.reason)
-            } else {
-                passed(&rule.id)
+            Limit::Hold => held(&self.id, self.said(), None),
+            Limit::Memory { .. }
+            | Limit::Cpu { .. }
+            | Limit::Parallelism { .. }
+            | Limit::TaskManagers { .. } => {
+                if case.change.amended {
+                    outcome(&self.id, Ruling::Amended, self.said())
+                } else {
+                    passed(&self.id)
+                }
             }
+            Limit::Off => passed(&self.id),
         }
-        Limit::Off => passed(&rule.id),
+    }
+
+    fn hold(&self, id: &str, holds: bool) -> RuleOutcome {
+        if holds {
+            held(id, self.said(), None)
+        } else {
+            passed(id)
+        }
     }
 }
 
@@ -298,11 +329,11 @@ fn percent(share: f64) -> f64 {
 }
 
 /// A duration in whole hours where it has them, else in minutes: `72h`, `90m`.
-struct FlinkHours(i64);
+struct Hours(f64);
 
-impl std::fmt::Display for FlinkHours {
+impl std::fmt::Display for Hours {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let minutes = self.0 / 60_000;
+        let minutes = (self.0 * 60.0).round() as i64;
         if minutes % 60 == 0 {
             write!(f, "{}h", minutes / 60)
         } else {

@@ -1,7 +1,9 @@
 //! What a policy file says.
 
+use super::Ruling;
+use super::case::{Case, JobFacts};
+use super::condition::Condition;
 use crate::quantity::{Cpu, FlinkDuration, Memory};
-use crate::snapshot::JobKey;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,14 +40,14 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Whether a job of a tier is meant.
-    pub fn matches(&self, job: &JobKey, tier: Option<&str>) -> bool {
+    /// Whether a job is meant.
+    pub fn matches(&self, job: &JobFacts) -> bool {
         let any =
             |list: &[String], value: &str| list.is_empty() || list.iter().any(|item| item == value);
         any(&self.clusters, &job.cluster)
             && any(&self.namespaces, &job.namespace)
-            && any(&self.jobs, &job.short())
-            && (self.tiers.is_empty() || tier.is_some_and(|tier| any(&self.tiers, tier)))
+            && any(&self.jobs, &format!("{}/{}", job.namespace, job.name))
+            && (self.tiers.is_empty() || (!job.tier.is_empty() && any(&self.tiers, &job.tier)))
     }
 }
 
@@ -136,13 +138,35 @@ pub enum Limit {
 pub struct Rule {
     /// Its id, which every decision names. A rule of yours with a shipped rule's id takes its place.
     pub id: String,
-    /// Why it is there, one sentence; shown to those whom it holds.
+    /// Why it is there, one sentence.
     pub reason: String,
+    /// What is said to those whom it holds; absent: the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// Which jobs; absent: all.
     #[serde(default)]
     pub when: Selector,
+    /// A condition in CEL over the facts of a change (`plimsoll schema policy` names them): the rule applies only where it holds.
+    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
     /// What it limits.
     pub limit: Limit,
+    /// Changes and what the rule must say of them; `plimsoll check` runs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<RuleTest>,
+}
+
+/// A change and what the rule must say of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleTest {
+    /// What it shows.
+    pub name: String,
+    /// The change; facts that are left out are those of the sample, a smaller size that saves a third.
+    #[serde(default)]
+    pub given: Case,
+    /// What the rule must say; a rule that is not about the change passes it.
+    pub expect: Ruling,
 }
 
 /// A policy that can't be used.
@@ -166,14 +190,67 @@ pub enum RuleError {
     /// A lower limit above the upper one.
     #[error("rule `{0}`: min is above max")]
     Inverted(String),
+    /// A condition that can't be used, with its place in the condition's text.
+    #[error("rule `{id}`: `if`, line {line}, column {column}: {message}")]
+    Condition {
+        /// The rule.
+        id: String,
+        /// Line in the condition's text, from 1.
+        line: usize,
+        /// Column in that line, from 1.
+        column: usize,
+        /// What is wrong and what was meant.
+        message: String,
+    },
     /// A shipped rule does not parse (a defect of Plimsoll's own).
     #[error("shipped policy does not parse: {0}")]
     Shipped(String),
 }
 
 impl Rule {
+    /// What is said to those whom it holds.
+    pub fn said(&self) -> &str {
+        self.message.as_deref().unwrap_or(&self.reason)
+    }
+
+    /// Refuses what makes no sense, and compiles the condition: a rule is of use only after it.
+    ///
+    /// # Errors
+    /// Numbers out of range; a condition that does not parse, names what does not exist, or gives no truth value.
+    pub fn prepare(&mut self) -> Result<(), RuleError> {
+        self.validate()?;
+        let Some(condition) = &mut self.condition else {
+            return Ok(());
+        };
+        condition.compile().map_err(|misfit| RuleError::Condition {
+            id: self.id.clone(),
+            line: misfit.line,
+            column: misfit.column,
+            message: misfit.message,
+        })
+    }
+
+    /// Runs the rule's own tests: a sentence for each that fails.
+    pub fn failed_tests(&self) -> Vec<String> {
+        let told = |test: &RuleTest| {
+            let outcome = self.judge(&test.given);
+            let ruling = outcome.as_ref().map_or(Ruling::Passed, |told| told.ruling);
+            let why = outcome.map_or_else(
+                || "the rule is not about it".to_owned(),
+                |told| told.message,
+            );
+            (ruling != test.expect).then(|| {
+                format!(
+                    "rule `{}`, test `{}`: expected {}, got {} ({why})",
+                    self.id, test.name, test.expect, ruling
+                )
+            })
+        };
+        self.tests.iter().filter_map(told).collect()
+    }
+
     /// Refuses numbers that make no sense.
-    pub fn validate(&self) -> Result<(), RuleError> {
+    fn validate(&self) -> Result<(), RuleError> {
         let range = |field, value: f64, ok: bool, range| {
             if ok && value.is_finite() {
                 Ok(())
@@ -231,7 +308,10 @@ pub fn shipped() -> Result<Vec<Rule>, RuleError> {
     SHIPPED
         .iter()
         .map(|text| {
-            yaml_serde::from_str(text).map_err(|error| RuleError::Shipped(error.to_string()))
+            let mut rule: Rule = yaml_serde::from_str(text)
+                .map_err(|error| RuleError::Shipped(error.to_string()))?;
+            rule.prepare()?;
+            Ok(rule)
         })
         .collect()
 }
@@ -240,8 +320,8 @@ pub fn shipped() -> Result<Vec<Rule>, RuleError> {
 pub fn with_overrides(own: Vec<Rule>) -> Result<Vec<Rule>, RuleError> {
     let mut rules = shipped()?;
     let shipped_count = rules.len();
-    for rule in own {
-        rule.validate()?;
+    for mut rule in own {
+        rule.prepare()?;
         match rules.iter().position(|other| other.id == rule.id) {
             Some(at) if at < shipped_count && rules[at] != rule => rules[at] = rule,
             Some(at) if at < shipped_count => {}

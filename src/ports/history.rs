@@ -24,6 +24,9 @@ pub trait HistoryStore {
             .try_for_each(|snapshot| self.append(snapshot))
     }
 
+    /// Tells which jobs will be asked for next, in order of their keys: a remote store reads neighbours together, and no others.
+    fn expect(&self, _jobs: &[JobKey]) {}
+
     /// The jobs it holds, in order of their keys.
     fn jobs(&self) -> Result<Vec<JobKey>, HistoryError>;
 

@@ -1,6 +1,7 @@
 //! The numbers behind a recommendation, in words: steps, margins, risks.
 
 use super::advice::{Margin, MemoryNeed, Money, Risk, Saving, Step};
+use super::carrying::Capacity;
 use super::job::Job;
 use super::search::{Candidate, Search};
 use super::sizing::Shortage;
@@ -94,30 +95,10 @@ pub(super) fn margins(job: &Job<'_>, best: &Candidate) -> Vec<Margin> {
         margin("growth", job.demand.growth - 1.0),
         margin("restart headroom", job.demand.restart_headroom),
     ];
-    let ratio = f64::from(best.size.slots_per_task_manager)
-        / f64::from(job.present.size.slots_per_task_manager.max(1));
-    let own = |id: &str| {
-        best.size
-            .vertex_parallelism
-            .get(id)
-            .copied()
-            .unwrap_or(best.size.parallelism)
-    };
-    let tightest = job
-        .carriers
-        .iter()
-        .map(|carrier| {
-            let capacity = carrier.at(own(&carrier.vertex.id), ratio, job.settings);
-            (
-                capacity.rate / carrier.vertex.records_per_source_record,
-                capacity.sd_ln,
-            )
-        })
-        .min_by(|a, b| a.0.total_cmp(&b.0));
-    if let Some((carries, sd)) = tightest {
-        let uncertain = (1.645 * sd).exp();
+    if let Some(Capacity { rate, sd_ln }) = best.opinion.capacity() {
+        let uncertain = (1.645 * sd_ln).exp();
         margins.push(margin("model uncertainty", uncertain - 1.0));
-        let left = carries / (job.required * uncertain).max(1e-9) - 1.0;
+        let left = rate / (job.required * uncertain).max(1e-9) - 1.0;
         if left.is_finite() {
             margins.push(margin(
                 "rounding to whole slots and TaskManagers",
@@ -247,6 +228,46 @@ pub(super) fn scaling(history: &History, settings: &Settings) -> (Settings, Opti
         ..settings.clone()
     };
     (learned, Some(step))
+}
+
+/// What both models say of a size, and which one counts.
+pub(super) fn opinion_step(job: &Job<'_>, size: &Size) -> Step {
+    let opinion = job.opinion(size);
+    let told = |capacity: Capacity, short: f64| {
+        format!(
+            "{:.1} records/s (sd {:.2}), too little with probability {short:.3}",
+            capacity.rate, capacity.sd_ln
+        )
+    };
+    let by_vertices = opinion.vertices.map_or_else(
+        || "the vertices' true rates: not measured".to_owned(),
+        |capacity| {
+            let short = capacity.probability_below(job.required);
+            format!("the vertices' true rates: {}", told(capacity, short))
+        },
+    );
+    let by_past = match (&job.past, opinion.past) {
+        (Ok(past), Some((capacity, short))) => format!(
+            "the experiments' model of {} past periods at {} sizes, not tested: {}",
+            past.periods,
+            past.sizes,
+            told(capacity, short)
+        ),
+        (Err(why), _) => format!("the experiments' model of past sizes: nothing, {why}"),
+        (Ok(_), None) => "the experiments' model of past sizes: nothing".to_owned(),
+    };
+    let counts = if opinion.past_counts {
+        "the past counts, as the surer"
+    } else {
+        "the vertices count"
+    };
+    Step {
+        name: format!(
+            "capacity at parallelism {} with {} slots in a TaskManager",
+            size.parallelism, size.slots_per_task_manager
+        ),
+        result: format!("{by_vertices}; {by_past}; {counts}"),
+    }
 }
 
 pub(super) fn steps(job: &Job<'_>, short: &[Shortage]) -> Vec<Step> {

@@ -3,6 +3,7 @@
 use super::carrying::{Capacity, Carrier};
 use super::checkpoint_fit::{CheckpointsSeen, checkpoints_seen};
 use super::memory_need::{MemorySeen, killed_shapes, memory_seen};
+use super::past::Past;
 use super::spread::Spread;
 use super::{Present, Settings};
 use crate::classify::{JobProfile, VerdictId};
@@ -33,6 +34,8 @@ pub(super) struct Job<'a> {
     pub(super) required: f64,
     /// The vertex that keeps any size from carrying D*, and why.
     pub(super) cap: Option<Cap>,
+    /// What its past sizes say; or why they say nothing.
+    pub(super) past: Result<Past, String>,
 }
 
 /// What no size of the job can change.
@@ -96,9 +99,20 @@ impl<'a> Job<'a> {
             killed_at: killed_at(history),
             required: demand.required_per_second,
             cap: None,
+            past: Err(String::new()),
         };
         job.cap_requirement();
+        job.past = job.past_sizes(history);
         job
+    }
+
+    fn past_sizes(&self, history: &History) -> Result<Past, String> {
+        let keyed = self.carriers.iter().any(|carrier| carrier.vertex.keyed);
+        match Past::seen(history, self.present, self.required, keyed) {
+            Ok(Some(past)) => Ok(past),
+            Ok(None) => Err("no half hour at the present cores of a slot was measured".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// The largest parallelism to look at for a vertex.
@@ -192,11 +206,27 @@ impl<'a> Job<'a> {
 
     /// Load that a size carries, expected: of the vertex that carries least.
     pub(super) fn carries(&self, parallelism: impl Fn(&str) -> u32, slots_ratio: f64) -> f64 {
+        self.tightest(parallelism, slots_ratio)
+            .map_or(f64::INFINITY, |capacity| capacity.rate)
+    }
+
+    /// Capacity of the vertex that carries least, in records/s of the sources together.
+    pub(super) fn tightest(
+        &self,
+        parallelism: impl Fn(&str) -> u32,
+        slots_ratio: f64,
+    ) -> Option<Capacity> {
         let of = |carrier: &Carrier<'_>| {
             let capacity = carrier.at(parallelism(&carrier.vertex.id), slots_ratio, self.settings);
-            capacity.rate / carrier.vertex.records_per_source_record
+            Capacity {
+                rate: capacity.rate / carrier.vertex.records_per_source_record,
+                ..capacity
+            }
         };
-        self.carriers.iter().map(of).fold(f64::INFINITY, f64::min)
+        self.carriers
+            .iter()
+            .map(of)
+            .min_by(|one, other| one.rate.total_cmp(&other.rate))
     }
 
     /// Cores that the busiest TaskManager needs for a load, when it holds `part` of the job's slots.

@@ -4,14 +4,19 @@
 //! in them, its TaskManagers' bandwidth the checkpoints. [`recommend`] takes the cheapest that does.
 
 mod advice;
+mod autoscaler;
 mod carrying;
 mod checkpoint_fit;
+mod differences;
 mod explanation;
 mod job;
 mod memory_need;
+mod opinion;
+mod past;
 mod present;
 mod search;
 mod settings;
+mod side_by_side;
 mod sizing;
 mod spread;
 #[cfg(test)]
@@ -21,6 +26,8 @@ pub use advice::{
     Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
     Saving, Size, Step, Undetermined,
 };
+pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};
 pub use settings::Settings;
+pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};
 pub use sizing::recommend;

@@ -2,6 +2,7 @@
 
 use super::job::{Job, part_of, present_part};
 use super::memory_need::{Process, Share, network_at, smallest_process};
+use super::opinion::Opinion;
 use super::{Bounds, RevertedSize, Size};
 use crate::flink::memory::Needs;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ pub(super) struct Candidate {
     pub(super) per_month: f64,
     pub(super) probability_short: f64,
     pub(super) carries: f64,
+    pub(super) opinion: Opinion,
     /// Cores that its busiest TaskManager needs for D*.
     pub(super) cores: Option<f64>,
     pub(super) process: Option<Process>,
@@ -121,12 +123,18 @@ impl Search<'_> {
         Some(least.div_ceil(slots_each) * slots_each)
     }
 
+    /// With the memory that a slot has now: what it will have is not known yet.
     fn probability_short(&self, parallelism: u32, slots_each: u32) -> f64 {
-        let own = self.own_parallelism(parallelism);
-        let ratio =
-            f64::from(slots_each) / f64::from(self.job.present.size.slots_per_task_manager.max(1));
-        let of = |id: &str| own.get(id).copied().unwrap_or(parallelism);
-        self.job.probability_short(self.job.required, of, ratio)
+        let now = &self.job.present.size;
+        let of_slot = now.memory_bytes / u64::from(now.slots_per_task_manager.max(1));
+        let size = Size {
+            parallelism,
+            vertex_parallelism: self.own_parallelism(parallelism),
+            slots_per_task_manager: slots_each,
+            memory_bytes: of_slot * u64::from(slots_each),
+            ..now.clone()
+        };
+        self.job.opinion(&size).probability_short()
     }
 
     /// Vertices that have a parallelism of their own keep one: theirs, or more where that is too little.
@@ -216,17 +224,15 @@ impl Search<'_> {
         if !self.allowed(&size) {
             return None;
         }
-        let ratio = f64::from(slots_each) / f64::from(now.slots_per_task_manager.max(1));
-        let of = |id: &str| {
-            size.vertex_parallelism
-                .get(id)
-                .copied()
-                .unwrap_or(parallelism)
-        };
+        let opinion = job.opinion(&size);
+        if opinion.probability_short() > job.settings.probability_limit {
+            return None;
+        }
         Some(Candidate {
             per_month: job.present.prices.per_month(&size),
-            probability_short: job.probability_short(job.required, of, ratio),
-            carries: job.carries(of, ratio),
+            probability_short: opinion.probability_short(),
+            carries: opinion.carries(),
+            opinion,
             cores,
             process,
             checkpoint_ms: job

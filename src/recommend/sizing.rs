@@ -161,6 +161,8 @@ fn decide(
     let mut steps = explanation::steps(job, &short);
     steps.extend(scaling_step);
     steps.push(explanation::search_step(&search, best.as_ref()));
+    let judged = best.as_ref().map_or(&job.present.size, |best| &best.size);
+    steps.push(explanation::opinion_step(job, judged));
     let Some(best) = best else {
         return keep_without_candidate(job, &short, steps);
     };
@@ -337,7 +339,12 @@ fn recommendation(
         margins: explanation::margins(job, best),
         risks: explanation::risks(profile, job, best, &tested),
         steps,
-        model: "true-rate".to_owned(),
+        model: if best.opinion.past_counts {
+            "past-sizes"
+        } else {
+            "true-rate"
+        }
+        .to_owned(),
         tested,
     }
 }

@@ -4,6 +4,7 @@ mod assemble;
 mod chart;
 mod cost_chart;
 pub mod escape;
+pub mod evaluators;
 pub mod experiment;
 pub mod number;
 mod proposal;

@@ -2,8 +2,8 @@
 
 use super::escape::{self, code, markdown};
 use super::template::{self, TemplateError, safe};
-use super::{chart, number, words};
-use crate::plan::{MergeEffect, PlannedChange};
+use super::{chart, evaluators, number, words};
+use crate::plan::{MergeEffect, MergeKind, PlannedChange};
 use crate::policy::Ruling;
 use crate::recommend::{Direction, Recommendation, Saving};
 use minijinja::{Value, context};
@@ -96,6 +96,7 @@ pub fn body(change: &PlannedChange, digest: &str, trailers: &str) -> Result<Stri
             window => safe(window(change)),
             thresholds => safe(words::thresholds(&evidence.thresholds).join(" · ")),
             verdicts,
+            evaluators => evaluators::rows(&change.evaluators),
             capacities,
             margins => safe(
                 recommendation
@@ -268,9 +269,23 @@ fn needs(recommendation: &Recommendation) -> String {
 /// What merging does, without the line on lost data.
 pub(super) fn merging(effect: &MergeEffect) -> String {
     let mut sentences = Vec::new();
-    if !effect.restarts {
-        sentences.push("The job goes on without a restart.".to_string());
-        return sentences.join(" ");
+    match effect.kind {
+        MergeKind::Restart => {}
+        MergeKind::Nothing => {
+            sentences.push(
+                "Nothing at first: the operator reads these fields itself, and the job runs on."
+                    .to_string(),
+            );
+            return sentences.join(" ");
+        }
+        MergeKind::InPlace => {
+            sentences.push(
+                "The operator rescales the job in place: its pods run on, its tasks restart from the last checkpoint."
+                    .to_string(),
+            );
+            sentences.extend(spread(effect));
+            return sentences.join(" ");
+        }
     }
     let mut facts = Vec::new();
     if let Some(mode) = &effect.upgrade_mode {
@@ -281,6 +296,12 @@ pub(super) fn merging(effect: &MergeEffect) -> String {
             format!(", {}", number::bytes(bytes as f64))
         });
         facts.push(format!("last checkpoint {} ago{size}", number::span(age)));
+    }
+    if let Some(age) = effect.savepoint_age_ms {
+        let size = effect.savepoint_bytes.map_or_else(String::new, |bytes| {
+            format!(", {}", number::bytes(bytes as f64))
+        });
+        facts.push(format!("last savepoint {} ago{size}", number::span(age)));
     }
     if let Some((low, high)) = effect.pause_ms {
         facts.push(if low == high {
@@ -298,10 +319,24 @@ pub(super) fn merging(effect: &MergeEffect) -> String {
     if effect.data_loss.is_none() {
         sentences.push("No state is lost.".to_string());
     }
-    if let Some(spread) = &effect.key_groups {
-        sentences.push(escape::sentence(spread));
-    }
+    sentences.extend(spread(effect));
+    sentences.extend(effect.in_place.as_deref().map(escape::sentence));
     sentences.join(" ")
+}
+
+/// How what cannot be divided falls on the new size, a sentence each.
+fn spread(effect: &MergeEffect) -> Vec<String> {
+    let mut sentences: Vec<String> = [&effect.key_groups, &effect.partitions]
+        .into_iter()
+        .flatten()
+        .map(|text| escape::sentence(text))
+        .collect();
+    match effect.slots_left {
+        Some(1) => sentences.push("One slot is left over.".to_string()),
+        Some(left) if left > 1 => sentences.push(format!("{left} slots are left over.")),
+        _ => {}
+    }
+    sentences
 }
 
 fn why_safe(change: &PlannedChange) -> String {

@@ -9,9 +9,12 @@ pub mod demo;
 mod fleet;
 pub mod model;
 pub mod random;
+mod resources;
 pub mod rest;
 mod serve;
+mod serve_kubernetes;
 mod snapshot;
 
 pub use fleet::{Account, Fleet, FleetError};
+pub use resources::Resources;
 pub use serve::serve;

@@ -7,10 +7,13 @@
 //! | `GET /clock` | the time |
 //! | `POST /clock` | sets it: `{"now_ms": …}`, or `{"advance_s": …}`, or the same as query |
 //! | `POST /apply` | applies a FlinkDeployment as a GitOps controller and the operator would; a job whose size changed restarts |
+//! | `/apis/…`, `/api/v1/…` | a Kubernetes API server that shows the same jobs, for clusters with `reach: service-proxy` |
 //! | `POST /load` | `{"job": "ns/name", "factor": 2.0}`: from now on so many times as many records arrive |
 
 use super::Fleet;
 use super::fleet::{Account, FleetError};
+use super::resources::Resources;
+use super::serve_kubernetes;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
@@ -28,12 +31,19 @@ use tokio::net::TcpListener;
 /// What every handler sees.
 struct World {
     fleet: Arc<Fleet>,
+    resources: std::sync::Mutex<Resources>,
     /// Simulated milliseconds for each real one; 0 stands still.
     speed: f64,
     pace: std::sync::Mutex<Instant>,
 }
 
 impl World {
+    fn resources(&self) -> std::sync::MutexGuard<'_, Resources> {
+        self.resources
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// The time: the fleet's clock, put on by what has passed since it was last asked.
     fn now_ms(&self) -> i64 {
         if self.speed <= 0.0 {
@@ -64,6 +74,7 @@ pub async fn serve(
     until: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let world = Arc::new(World {
+        resources: std::sync::Mutex::new(Resources::of(&fleet)),
         fleet,
         speed,
         pace: std::sync::Mutex::new(Instant::now()),
@@ -74,6 +85,8 @@ pub async fn serve(
         .route("/clock", get(clock).post(set_clock))
         .route("/apply", post(apply))
         .route("/load", post(load))
+        .route("/apis/{*path}", get(kubernetes).post(kubernetes))
+        .route("/api/{*path}", get(kubernetes))
         .fallback(jobmanager)
         .with_state(world);
     axum::serve(listener, router)
@@ -169,6 +182,7 @@ async fn apply(State(world): State<Arc<World>>, body: String) -> Response {
         .apply_manifest("the request's body", &body, world.now_ms())
     {
         Ok(restarted) => {
+            world.resources().apply(&body);
             let names: Vec<String> = restarted.iter().map(ToString::to_string).collect();
             Json(json!({"restarted": names})).into_response()
         }
@@ -203,6 +217,11 @@ async fn load(State(world): State<Arc<World>>, body: Bytes) -> Response {
         Ok(()) => Json(json!({"raised": true})).into_response(),
         Err(error) => refused(&error),
     }
+}
+
+async fn kubernetes(State(world): State<Arc<World>>, uri: Uri) -> Response {
+    let now_ms = world.now_ms();
+    serve_kubernetes::answer(&world.fleet, &world.resources(), &uri, now_ms)
 }
 
 /// Everything else is a request to some job's JobManager.

@@ -12,6 +12,7 @@ mod lines;
 mod merge;
 mod point;
 mod redact;
+mod resource;
 mod stat;
 mod task_manager;
 mod task_manager_point;
@@ -24,6 +25,7 @@ pub use job::{Checkpoints, Failure, JobKey, JobKind, JobState, KeyError, Slots};
 pub use lines::{LineError, read_lines, schema, write_line};
 pub use point::{CheckpointPoint, Point, Shape, Stat, TaskManagerPoint, VertexPoint};
 pub use redact::redact;
+pub use resource::{Lifecycle, LiveResource, Owner, Role, SpecFields, kept_path, spec_fields};
 pub use task_manager::{MemoryPools, TaskManager};
 pub use vertex::{Input, Spread, Vertex};
 
@@ -75,6 +77,9 @@ pub struct Snapshot {
     /// The options in force at the JobManager that sizing depends on; secrets never.
     #[serde(default)]
     pub configuration: BTreeMap<String, String>,
+    /// What Kubernetes says of its custom resource, where the cluster was asked through Kubernetes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Box<LiveResource>>,
     /// What could not be read, each with its reason.
     #[serde(default)]
     pub gaps: Vec<Gap>,
@@ -98,6 +103,7 @@ impl Snapshot {
             checkpoints: None,
             failures: Vec::new(),
             configuration: BTreeMap::new(),
+            resource: None,
             gaps: Vec::new(),
         }
     }

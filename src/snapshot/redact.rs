@@ -1,6 +1,6 @@
 //! Snapshots that may be shared.
 
-use super::{Gap, JobKey, Snapshot};
+use super::{Gap, JobKey, LiveResource, Snapshot};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -64,10 +64,41 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
     shared
         .configuration
         .retain(|key, value| names_nothing(key, value));
+    if let Some(resource) = &mut shared.resource {
+        redact_resource(resource, &mut names);
+    }
     for gap in &mut shared.gaps {
         *gap = Gap::new(without(&names, &gap.what), without(&names, &gap.reason));
     }
     shared
+}
+
+/// Labels, annotations, owner and errors name things; states, generations and sizes do not.
+fn redact_resource(resource: &mut LiveResource, names: &mut BTreeMap<String, String>) {
+    resource.uid = resource.uid.as_deref().map(hashed_id);
+    resource.error = resource.error.as_ref().map(|_| "(redacted)".to_string());
+    resource.unreadable = resource
+        .unreadable
+        .as_ref()
+        .map(|_| "(redacted)".to_string());
+    resource.owner = None;
+    resource.labels.clear();
+    resource.annotations.clear();
+    if let Some(cluster) = &mut resource.session_cluster {
+        let hidden = hashed("job", cluster);
+        names.insert(std::mem::replace(cluster, hidden.clone()), hidden);
+    }
+    for fields in [Some(&mut resource.spec), resource.reconciled.as_mut()]
+        .into_iter()
+        .flatten()
+    {
+        fields.retain(
+            |path, value| match path.strip_prefix("spec.flinkConfiguration.") {
+                Some(option) => names_nothing(option, value),
+                None => path != "spec.deploymentName",
+            },
+        );
+    }
 }
 
 fn names_nothing(key: &str, value: &str) -> bool {

@@ -4,6 +4,7 @@ use super::assessment::{Assessment, Shift};
 use super::baseline::measure;
 use super::breach::{Watched, not_running};
 use super::live::{Liveness, Match, liveness, matches, told};
+use super::reconciled::rolled_back;
 use super::signals::{Graph, is_hole, length_ms, usual_pair_ms};
 use crate::record::{Evidence, FieldChange, Thresholds};
 use crate::snapshot::{History, JobState, Point};
@@ -65,6 +66,8 @@ pub fn assess(evidence: &Evidence, merge: &Merge, history: &History, now_ms: i64
     }
     let down = down(evidence, merge, history, live_since_ms, now_ms);
     breaches.splice(0..0, down.filter(|_| left.is_none()));
+    // The cluster no longer runs what git says: the revert brings git back to it.
+    breaches.splice(0..0, tried_in_vain(evidence, merge, history));
     if !breaches.is_empty() {
         return Assessment::Regressed {
             live_since_ms,
@@ -150,6 +153,17 @@ fn down(
     let since_ms = ran_until.max(merge.at_ms);
     let long = latest.taken_at_ms.saturating_sub(since_ms) >= limit_ms.max(1);
     (fresh && ran_when_merged && long).then(|| not_running(since_ms, latest.taken_at_ms, limit_ms))
+}
+
+/// The breach of a change that the operator tried and rolled back.
+fn tried_in_vain(evidence: &Evidence, merge: &Merge, history: &History) -> Option<super::Breach> {
+    let seen_ms = rolled_back(evidence, merge.at_ms, history)?;
+    let limit_ms = evidence.thresholds.warm_up_ms;
+    Some(super::Breach {
+        message: "the operator rolled the change back: the job did not become stable with it"
+            .to_string(),
+        ..not_running(merge.at_ms, seen_ms, limit_ms)
+    })
 }
 
 /// Says that nothing was heard of the job for too long.

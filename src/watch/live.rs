@@ -1,6 +1,7 @@
 //! When the cluster runs what was merged. Merged is not live: the operator must have redeployed, and the job must be RUNNING with
 //! the values of the evidence in force.
 
+use super::reconciled::{contradiction, is_behind};
 use super::revert::{number, same_value, text};
 use crate::quantity::{Cpu, Memory};
 use crate::record::{Evidence, FieldChange};
@@ -35,8 +36,44 @@ pub(super) enum Liveness {
     },
 }
 
-/// How far the change of this evidence is, merged at `merged_at_ms`.
+/// How far the change of this evidence is, merged at `merged_at_ms`: by what ran, and, where Kubernetes was asked, by what the operator
+/// says. A change that its last reconciled spec does not hold is not live, whatever seems to run.
 pub(super) fn liveness(evidence: &Evidence, merged_at_ms: i64, history: &History) -> Liveness {
+    let seen = seen(evidence, merged_at_ms, history);
+    let Liveness::Since(since_ms) = seen else {
+        return seen;
+    };
+    match contradiction(evidence, merged_at_ms, history) {
+        // It ran, and something else was deployed since.
+        Some(message) if shown(evidence, history, since_ms) => Liveness::Left {
+            since_ms,
+            left_ms: history
+                .latest
+                .as_ref()
+                .map_or(since_ms, |latest| latest.taken_at_ms),
+            message,
+        },
+        Some(message) => Liveness::NotYet(message),
+        None => match is_behind(history) {
+            // What ran shows nothing of the change: then only the operator can say that it is its spec.
+            Some(message) if !shown(evidence, history, since_ms) => Liveness::NotYet(message),
+            _ => seen,
+        },
+    }
+}
+
+/// Whether the job was seen running with the values of the change since then.
+fn shown(evidence: &Evidence, history: &History, since_ms: i64) -> bool {
+    let told = told(evidence, history);
+    history
+        .points
+        .iter()
+        .filter(|point| point.to_ms >= since_ms && point.running > 0.0)
+        .any(|point| matches(&told, &point.shape) == Match::Yes)
+}
+
+/// The same by what ran alone.
+fn seen(evidence: &Evidence, merged_at_ms: i64, history: &History) -> Liveness {
     let told = told(evidence, history);
     let running: Vec<(&Point, Match)> = history
         .points

@@ -7,6 +7,7 @@ mod baseline;
 mod breach;
 mod growth;
 mod live;
+mod reconciled;
 mod revert;
 mod settings;
 mod signals;

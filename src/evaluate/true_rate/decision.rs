@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::super::autotune::{self, ConfigChanges};
 use super::delay::DelayedScaleDowns;
 use super::evaluate::{EvaluatedGlobal, Evaluation};
@@ -87,7 +90,10 @@ pub struct JobCase<'a> {
 }
 
 /// Why nothing is applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Hold {
     /// Garbage collection or heap use forbid scaling.
     MemoryPressure,

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::alignment::{Alignment, LegacyAdjust};
 use super::option_text::{
     Reader, boolean, choice, double, duration_ms, integer, list, memory_bytes,
@@ -9,12 +12,27 @@ use super::option_text::{
 use super::periods;
 
 /// Which generation of the Flink Kubernetes Operator is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 pub enum Profile {
     /// The development head of July 2026 (1.16): what a new installation does.
     #[default]
+    #[serde(rename = "next")]
     Next,
     /// Release 1.10.0 (October 2024), for installations that have not moved.
+    #[serde(rename = "1.10")]
     V1_10,
 }
 

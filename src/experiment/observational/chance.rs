@@ -9,6 +9,7 @@ use super::super::procedure::{
 };
 use super::past::{Basis, PastRun, past_runs};
 use crate::snapshot::History;
+use std::collections::BTreeSet;
 
 /// sd of ln C that all busy-time readings of one job share: they err the same way, so no number of
 /// them averages it out.
@@ -29,6 +30,16 @@ pub struct Question {
     pub prices: Prices,
     /// Whether the job keeps state: then memory matters more.
     pub stateful: bool,
+    /// Cores of a slot at the sizes asked for: a past size whose slots had others by more than 5 % ran at another capacity, and is
+    /// left out. `None`: all count.
+    pub cores_per_slot: Option<f64>,
+}
+
+impl Question {
+    fn is_alike(&self, run: &PastRun) -> bool {
+        self.cores_per_slot
+            .is_none_or(|cores| (run.cores_per_slot - cores).abs() <= 0.05 * cores)
+    }
 }
 
 /// What the past says.
@@ -60,6 +71,29 @@ impl Observed {
         normal_cdf((posterior.mean[candidate] - required) / sd)
     }
 
+    /// Mean and sd of ln C at any size, as they stand before it runs: the polynomial's, the remainder that no run has pinned there,
+    /// and what all readings of the job share. Memory that ran out is not looked at here.
+    #[must_use]
+    pub fn at(&self, size: &Candidate) -> (f64, f64) {
+        let features = self.problem.features_of(size);
+        let (mean, sd) = self.step.posterior.contrast(&features);
+        let remainder = self.problem.spread.remainder_sd;
+        (mean, sd.hypot(remainder).hypot(self.shared_sd))
+    }
+
+    /// How many sizes that differ were measured.
+    #[must_use]
+    pub fn sizes(&self) -> usize {
+        let measured = |run: &&Run| matches!(run.outcome, Outcome::Measured(_));
+        let sizes: BTreeSet<usize> = self
+            .runs
+            .iter()
+            .filter(measured)
+            .map(|run| run.candidate)
+            .collect();
+        sizes.len()
+    }
+
     /// What may be said of a candidate: a past period is no test.
     #[must_use]
     pub fn words(&self, candidate: usize) -> &'static str {
@@ -80,7 +114,10 @@ impl Observed {
 /// # Errors
 /// As [`step()`]; contradicting failures of the past as in [`read`].
 pub fn observe(history: &History, question: &Question) -> Result<Option<Observed>> {
-    let past = past_runs(history);
+    let past: Vec<PastRun> = past_runs(history)
+        .into_iter()
+        .filter(|run| question.is_alike(run))
+        .collect();
     let measured = past.iter().rev().find_map(|run| match run.outcome {
         Outcome::Measured(capacity) => Some((run.size, capacity)),
         _ => None,

@@ -51,6 +51,8 @@ impl Basis {
 pub struct PastRun {
     /// The size that ran.
     pub size: Candidate,
+    /// Cores that a slot had; 0 is unknown.
+    pub cores_per_slot: f64,
     /// Begin, Unix milliseconds.
     pub from_ms: i64,
     /// End, Unix milliseconds.
@@ -125,8 +127,10 @@ pub fn past_runs(history: &History) -> Vec<PastRun> {
                 let (capacity, basis) = capacity(period, &seen.vertices)?;
                 (Some(capacity), basis)
             };
+            let slots = f64::from(period.shape.slots_per_task_manager);
             Some(PastRun {
                 size,
+                cores_per_slot: period.shape.cpu_millis as f64 / 1000.0 / slots,
                 from_ms: period.from_ms,
                 to_ms: period.to_ms,
                 outcome: capacity.map_or(Outcome::OutOfMemory, Outcome::Measured),

@@ -242,7 +242,12 @@ impl Problem {
 
     /// Features of the polynomial part at a candidate.
     pub(crate) fn features(&self, index: usize) -> [f64; 5] {
-        let (c, base) = (&self.candidates[index], &self.candidates[self.baseline]);
+        self.features_of(&self.candidates[index])
+    }
+
+    /// The same of a size that need not be among the candidates.
+    pub(crate) fn features_of(&self, c: &Candidate) -> [f64; 5] {
+        let base = &self.candidates[self.baseline];
         let u = self.log_effective(c) - self.log_effective(base);
         let q = c.slots / c.memory_gib - base.slots / base.memory_gib;
         [1.0, u, u * u, q, (c.slots / base.slots).log2()]

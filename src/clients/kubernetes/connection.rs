@@ -1,0 +1,234 @@
+//! Requests to one API server.
+
+use super::error::{ApiError, innermost};
+use super::settings::{Access, Settings};
+use backon::{ExponentialBuilder, Retryable};
+use kube::client::Body;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::Value;
+use std::time::Duration;
+
+/// No page of resources and no answer of Flink is larger.
+const LARGEST_BODY: u64 = 256 << 20;
+
+/// An answer with whatever status.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// The connection to one API server; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Connection {
+    client: Client,
+    endpoint: String,
+    request_timeout: Duration,
+    retries: usize,
+}
+
+impl Connection {
+    /// Reads the credentials; nothing is asked yet.
+    pub async fn open(settings: &Settings) -> Result<Connection, ApiError> {
+        // Another part of the program may have installed one already; then that one serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut config = config(&settings.access).await?;
+        config.connect_timeout = Some(settings.connect_timeout);
+        // Each request has its own limit, which also holds while nothing is read.
+        config.read_timeout = None;
+        // Its own patience would hide for half a minute that a service has no endpoints.
+        config.default_retry = false;
+        let endpoint = without_credentials(&config.cluster_url.to_string());
+        let client = Client::try_from(config).map_err(|error| {
+            ApiError::Configuration(format!(
+                "no connection can be set up ({}): mend the kubeconfig",
+                innermost(&error)
+            ))
+        })?;
+        Ok(Connection {
+            client,
+            endpoint,
+            request_timeout: settings.request_timeout,
+            retries: settings.retries,
+        })
+    }
+
+    /// The API server's address; credentials are never part of it.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What kube's own types are asked with.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// One GET, as it is answered.
+    pub async fn get(&self, path_and_query: &str) -> Result<Reply, ApiError> {
+        self.send("GET", path_and_query, Vec::new()).await
+    }
+
+    /// The document at a path, asked for again where that may help.
+    pub async fn json(&self, path_and_query: &str) -> Result<Value, ApiError> {
+        self.patient(|| async { document(self.send("GET", path_and_query, Vec::new()).await?) })
+            .await
+    }
+
+    /// The answer to a question that is sent as a POST (a review, which changes nothing).
+    pub async fn ask(&self, path: &str, question: &Value) -> Result<Value, ApiError> {
+        let body = question.to_string().into_bytes();
+        self.patient(|| async { document(self.send("POST", path, body.clone()).await?) })
+            .await
+    }
+
+    /// Does something again after a failure that may pass.
+    pub async fn patient<T, F, A>(&self, attempt: A) -> Result<T, ApiError>
+    where
+        A: FnMut() -> F,
+        F: Future<Output = Result<T, ApiError>>,
+    {
+        let patience = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(150))
+            .with_max_delay(Duration::from_secs(3))
+            .with_max_times(self.retries)
+            .with_jitter();
+        attempt.retry(patience).when(ApiError::may_pass).await
+    }
+
+    async fn send(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        body: Vec<u8>,
+    ) -> Result<Reply, ApiError> {
+        // The request is made by kube, so that nothing but kube has to know its types; its path is ours.
+        let bare = kube::core::Request::new("/");
+        let made = if method == "POST" {
+            bare.create(&kube::api::PostParams::default(), body)
+        } else {
+            bare.list(&kube::api::ListParams::default())
+        };
+        let mut request = made.map_err(|error| {
+            ApiError::Configuration(format!("the request can't be made: {error}"))
+        })?;
+        *request.uri_mut() = path_and_query.parse().map_err(|error| {
+            ApiError::Configuration(format!("`{path_and_query}` is no path: {error}"))
+        })?;
+        let exchange = async {
+            let response = self
+                .client
+                .send(request.map(Body::from))
+                .await
+                .map_err(|error| ApiError::of_client(&error))?;
+            let status = response.status().as_u16();
+            let length = response
+                .headers()
+                .get("content-length")
+                .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+            if length.is_some_and(|length| length > LARGEST_BODY) {
+                return Err(ApiError::garbage("it is too large", b""));
+            }
+            let body = response
+                .into_body()
+                .collect_bytes()
+                .await
+                .map_err(|error| {
+                    ApiError::Unreachable(format!("the answer broke off: {}", innermost(&error)))
+                })?;
+            Ok(Reply {
+                status,
+                body: body.to_vec(),
+            })
+        };
+        tokio::time::timeout(self.request_timeout, exchange)
+            .await
+            .unwrap_or(Err(ApiError::TimedOut(self.request_timeout.as_secs_f64())))
+    }
+}
+
+/// The JSON object of a good answer.
+fn document(reply: Reply) -> Result<Value, ApiError> {
+    if !(200..300).contains(&reply.status) {
+        return Err(ApiError::of_status(reply.status, &reply.body));
+    }
+    match serde_json::from_slice::<Value>(&reply.body) {
+        Ok(document) if document.is_object() => Ok(document),
+        Ok(_) => Err(ApiError::garbage("no JSON object", &reply.body)),
+        Err(error) => Err(ApiError::garbage(error.to_string(), &reply.body)),
+    }
+}
+
+/// An address as it may be shown.
+fn without_credentials(address: &str) -> String {
+    let shown = match url::Url::parse(address) {
+        Ok(mut url) => {
+            // Both fail only for addresses that cannot hold credentials.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        }
+        Err(_) => address.rsplit('@').next().unwrap_or_default().to_string(),
+    };
+    shown.trim_end_matches('/').to_string()
+}
+
+async fn config(access: &Access) -> Result<Config, ApiError> {
+    let (file, context) = match access {
+        Access::InCluster => {
+            return Config::incluster().map_err(|error| {
+                ApiError::Configuration(format!(
+                    "this is no pod with a service account ({}): take `in-cluster` out, or run it in the cluster",
+                    innermost(&error)
+                ))
+            });
+        }
+        Access::Kubeconfig { file, context } => (file, context),
+    };
+    let place = file.as_ref().map_or_else(
+        || "the kubeconfig ($KUBECONFIG or ~/.kube/config)".to_string(),
+        |file| format!("kubeconfig {}", file.display()),
+    );
+    let wrong = |error: &(dyn std::error::Error + 'static)| {
+        ApiError::Configuration(format!("{place}: {}", innermost(error)))
+    };
+    let read = match file {
+        Some(file) => Kubeconfig::read_from(file),
+        None => Kubeconfig::read(),
+    };
+    let kubeconfig = read.map_err(|error| wrong(&error))?;
+    if let Some(context) = context
+        && !kubeconfig
+            .contexts
+            .iter()
+            .any(|other| other.name == *context)
+    {
+        let known: Vec<&str> = kubeconfig
+            .contexts
+            .iter()
+            .map(|context| context.name.as_str())
+            .collect();
+        return Err(ApiError::Configuration(format!(
+            "{place} has no context `{context}`: it has {}",
+            known.join(", ")
+        )));
+    }
+    let proxied = kubeconfig.clusters.iter().any(|cluster| {
+        cluster
+            .cluster
+            .as_ref()
+            .is_some_and(|cluster| cluster.proxy_url.is_some())
+    });
+    let options = KubeConfigOptions {
+        context: context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|error| wrong(&error))?;
+    // What the environment names is for other addresses: API servers are asked directly, as JobManagers are.
+    if !proxied {
+        config.proxy_url = None;
+    }
+    Ok(config)
+}

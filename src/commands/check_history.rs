@@ -1,0 +1,194 @@
+//! `check`, of a Prometheus: does it answer, does it hold what is needed, under which labels, since when?
+
+use super::check::{Line, line};
+use super::history::prometheus_store;
+use super::world::World;
+use crate::clients::prometheus::{Probe, PrometheusHistory, place, places};
+use crate::config::PrometheusConfig;
+use crate::snapshot::JobKey;
+
+/// The lines about the store; none where none is configured.
+pub async fn prometheus(world: &World) -> Vec<Line> {
+    let Some(config) = &world.config.history.prometheus else {
+        return Vec::new();
+    };
+    let what = "prometheus";
+    let store = match prometheus_store(world, config) {
+        Ok(store) => store,
+        Err(failure) => return vec![line(what, Err(failure.to_string()))],
+    };
+    let now_ms = world.now_ms();
+    let from_ms = now_ms.saturating_sub(world.window_ms());
+    let probe = match Probe::of(
+        store.api(),
+        &config.metric_prefix,
+        &config.matchers,
+        from_ms,
+        now_ms,
+    )
+    .await
+    {
+        Ok(probe) => probe,
+        Err(error) => return vec![line(what, Err(error.to_string()))],
+    };
+    let mut lines = vec![
+        line(
+            what,
+            Ok(format!(
+                "{} answers, {} metrics of Flink",
+                store.api().place(),
+                probe.metrics.len()
+            )),
+        ),
+        metrics(&probe),
+    ];
+    if probe.metrics.is_empty() {
+        return lines;
+    }
+    lines.push(labels(&probe, &store, config));
+    lines.push(jobs(world, &store, now_ms).await);
+    lines.push(reach(world, &probe, now_ms));
+    lines
+}
+
+fn metrics(probe: &Probe) -> Line {
+    let what = "prometheus metrics";
+    if let Some(advice) = probe.advice() {
+        let missing: Vec<&str> = probe
+            .missing()
+            .iter()
+            .map(|(_, signal)| signal.name())
+            .collect();
+        return line(
+            what,
+            Err(format!("missing: {}; {advice}", missing.join(", "))),
+        );
+    }
+    let lesser: Vec<&str> = probe.lesser().iter().map(|signal| signal.name()).collect();
+    line(
+        what,
+        Ok(if lesser.is_empty() {
+            "all are there".to_string()
+        } else {
+            format!(
+                "all that are needed are there; absent, and only wished for: {}",
+                lesser.join(", ")
+            )
+        }),
+    )
+}
+
+fn labels(probe: &Probe, store: &PrometheusHistory, config: &PrometheusConfig) -> Line {
+    let unknown = probe.unknown_labels(store.dialect());
+    if unknown.is_empty() {
+        return line(
+            "prometheus labels",
+            Ok(format!(
+                "a job is named by {}",
+                store.dialect().job().join(", ")
+            )),
+        );
+    }
+    let list: Vec<String> = unknown
+        .iter()
+        .map(|(label, twin)| match twin {
+            Some(twin) => {
+                format!("{label} (there is {twin}: set it under history.prometheus.labels)")
+            }
+            None => label.clone(),
+        })
+        .collect();
+    let fitting = probe.preset();
+    let hint = if fitting == config.preset {
+        String::new()
+    } else {
+        let name = serde_json::to_value(fitting).ok();
+        let name = name
+            .as_ref()
+            .and_then(|name| name.as_str())
+            .unwrap_or_default()
+            .to_string();
+        format!("; `preset: {name}` would fit the labels that are there")
+    };
+    let there: Vec<&str> = probe.labels.iter().map(String::as_str).collect();
+    line(
+        "prometheus labels",
+        Err(format!(
+            "tasks' metrics have no {}{hint}; they have {}",
+            list.join(", "),
+            there.join(", ")
+        )),
+    )
+}
+
+async fn jobs(world: &World, store: &PrometheusHistory, now_ms: i64) -> Line {
+    let what = "prometheus jobs";
+    let held = match places(store.api(), store.dialect(), now_ms).await {
+        Ok(held) => held,
+        Err(error) => return line(what, Err(error.to_string())),
+    };
+    let unseen: Vec<String> = world
+        .entries
+        .keys()
+        .filter(|job| !held.contains(&place(job, store.dialect())))
+        .map(JobKey::short)
+        .collect();
+    let listed = world.entries.len();
+    if unseen.is_empty() {
+        return line(
+            what,
+            Ok(format!(
+                "{} run now, all {listed} listed ones among them",
+                held.len()
+            )),
+        );
+    }
+    let some: Vec<&str> = unseen.iter().take(10).map(String::as_str).collect();
+    line(
+        what,
+        Err(format!(
+            "{} run now; {} of {listed} listed ones have no series: {}{}",
+            held.len(),
+            unseen.len(),
+            some.join(", "),
+            if unseen.len() > some.len() {
+                ", …"
+            } else {
+                ""
+            }
+        )),
+    )
+}
+
+fn reach(world: &World, probe: &Probe, now_ms: i64) -> Line {
+    let what = "prometheus reach";
+    let Some(oldest_ms) = probe.oldest_ms else {
+        return line(
+            what,
+            Err("no task reported within history.window".to_string()),
+        );
+    };
+    let held_ms = u64::try_from(now_ms - oldest_ms).unwrap_or(0);
+    let minimum = &world.config.history.minimum;
+    let hours = held_ms as f64 / 3_600_000.0;
+    let told = if hours >= 48.0 {
+        format!("{:.1} d", hours / 24.0)
+    } else {
+        format!("{hours:.1} h")
+    };
+    if held_ms < minimum.millis() {
+        return line(
+            what,
+            Err(format!(
+                "it holds {told} of Flink; sizes are judged after {minimum} (history.minimum): wait, or keep more (`--storage.tsdb.retention.time`)"
+            )),
+        );
+    }
+    line(
+        what,
+        Ok(format!(
+            "{told} of Flink within history.window ({})",
+            world.config.history.window
+        )),
+    )
+}

@@ -1,0 +1,234 @@
+//! The history that is configured, behind one type.
+
+use super::Failure;
+use super::clusters::Clusters;
+use super::world::World;
+use crate::clients::prometheus::PrometheusHistory;
+use crate::clients::sqlite::{self, SqliteHistory};
+use crate::config::PrometheusConfig;
+use crate::ports::{HistoryError, HistoryStore};
+use crate::snapshot::{History, JobKey, Snapshot};
+use camino::Utf8PathBuf;
+use futures::StreamExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Jobs looked at together when no look was kept.
+const LOOKS_AHEAD: usize = 64;
+/// Of those so many at once.
+const LOOKS_AT_ONCE: usize = 16;
+
+/// Where the series come from.
+pub enum AnyHistory {
+    /// The file alone.
+    File(SqliteHistory),
+    /// A Prometheus, and the file for what it can't tell.
+    Prometheus(Box<Beside>),
+}
+
+/// A Prometheus with what it can't tell: the graph, the configuration and the memory of a job, from the newest look that the file holds,
+/// else from a look of its own.
+pub struct Beside {
+    store: PrometheusHistory,
+    file: Utf8PathBuf,
+    settings: sqlite::Settings,
+    kept: Option<SqliteHistory>,
+    /// Connected when the jobs were asked for; a job that was not listed is not looked at.
+    clusters: Option<Arc<Clusters>>,
+    listed: Vec<JobKey>,
+    expected: Mutex<Vec<JobKey>>,
+    told_now_ms: Option<i64>,
+    looks: Mutex<BTreeMap<JobKey, Option<Snapshot>>>,
+}
+
+/// Opens what is configured.
+pub fn open(world: &World) -> Result<AnyHistory, Failure> {
+    let settings = sqlite::Settings {
+        keep_for: world.config.history.retention.to_std(),
+        ..sqlite::Settings::default()
+    };
+    let file = world.path(&world.config.history.file);
+    let failed = |error: HistoryError| Failure::Failed(error.into());
+    let Some(prometheus) = &world.config.history.prometheus else {
+        return SqliteHistory::open(file.as_std_path(), settings)
+            .map(AnyHistory::File)
+            .map_err(failed);
+    };
+    // Reading begins no file: a runner without one needs none.
+    let kept = if file.is_file() {
+        Some(SqliteHistory::open(file.as_std_path(), settings.clone()).map_err(failed)?)
+    } else {
+        None
+    };
+    let listed: Vec<JobKey> = world.known_jobs().into_iter().collect();
+    Ok(AnyHistory::Prometheus(Box::new(Beside {
+        store: prometheus_store(world, prometheus)?,
+        file,
+        settings,
+        kept,
+        clusters: world.connected(),
+        expected: Mutex::new(listed.clone()),
+        listed,
+        told_now_ms: world.told_now_ms,
+        looks: Mutex::new(BTreeMap::new()),
+    })))
+}
+
+/// The store for the jobs that are listed.
+pub fn prometheus_store(
+    world: &World,
+    config: &PrometheusConfig,
+) -> Result<PrometheusHistory, Failure> {
+    let jobs = world.known_jobs().into_iter().map(|job| {
+        let entry = world.entries.get(&job);
+        let flink_job = entry.and_then(|entry| entry.flink_job.clone());
+        (job, flink_job)
+    });
+    PrometheusHistory::open(config, world.folder.as_std_path(), jobs)
+        .map(|store| store.reaching(world.window_ms()))
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+impl Beside {
+    fn keeping(&mut self) -> Result<&mut SqliteHistory, HistoryError> {
+        let store = match self.kept.take() {
+            Some(store) => store,
+            None => SqliteHistory::open(self.file.as_std_path(), self.settings.clone())?,
+        };
+        Ok(self.kept.insert(store))
+    }
+
+    /// The newest look at a job, and the newest while it ran.
+    fn known(&self, job: &JobKey, to_ms: i64) -> Result<History, HistoryError> {
+        let kept = match &self.kept {
+            Some(kept) => kept.history(job, to_ms, to_ms)?,
+            None => History::empty(job.clone()),
+        };
+        if kept.latest_running.is_some() {
+            return Ok(kept);
+        }
+        let look = self.look(job, to_ms)?;
+        Ok(look
+            .and_then(|look| History::from_snapshots(vec![look]))
+            .unwrap_or(kept))
+    }
+
+    /// A look at a job of which none was kept, and at those that will be asked for next.
+    fn look(&self, job: &JobKey, to_ms: i64) -> Result<Option<Snapshot>, HistoryError> {
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(look) = looks.get(job) {
+            return Ok(look.clone());
+        }
+        looks.clear();
+        let expected = self
+            .expected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let at = expected.partition_point(|other| other < job);
+        let mut next: BTreeSet<&JobKey> = expected.iter().skip(at).take(LOOKS_AHEAD).collect();
+        next.insert(job);
+        let mut unseen = Vec::new();
+        for job in next {
+            let seen = match &self.kept {
+                Some(kept) => kept.history(job, to_ms, to_ms)?.latest_running.is_some(),
+                None => false,
+            };
+            if !seen {
+                unseen.push(job);
+            }
+        }
+        let Some(clusters) = &self.clusters else {
+            return Ok(None);
+        };
+        let now = self.told_now_ms;
+        let look = |job: &JobKey| {
+            let job = job.clone();
+            async move {
+                // A job that can't be looked at says so itself where it matters: its series may still be there.
+                let look = clusters.observe(&job, now).await.ok();
+                (job, look)
+            }
+        };
+        let found = self
+            .store
+            .runner()
+            .wait(
+                futures::stream::iter(unseen.into_iter().map(look))
+                    .buffer_unordered(LOOKS_AT_ONCE)
+                    .collect::<Vec<_>>(),
+            )
+            .map_err(|error| self.broken(&error))?;
+        looks.extend(found);
+        Ok(looks.get(job).cloned().flatten())
+    }
+
+    fn broken(&self, error: &std::io::Error) -> HistoryError {
+        HistoryError {
+            place: self.store.api().place().to_string(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+impl HistoryStore for AnyHistory {
+    fn append(&mut self, snapshot: &Snapshot) -> Result<(), HistoryError> {
+        self.append_all(std::slice::from_ref(snapshot))
+    }
+
+    fn append_all(&mut self, snapshots: &[Snapshot]) -> Result<(), HistoryError> {
+        match self {
+            AnyHistory::File(file) => file.append_all(snapshots),
+            AnyHistory::Prometheus(beside) => beside.keeping()?.append_all(snapshots),
+        }
+    }
+
+    fn expect(&self, jobs: &[JobKey]) {
+        if let AnyHistory::Prometheus(beside) = self {
+            beside.store.expect(jobs);
+            let mut expected = jobs.to_vec();
+            expected.sort();
+            *beside
+                .expected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = expected;
+        }
+    }
+
+    fn jobs(&self) -> Result<Vec<JobKey>, HistoryError> {
+        match self {
+            AnyHistory::File(file) => file.jobs(),
+            AnyHistory::Prometheus(beside) => {
+                let mut jobs: BTreeSet<JobKey> = beside.listed.iter().cloned().collect();
+                if let Some(kept) = &beside.kept {
+                    jobs.extend(kept.jobs()?);
+                }
+                Ok(jobs.into_iter().collect())
+            }
+        }
+    }
+
+    fn history(&self, job: &JobKey, from_ms: i64, to_ms: i64) -> Result<History, HistoryError> {
+        match self {
+            AnyHistory::File(file) => file.history(job, from_ms, to_ms),
+            AnyHistory::Prometheus(beside) => {
+                let known = beside.known(job, to_ms)?;
+                beside
+                    .store
+                    .runner()
+                    .wait(beside.store.read(job, from_ms, to_ms, Some(&known)))
+                    .unwrap_or_else(|error| Err(beside.broken(&error)))
+            }
+        }
+    }
+
+    fn compact(&mut self, now_ms: i64) -> Result<(), HistoryError> {
+        match self {
+            AnyHistory::File(file) => file.compact(now_ms),
+            AnyHistory::Prometheus(beside) => match &mut beside.kept {
+                Some(kept) => kept.compact(now_ms),
+                None => Ok(()),
+            },
+        }
+    }
+}
