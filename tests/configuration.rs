@@ -23,6 +23,15 @@ fn configuration_examples_of_the_documents_parse() {
 }
 
 #[test]
+fn configuration_of_github_is_read_as_its_page_shows_it() {
+    let blocks = yaml_blocks("docs/github.md");
+    let config = parse("docs/github.md", &blocks[0]).unwrap();
+    let github = config.forge.github;
+    assert_eq!(github.repository.as_deref(), Some("acme/flink-manifests"));
+    assert_eq!(github.labels, ["team/streaming"]);
+}
+
+#[test]
 fn configuration_example_of_a_chart_maps_its_fields() {
     let blocks = yaml_blocks("docs/configuration.md");
     let chart = blocks

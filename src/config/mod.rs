@@ -4,7 +4,6 @@ mod github;
 mod kubernetes;
 mod load;
 mod prometheus;
-mod schedule;
 mod sections;
 mod values;
 mod selector;
@@ -13,7 +12,6 @@ pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
-pub use schedule::ScheduleConfig;
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
     PatchConfig, RepositoryConfig, SloConfig,
@@ -41,8 +39,6 @@ pub struct Config {
     pub repository: RepositoryConfig,
     /// Where pull requests go.
     pub forge: ForgeConfig,
-    /// How often Plimsoll is run.
-    pub schedule: ScheduleConfig,
     /// What every job promises; each job may promise something else.
     pub slo: SloConfig,
     /// Thresholds of the verdicts.

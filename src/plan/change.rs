@@ -80,14 +80,12 @@ impl Target<'_> {
             return Ok(None);
         };
         let evidence = evidence(
+            self,
             &recommendation,
             &evaluators,
             profile,
             &decision,
             fields.clone(),
-            history,
-            self.rooms,
-            self.now_ms,
         );
         Ok(Some(PlannedChange {
             file: file.clone(),

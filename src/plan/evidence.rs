@@ -1,11 +1,11 @@
 //! The evidence of a planned change.
 
-use super::job::Rooms;
+use super::change::Target;
 use crate::classify::JobProfile;
 use crate::policy::Decision;
 use crate::recommend::{Recommendation, SideBySide};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, SavingRecord, sha256_hex};
-use crate::snapshot::{History, Point};
+use crate::snapshot::Point;
 use crate::watch::{baseline, thresholds};
 use std::collections::BTreeMap;
 
@@ -14,15 +14,14 @@ const EVIDENCE_BLOCKS: usize = 96;
 
 /// Everything that backs a recommendation, as it goes into the change's own commit.
 pub(super) fn evidence(
+    target: &Target<'_>,
     recommendation: &Recommendation,
     evaluators: &SideBySide,
     profile: &JobProfile,
     decision: &Decision,
     fields: Vec<FieldChange>,
-    history: &History,
-    rooms: &Rooms,
-    now_ms: i64,
 ) -> Evidence {
+    let history = target.facts.history;
     let details = [
         ("profile", serde_json::to_value(profile)),
         ("recommendation", serde_json::to_value(recommendation)),
@@ -35,7 +34,7 @@ pub(super) fn evidence(
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
         kind: ChangeKind::Rightsize,
         job: recommendation.job.clone(),
-        at_ms: now_ms,
+        at_ms: target.now_ms,
         fields,
         saving: Some(SavingRecord {
             cost_before_per_month: recommendation.cost_now.per_month,
@@ -44,7 +43,7 @@ pub(super) fn evidence(
             high_per_month: recommendation.saving.high,
             currency: recommendation.saving.currency.clone(),
         }),
-        thresholds: thresholds(&rooms.watch, history),
+        thresholds: thresholds(&target.rooms.watch, history),
         baseline: baseline(history),
         reverts: None,
         digests: digest

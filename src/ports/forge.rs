@@ -71,7 +71,7 @@ pub enum Written {
 
 /// A forge. Proposing is idempotent: the same proposal twice writes once.
 pub trait Forge: Send + Sync {
-    /// Its name: `local`, `patch`, `dir`.
+    /// Its name: `github`, `local`, `patch`, `dir`.
     fn name(&self) -> &'static str;
 
     /// All pull requests of ours, open or not, newest first.

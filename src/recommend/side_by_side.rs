@@ -251,10 +251,7 @@ fn by_backlog(
     input: Result<crate::evaluate::inputs::BacklogInput, EvaluatorError>,
 ) -> Opinion {
     let now = &known.present.size;
-    let answer = input
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|input| backlog(input));
+    let answer = input.as_ref().map_err(Clone::clone).and_then(backlog);
     let mut opinion = match answer {
         Err(error) => silent("backlog", error.to_string()),
         Ok(backlog_rule::Advice::Keep(keep)) => {
@@ -296,10 +293,7 @@ fn by_backlog(
 
 fn by_latency(known: &Known<'_>, bound_ms: f64) -> Opinion {
     let input = latency_input(known.history, bound_ms);
-    let answer = input
-        .as_ref()
-        .map_err(Clone::clone)
-        .and_then(|input| latency(input));
+    let answer = input.as_ref().map_err(Clone::clone).and_then(latency);
     let mut opinion = match answer {
         Err(error) => silent("latency_violation", error.to_string()),
         Ok(latency_violation::Advice::Grow(growths)) => {

@@ -26,7 +26,7 @@ async fn person(place: &Place, method: reqwest::Method, rest: &str, body: Value)
     answer.json().await.unwrap_or(Value::Null)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn github_emulator_plays_the_story() {
     let Ok(api) = env::var("PLIMSOLL_GITHUB_EMULATOR") else {
         eprintln!(

@@ -64,6 +64,9 @@ impl Fault {
     }
 }
 
+/// What somebody else does meanwhile.
+pub type Interruption = Box<dyn FnOnce(&git2::Repository) + Send>;
+
 /// Everything behind the API.
 pub struct State {
     git: git2::Repository,
@@ -75,7 +78,7 @@ pub struct State {
     pub writes: usize,
     clock: i64,
     /// What happens just before the next move of a ref.
-    pub before_ref: Option<Box<dyn FnOnce(&git2::Repository) + Send>>,
+    pub before_ref: Option<Interruption>,
 }
 
 /// The server.
@@ -239,6 +242,19 @@ fn refuse(status: u16, message: &str) -> Reply {
 }
 
 fn reply(status: u16, headers: &[(&'static str, String)], body: String) -> Response {
+    let cut_off = headers.iter().any(|(name, _)| *name == "x-cut-off");
+    let body = if cut_off {
+        use futures::StreamExt as _;
+        // The first part must be on its way before the connection ends.
+        let gone = async {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            Err(std::io::Error::other("the server is gone"))
+        };
+        let first = futures::stream::iter([Ok(body)]);
+        axum::body::Body::from_stream(first.chain(futures::stream::once(gone)))
+    } else {
+        axum::body::Body::from(body)
+    };
     let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
     for (name, value) in headers {
         response.headers_mut().insert(*name, value.parse().unwrap());

@@ -303,7 +303,7 @@ async fn github_a_conflict_with_the_base_is_resolved_by_a_merge_commit() {
     assert!(!forge.pull_requests().await.unwrap()[0].has_foreign_commits);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn github_a_clone_that_is_behind_says_so_and_writes_over_nobody() {
     let hub = Hub::new().await;
     assert_eq!(hub.repository().shortcomings().unwrap(), [] as [String; 0]);
@@ -372,7 +372,7 @@ fn github_the_ledger_is_an_orphan_branch_that_grows() {
     assert_eq!(hub.fake.files("plimsoll-ledger").len(), 2);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn github_two_ledgers_appended_at_once_both_stay() {
     let hub = Hub::new().await;
     let it = proposal(8, MONDAY_MS);

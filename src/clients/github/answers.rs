@@ -100,6 +100,8 @@ pub(super) struct PullAnswer {
     pub(super) state: String,
     pub(super) head: PullHead,
     #[serde(default)]
+    pub(super) base: Option<ShaAnswer>,
+    #[serde(default)]
     pub(super) labels: Vec<LabelAnswer>,
     pub(super) created_at: Timestamp,
     #[serde(default)]

@@ -80,10 +80,8 @@ impl GithubForge {
         for pull in pulls {
             let mut shown = shown(&pull);
             if shown.state == PullRequestState::Open {
-                shown.has_foreign_commits = self
-                    .api
-                    .pull_has_foreign_commits(pull.number, &ended)
-                    .await?;
+                shown.has_foreign_commits =
+                    self.api.pull_has_foreign_commits(&pull, &ended).await?;
             }
             all.push((pull, shown));
         }
@@ -288,10 +286,8 @@ impl Forge for GithubForge {
             match one.state {
                 PullRequestState::Open => {
                     let ended = ended.get(pull.head.branch.as_str()).unwrap_or(&none);
-                    one.has_foreign_commits = self
-                        .api
-                        .pull_has_foreign_commits(pull.number, ended)
-                        .await?;
+                    one.has_foreign_commits =
+                        self.api.pull_has_foreign_commits(pull, ended).await?;
                 }
                 // Lists don't say who merged.
                 PullRequestState::Merged => one = shown(&self.api.pull(pull.number).await?),

@@ -97,19 +97,23 @@ impl Api {
             .await
     }
 
-    /// Whether an open one holds a person's commits. `ended` are the heads of earlier ones of its branch.
+    /// Whether an open one holds a person's commits. `ended` are the heads of earlier ones of its branch. What the base holds is hidden by
+    /// name too: not every server leaves it out of the list.
     pub(super) async fn pull_has_foreign_commits(
         &self,
-        number: u64,
+        pull: &PullAnswer,
         ended: &BTreeSet<String>,
     ) -> Result<bool, ForgeError> {
+        let number = pull.number;
         let ask = ask(
             format!("reading the commits of pull request #{number}"),
             PULLS_READ,
         );
         let path = self.repo(&format!("pulls/{number}/commits"));
         let commits: Vec<ListedCommit> = self.pages(&ask, &path, |_| false).await?;
-        Ok(has_foreign(&commits, ended))
+        let mut known = ended.clone();
+        known.extend(pull.base.iter().map(|base| base.sha.clone()));
+        Ok(has_foreign(&commits, &known))
     }
 
     /// Opens one. Where nobody knows whether that was done, it is looked for before it is tried once more.
