@@ -115,14 +115,18 @@ impl Outside {
         self.folder.path()
     }
 
-    fn plimsoll(&self, arguments: &[&str]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+    fn tried(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_plimsoll"))
             .current_dir(self.path())
             .env_clear()
             .args(arguments)
             .args(["--now", &self.now_ms.to_string()])
             .output()
-            .unwrap();
+            .unwrap()
+    }
+
+    fn plimsoll(&self, arguments: &[&str]) -> Output {
+        let output = self.tried(arguments);
         assert_eq!(
             output.status.code(),
             Some(0),
@@ -331,6 +335,101 @@ fn outside_a_day_with_the_forge_dir() {
         outside.out_of_memory.is_empty(),
         "{:?}",
         outside.out_of_memory
+    );
+}
+
+/// A copy of a sealed file with one digit changed.
+fn tampered(outside: &Outside, file: &str) -> String {
+    let text = fs::read_to_string(outside.path().join(file)).unwrap();
+    let at = text.rfind(|c: char| c.is_ascii_digit()).unwrap();
+    let other = if &text[at..=at] == "7" { "8" } else { "7" };
+    let name = format!("tampered-{file}");
+    let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+    fs::write(outside.path().join(&name), changed).unwrap();
+    name
+}
+
+#[test]
+fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
+    let drawn = random::jobs(3, 1, START_MS, 1);
+    let every = format!("{}schedule: {{every: 1h}}\n", settings("2h", "6h"));
+    let mut outside = Outside::new(&drawn, DIR, &every);
+    let job = outside.fleet.keys().remove(0);
+    for _ in 0..3 * 12 {
+        outside.step();
+    }
+    let refused = |outside: &Outside, file: &str| {
+        let before = snapshot_of(outside.path());
+        let name = tampered(outside, file);
+        let output = outside.tried(&["propose", "--from", &name]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("digest"), "{error}");
+        fs::remove_file(outside.path().join(name)).unwrap();
+        assert_eq!(
+            before,
+            snapshot_of(outside.path()),
+            "nothing of it is written"
+        );
+    };
+    outside.plimsoll(&["plan", "--out", "plan.json"]);
+    refused(&outside, "plan.json");
+    let output = outside.plimsoll(&["propose", "--from", "plan.json"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(outside.applied_by_dir().len(), 1);
+    for _ in 0..6 {
+        outside.step();
+    }
+    let to_ms = outside.now_ms + 6 * HOUR_MS;
+    let factor = 1.5 * outside.fleet.carries(&job, outside.now_ms, to_ms).unwrap();
+    let body = format!("{{\"job\": \"{}\", \"factor\": {factor}}}", job.short());
+    outside.post("/load", &body);
+    let due = (0..24).any(|_| {
+        for _ in 0..3 {
+            outside.step();
+        }
+        outside.plimsoll(&["watch", "--out", "watch.json"]);
+        let text = fs::read_to_string(outside.path().join("watch.json")).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        !value["reverts"].as_array().unwrap().is_empty()
+    });
+    assert!(due, "the overloaded size hurts");
+    assert!(
+        outside.evidence("revert").is_empty(),
+        "nothing is written yet"
+    );
+    refused(&outside, "watch.json");
+    let output = outside.plimsoll(&["propose", "--from", "watch.json"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(outside.evidence("revert").len(), 1);
+    let ledger = files_below(&outside.path().join("manifests/.plimsoll"));
+    let told = |what: &str| {
+        ledger
+            .iter()
+            .any(|file| file.to_string_lossy().contains(what))
+    };
+    assert!(told("-regressed.json") && told("-live.json"), "{ledger:?}");
+    // A file that has been used fits no longer, and is not used twice.
+    let output = outside.tried(&["propose", "--from", "watch.json"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    // Runs leave heartbeats, and one that comes late says since when nobody looked.
+    let report = outside.run();
+    assert!(
+        !report["problems"].to_string().contains("blind from"),
+        "{report}"
+    );
+    outside.now_ms += 6 * HOUR_MS;
+    outside.step();
+    let report = outside.run();
+    assert!(
+        report["problems"].to_string().contains("blind from"),
+        "{}",
+        report["problems"]
+    );
+    let report = outside.run();
+    assert!(
+        !report["problems"].to_string().contains("blind from"),
+        "{report}"
     );
 }
 

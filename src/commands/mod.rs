@@ -1,5 +1,6 @@
 //! One file a command. Only here is anything printed: data to stdout, everything else to stderr.
 
+mod artifact;
 mod audit;
 mod check;
 mod check_history;
@@ -9,6 +10,7 @@ mod demo;
 mod explain;
 mod forge;
 mod github;
+mod heartbeat;
 mod history;
 mod observe;
 mod output;

@@ -10,6 +10,7 @@ use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
 use crate::plan::{Item, Plan, State, Until};
 use crate::ports::{Forge, PullRequest};
+use crate::record::seal;
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::snapshot::JobKey;
@@ -30,8 +31,9 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     let jobs = world.jobs(&args.jobs.jobs, common).await?;
     let made = make(&world, &args.forge, &jobs).await?;
     if let Some(file) = &args.out {
-        let text = serde_json::to_string_pretty(&made.plan).context("plan")?;
-        fs::write(file, text + "\n").with_context(|| format!("--out {file}"))?;
+        let content = serde_json::to_value(&made.plan).context("plan")?;
+        let text = seal(&content).context("plan")?;
+        fs::write(file, text).with_context(|| format!("--out {file}"))?;
     }
     match common.output {
         Output::Json => say_json(&made.plan)?,

@@ -1,22 +1,22 @@
 //! `propose`: the pull requests of the plan.
 
+use super::artifact::{self, Artifact};
 use super::forge::{AnyForge, AnyRepository, forge, repository};
 use super::output::{note, say, say_json};
 use super::plan::make;
+use super::planning::locate;
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, EditOptions, Refusal, Tree};
-use crate::plan::{Plan, PlannedChange, SCHEMA, value_at};
+use crate::plan::{Plan, PlannedChange, object_key, value_at};
 use crate::policy::Mode;
 use crate::ports::{Forge, Repository, Written};
 use crate::render::escape::terminal;
 use crate::render::propose_rightsize;
 use crate::watch::same_value;
-use anyhow::Context;
 use serde::Serialize;
-use std::fs;
 
 /// What became of one proposal.
 #[derive(Debug, Clone, Serialize)]
@@ -39,8 +39,15 @@ pub struct Proposed {
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let world = World::open(common)?;
     let forge = forge(&world, &args.forge)?;
-    let (plan, mut problems) = match &args.from {
-        Some(file) => (read_plan(file.as_str())?, Vec::new()),
+    let (plan, problems) = match &args.from {
+        Some(file) => match artifact::read(file)? {
+            Artifact::Plan(plan) => (*plan, Vec::new()),
+            Artifact::Reverts(due) => {
+                let repository = repository(&world, &args.forge)?;
+                let done = due.carry_out(&world, &forge, &repository).await?;
+                return tell(common, &done, Vec::new());
+            }
+        },
         None => {
             let jobs = world.jobs(&args.jobs.jobs, common).await?;
             let made = make(&world, &args.forge, &jobs).await?;
@@ -54,9 +61,14 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
     }
     let repository = repository(&world, &args.forge)?;
     let done = propose(&world, &forge, &repository, &plan).await?;
+    tell(common, &done, problems)
+}
+
+/// Says what was done; what failed makes it partly done.
+fn tell(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result<Ended, Failure> {
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "pull_requests": done }))?,
-        _ => say(&text(&done))?,
+        _ => say(&text(done))?,
     }
     problems.extend(
         done.iter()
@@ -83,7 +95,7 @@ pub async fn propose(
             .tree()
             .map_err(|error| Failure::Failed(error.into()))?;
         let job = item.job.to_string();
-        let files = match edited(&tree, change) {
+        let files = match edited(world, &tree, change) {
             Ok(files) => files,
             Err(why) => {
                 done.push(outcome(&job, "failed", why));
@@ -123,6 +135,11 @@ pub fn written(job: &str, result: Result<Written, crate::ports::ForgeError>) -> 
     }
 }
 
+/// The record of a proposal that was not made.
+pub fn failed(job: &str, why: String) -> Proposed {
+    outcome(job, "failed", why)
+}
+
 fn outcome(job: &str, done: &'static str, what: String) -> Proposed {
     Proposed {
         job: job.to_string(),
@@ -150,18 +167,12 @@ pub fn text(done: &[Proposed]) -> String {
 }
 
 /// The edit on the base as it is now. Values that changed since the plan make it stale: nothing is written over them.
-fn edited(tree: &Tree, change: &PlannedChange) -> Result<Tree, String> {
+fn edited(world: &World, tree: &Tree, change: &PlannedChange) -> Result<Tree, String> {
     let catalog = Catalog::read(tree);
-    let key = crate::plan::object_key(&change.recommendation.job);
-    let without = crate::manifest::ObjectKey {
-        namespace: None,
-        ..key.clone()
-    };
+    let job = &change.recommendation.job;
     let told = |refusal: Refusal| refusal.to_string();
-    let located = catalog
-        .locate(&key, None)
-        .or_else(|_| catalog.locate(&key, Some(&change.file)))
-        .or_else(|_| catalog.locate(&without, None))
+    let located = locate(world, &catalog, job)
+        .or_else(|_| catalog.locate(&object_key(job), Some(&change.file)))
         .map_err(told)?;
     let mut changes = Vec::new();
     for field in &change.fields {
@@ -183,23 +194,11 @@ fn edited(tree: &Tree, change: &PlannedChange) -> Result<Tree, String> {
     }
     let options = EditOptions {
         create: change.creates,
-        ..EditOptions::default()
+        map: located.values.clone(),
+        file: (!located.values.is_empty()).then(|| located.file.clone()),
     };
     catalog
         .edit(&located.key, &changes, &options)
         .map(|edited| edited.files)
         .map_err(told)
-}
-
-fn read_plan(file: &str) -> Result<Plan, Failure> {
-    let text = fs::read_to_string(file).with_context(|| format!("--from {file}"))?;
-    let plan: Plan = serde_json::from_str(&text)
-        .with_context(|| format!("--from {file} is no plan of `plimsoll plan --out`"))?;
-    if plan.schema != SCHEMA {
-        return Err(Failure::Usage(format!(
-            "{file} has schema `{}`, and this Plimsoll reads {SCHEMA}: plan again",
-            plan.schema
-        )));
-    }
-    Ok(plan)
 }

@@ -1,6 +1,7 @@
 //! `run`: observe, watch, plan, propose and report in one, where one place may do all.
 
 use super::forge::{forge, kind, repository};
+use super::heartbeat::beat;
 use super::observe::{Pass, pass};
 use super::output::{note, say, say_json};
 use super::plan::{make, text as plan_text};
@@ -40,6 +41,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     let proposes = kind(&world, &args.forge).is_some();
     let (watched, more) = if proposes {
         let forge = forge(&world, &args.forge)?;
+        problems.extend(beat(&world, &repository, jobs.len())?);
         follow(&world, &store, &forge, &repository, &jobs).await?
     } else {
         (Vec::new(), Vec::new())

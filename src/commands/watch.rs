@@ -1,6 +1,8 @@
 //! `watch`: judges what was merged, writes the ledger, proposes reverts.
 
+use super::artifact::Due;
 use super::forge::{AnyForge, AnyRepository, forge, repository};
+use super::heartbeat::beat;
 use super::output::{note, say, say_json};
 use super::planning::{Books, Judged, books, judge};
 use super::propose::{Proposed, written};
@@ -17,9 +19,9 @@ use crate::render::number;
 use crate::snapshot::JobKey;
 use crate::watch::Assessment;
 use anyhow::Context;
+use camino::Utf8Path;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs;
 
 /// One watched change and the verdict on it.
 #[derive(Debug, Serialize)]
@@ -49,14 +51,17 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
         Some(file) => {
             let books = books(&world, &repository, &jobs)?;
             let (judged, problems) = judge(&world, &store, &books, &jobs)?;
-            let watched: Vec<Watched> = judged.iter().map(|judged| told(judged, None)).collect();
-            let text = serde_json::to_string_pretty(&watched).context("assessments")?;
-            fs::write(file, text + "\n").with_context(|| format!("--out {file}"))?;
-            (watched, problems)
+            let (watched, mut more) = leave(&world, &store, &repository, &books, &judged, file)?;
+            more.extend(problems);
+            (watched, more)
         }
         None => {
             let forge = forge(&world, &args.forge)?;
-            follow(&world, &store, &forge, &repository, &jobs).await?
+            let late = beat(&world, &repository, jobs.len())?;
+            let (watched, mut problems) =
+                follow(&world, &store, &forge, &repository, &jobs).await?;
+            problems.splice(0..0, late);
+            (watched, problems)
         }
     };
     problems.extend(world.list_problems());
@@ -68,6 +73,33 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
         note(&format!("! {}", terminal(problem)));
     }
     Ok(Ended::with(&problems))
+}
+
+/// Leaves the verdicts, the reverts that are due and what the ledger is to learn in a file for `propose --from`.
+fn leave(
+    world: &World,
+    store: &impl HistoryStore,
+    repository: &AnyRepository,
+    books: &Books,
+    judged: &[Judged],
+    file: &Utf8Path,
+) -> Result<(Vec<Watched>, Vec<String>), Failure> {
+    let mut problems = books.problems.clone();
+    let (mut watched, mut proposals) = (Vec::new(), Vec::new());
+    for judged in judged {
+        let job = judged.record.job.to_string();
+        let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
+        match hurts.then(|| revert(world, store, books, judged)) {
+            Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
+            Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
+            Some(Ok(Revert::LetBe(_))) | None => {}
+        }
+        watched.push(told(judged, None));
+    }
+    let ledger = lacking(world, repository, books, judged)?;
+    let changes = serde_json::to_value(&watched).context("assessments")?;
+    Due::new(changes, proposals, &books.tree, &ledger).write(file)?;
+    Ok((watched, problems))
 }
 
 /// Judges every open change, appends to the ledger what it lacks, and proposes the reverts that are due.
@@ -139,6 +171,23 @@ fn remember(
     books: &Books,
     judged: &[Judged],
 ) -> Result<(), Failure> {
+    let files = lacking(world, repository, books, judged)?;
+    if files.is_empty() {
+        return Ok(());
+    }
+    let message = format!("ledger: {} entries", files.len());
+    repository
+        .append_ledger(&files, &message, world.now_ms())
+        .map_err(|error| Failure::Failed(error.into()))
+}
+
+/// What the ledger lacks.
+fn lacking(
+    world: &World,
+    repository: &AnyRepository,
+    books: &Books,
+    judged: &[Judged],
+) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
     let failed = |error: crate::ports::RepositoryError| Failure::Failed(error.into());
     let (ledger, _): (Vec<LedgerEntry>, _) = read_ledger(&repository.ledger().map_err(failed)?);
     let mut files = BTreeMap::new();
@@ -169,13 +218,7 @@ fn remember(
             files.insert(entry.path(), bytes);
         }
     }
-    if files.is_empty() {
-        return Ok(());
-    }
-    let message = format!("ledger: {} entries", files.len());
-    repository
-        .append_ledger(&files, &message, world.now_ms())
-        .map_err(failed)
+    Ok(files)
 }
 
 fn told(judged: &Judged, revert: Option<Proposed>) -> Watched {

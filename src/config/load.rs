@@ -181,6 +181,16 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
     if let Some(reason) = config.forge.github.refuse() {
         return refuse(reason);
     }
+    if config
+        .schedule
+        .every
+        .as_ref()
+        .is_some_and(|every| every.millis() < 60_000)
+    {
+        return refuse(
+            "schedule.every is shorter than a minute: write for example `every: 1h`".to_string(),
+        );
+    }
     if config.history.retention < config.history.minimum {
         return refuse(
             "history.retention is shorter than history.minimum: no decision could ever be made"

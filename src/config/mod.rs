@@ -4,6 +4,7 @@ mod github;
 mod kubernetes;
 mod load;
 mod prometheus;
+mod schedule;
 mod sections;
 mod values;
 mod selector;
@@ -12,6 +13,7 @@ pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
+pub use schedule::ScheduleConfig;
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
     PatchConfig, RepositoryConfig, SloConfig,
@@ -39,6 +41,8 @@ pub struct Config {
     pub repository: RepositoryConfig,
     /// Where pull requests go.
     pub forge: ForgeConfig,
+    /// How often it is to run.
+    pub schedule: ScheduleConfig,
     /// What every job promises; each job may promise something else.
     pub slo: SloConfig,
     /// Thresholds of the verdicts.

@@ -2,6 +2,7 @@
 
 use super::canonical::document;
 use super::file::{evidence_digest, evidence_path};
+use super::heartbeat::is_heartbeat;
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -170,6 +171,9 @@ pub fn read_ledger(files: &BTreeMap<String, Vec<u8>>) -> (Vec<LedgerEntry>, Vec<
     let mut entries = Vec::new();
     let mut errors = Vec::new();
     for (path, bytes) in files {
+        if is_heartbeat(path) {
+            continue;
+        }
         match LedgerEntry::from_file(path, bytes) {
             Ok(entry) => entries.push(entry),
             Err(error) => errors.push(error),

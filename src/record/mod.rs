@@ -1,16 +1,19 @@
 //! What we leave in git: the evidence of a change, the trailers of its commit, the state block of its pull request, the ledger.
 //! Written and parsed here, so that the two sides can't drift apart.
 
+mod artifact;
 mod blocks;
 mod branch;
 mod canonical;
 mod commit;
 mod evidence;
 mod file;
+mod heartbeat;
 mod ledger;
 mod state;
 mod trailers;
 
+pub use artifact::{ArtifactError, seal, unseal};
 pub use branch::{LEDGER_BRANCH, branch};
 pub use canonical::sha256_hex;
 pub use commit::{AUTHOR_EMAIL, AUTHOR_NAME, Commit, FileChange};
@@ -19,6 +22,7 @@ pub use file::{
     EVIDENCE_FOLDER, EVIDENCE_LIMIT, EVIDENCE_SCHEMA, EvidenceError, EvidenceFile, evidence_digest,
     evidence_path, evidence_schema,
 };
+pub use heartbeat::{blind_since, heartbeat, is_heartbeat};
 pub use ledger::{Event, LEDGER_SCHEMA, LedgerEntry, LedgerError, read_ledger};
 pub use state::{State, text_behind_state};
 pub use trailers::Trailers;
