@@ -162,6 +162,8 @@ pub enum Command {
     Try(Try),
     /// The whole loop in seconds on a simulated fleet and a local git remote
     Demo(Demo),
+    /// Write a commented configuration and a workflow (or a CronJob) into a GitOps repository
+    Init(Init),
     /// Is everything in place? One line each, with the way to mend it
     Check,
     /// Take a snapshot of each job and add it to the history
@@ -384,6 +386,20 @@ pub struct Doe {
     /// Also write the evidence page of one simulated experiment, .html or .md
     #[arg(long, value_name = "FILE")]
     pub page: Option<Utf8PathBuf>,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The GitOps repository's folder
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    pub folder: Utf8PathBuf,
+    /// A CronJob instead of a workflow, for a cluster that a hosted runner can't reach
+    #[arg(long)]
+    pub cronjob: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub print: bool,
 }
 
 /// `rbac`

@@ -15,6 +15,7 @@ mod flink_rest;
 mod forges;
 mod github;
 mod history_file;
+mod init;
 mod kubernetes;
 mod manifest_cases;
 mod manifest_properties;

@@ -420,12 +420,11 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
     );
     outside.now_ms += 6 * HOUR_MS;
     outside.step();
-    let report = outside.run();
-    assert!(
-        report["problems"].to_string().contains("blind from"),
-        "{}",
-        report["problems"]
-    );
+    // The late one says so and exits with 3.
+    let late = outside.tried(&["run", "--output", "json"]);
+    let told = String::from_utf8_lossy(&late.stdout).into_owned();
+    assert!(told.contains("blind from"), "{told}");
+    assert_eq!(late.status.code(), Some(3));
     let report = outside.run();
     assert!(
         !report["problems"].to_string().contains("blind from"),

@@ -12,6 +12,7 @@ mod forge;
 mod github;
 mod heartbeat;
 mod history;
+mod init;
 mod observe;
 mod output;
 mod plan;
@@ -102,6 +103,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Audit(args) => audit::run(common, &args),
         Command::Report(args) => report::run(common, &args).await,
         Command::Simulate(args) => simulate::run(&args).await,
+        Command::Init(args) => init::run(common, &args),
         Command::Rbac(args) => rbac::run(common, &args),
         Command::Schema(args) => schema::run(&args),
     }
