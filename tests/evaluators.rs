@@ -21,6 +21,9 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::collections::BTreeMap;
 
+// Growth, limits and blind sources.
+mod growth;
+
 const STEP_MS: i64 = 300_000;
 const DAY: usize = 288;
 const MIB: f64 = 1024.0 * 1024.0;
@@ -650,10 +653,68 @@ fn options_of_the_autoscaler_follow_the_data() {
     let target = option("job.autoscaler.utilization.target").unwrap();
     assert!(target.after.parse::<f64>().unwrap() > 0.6, "{target:?}");
     assert!(option("job.autoscaler.restart.time").is_none());
+    // No restart was seen, and its memory tuning is off: neither is judged.
+    assert!(option("job.autoscaler.catch-up.duration").is_none());
+    assert!(option("job.autoscaler.memory.tuning.overhead").is_none());
     assert!(
         found.unknown.iter().any(|said| said.contains("restart")),
         "{:?}",
         found.unknown
+    );
+}
+
+#[test]
+fn catching_up_the_band_and_the_overhead_follow_the_data() {
+    let on = ("job.autoscaler.enabled", "true");
+    let restarted = |pause_s: i64| {
+        let mut history = swinging(0.9);
+        for (place, point) in history.points.iter_mut().enumerate() {
+            point.task_managers.heap_used = one(if place == 300 { 900.0 } else { 500.0 } * MIB);
+            if place >= 2 * DAY {
+                point.running_since_ms = Some(2 * DAY as i64 * STEP_MS + pause_s * 1000);
+            }
+        }
+        history
+    };
+    let found = |pause_s: i64, options: &[(&str, &str)]| {
+        let mut all = vec![on];
+        all.extend(options);
+        let advice = advised(&restarted(pause_s), &all);
+        advice.map_or_else(Vec::new, |advice| advice.options)
+    };
+    let after = |options: &[plimsoll::recommend::OptionAdvice], key: &str| {
+        let key = format!("job.autoscaler.{key}");
+        let found = options.iter().find(|advice| advice.option == key);
+        found.map(|advice| advice.after.clone())
+    };
+    // 240 s of lag, 120 accepted, for ten minutes: twenty to catch up in. The default is thirty.
+    let options = found(240, &[("job.autoscaler.catch-up.duration", "45 min")]);
+    assert_eq!(
+        after(&options, "catch-up.duration").as_deref(),
+        Some("1200 s")
+    );
+    let options = found(240, &[("job.autoscaler.catch-up.duration", "0 s")]);
+    assert_eq!(
+        after(&options, "catch-up.duration").as_deref(),
+        Some("1200 s")
+    );
+    let options = found(240, &[("job.autoscaler.catch-up.duration", "20 min")]);
+    assert_eq!(after(&options, "catch-up.duration"), None);
+    // A restart within the accepted lag bounds nothing.
+    let options = found(60, &[("job.autoscaler.catch-up.duration", "45 min")]);
+    assert_eq!(after(&options, "catch-up.duration"), None);
+    // The default band ends at 1: nothing is left when growth begins.
+    let options = found(60, &[]);
+    let edge = after(&options, "utilization.max").unwrap();
+    assert!(
+        (0.7..=0.95).contains(&edge.parse::<f64>().unwrap()),
+        "{edge}"
+    );
+    assert_eq!(after(&options, "memory.tuning.overhead"), None);
+    let options = found(60, &[("job.autoscaler.memory.tuning.enabled", "true")]);
+    assert_eq!(
+        after(&options, "memory.tuning.overhead").as_deref(),
+        Some("0.80")
     );
 }
 

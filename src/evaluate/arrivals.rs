@@ -14,6 +14,8 @@ pub(super) struct Arrival {
     pub(super) to_ms: i64,
     /// Records per second of all sources together.
     pub(super) per_second: f64,
+    /// The same at its height: of a block the 95 % quantile, else what stands above.
+    pub(super) high_per_second: f64,
     /// By source, in the order of the graph.
     pub(super) by_source: Vec<f64>,
     /// The lag is unknown and a source was held back: more came than is seen.
@@ -101,9 +103,14 @@ fn arrival(
     let seconds = (point.to_ms - point.from_ms) as f64 / 1000.0;
     let mut by_source = Vec::with_capacity(sources.len());
     let mut lower_bound = false;
+    let mut above = 0.0;
     for source in sources {
         let seen = point.vertices.get(&source.id)?;
-        let emitted = seen.in_per_second.or(seen.out_per_second)?.mean;
+        let stat = seen.in_per_second.or(seen.out_per_second)?;
+        let emitted = stat.mean;
+        if point.pairs > 1 && stat.p95.is_finite() {
+            above += (stat.p95 - emitted).max(0.0);
+        }
         let lag_before = before.and_then(|before| before.vertices.get(&source.id)?.pending);
         let change = match (lag_before, seen.pending) {
             (Some(lag_before), Some(lag)) => (lag.mean - lag_before.mean) / seconds,
@@ -124,6 +131,7 @@ fn arrival(
         from_ms: point.from_ms,
         to_ms: point.to_ms,
         per_second: by_source.iter().sum(),
+        high_per_second: by_source.iter().sum::<f64>() + above,
         by_source,
         lower_bound,
     })
@@ -156,6 +164,7 @@ fn join(last: &mut Arrival, next: &Arrival) {
     );
     let mix = |a: f64, b: f64| (a * one + b * other) / (one + other);
     last.per_second = mix(last.per_second, next.per_second);
+    last.high_per_second = mix(last.high_per_second, next.high_per_second);
     for (a, b) in last.by_source.iter_mut().zip(&next.by_source) {
         *a = mix(*a, *b);
     }

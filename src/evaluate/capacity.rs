@@ -4,6 +4,7 @@
 //! load), and the rate while the vertex was busy all the time (direct, but low while caches are cold). Points in which
 //! the cores were used up say how much the *cores* carry, not the vertex: its busy time contains waiting for a core.
 
+use super::catch_up::{CatchUp, catch_ups};
 use super::cpu_cost::cpu_cost;
 use super::regime::{cpu_share, regime, seconds};
 use super::{Demand, VertexCapacity};
@@ -31,7 +32,10 @@ struct Sample {
     busy: f64,
     source_rate: f64,
     seconds: f64,
+    /// Records wait before it.
     pushed: bool,
+    /// A backlog was read flat out through all of it, and this vertex was the busiest.
+    catching_up: bool,
     throttled: bool,
     /// Cores were scarce: what it carried may be theirs to say.
     scarce: bool,
@@ -46,6 +50,7 @@ pub fn capacities(history: &History, demand: &Demand) -> Vec<VertexCapacity> {
         return Vec::new();
     };
     let cpu = cpu_cost(history);
+    let backlogs = catch_ups(history);
     let threads = |point: &Point| -> f64 {
         let busy = |vertex: &Vertex| {
             let busy = point.vertices.get(&vertex.id).and_then(|seen| seen.busy);
@@ -61,7 +66,7 @@ pub fn capacities(history: &History, demand: &Demand) -> Vec<VertexCapacity> {
     for vertex in &seen.vertices {
         let samples: Vec<Sample> = points
             .iter()
-            .filter_map(|point| sample(vertex, point, &seen.vertices))
+            .filter_map(|point| sample(vertex, point, &seen.vertices, &backlogs))
             .collect();
         let own_threads: f64 = points
             .iter()
@@ -77,7 +82,12 @@ pub fn capacities(history: &History, demand: &Demand) -> Vec<VertexCapacity> {
     found
 }
 
-fn sample(vertex: &Vertex, point: &Point, vertices: &[Vertex]) -> Option<Sample> {
+fn sample(
+    vertex: &Vertex,
+    point: &Point,
+    vertices: &[Vertex],
+    backlogs: &[CatchUp],
+) -> Option<Sample> {
     let own = point.vertices.get(&vertex.id)?;
     let rate = if vertex.is_source() {
         own.in_per_second.or(own.out_per_second)?
@@ -107,12 +117,18 @@ fn sample(vertex: &Vertex, point: &Point, vertices: &[Vertex]) -> Option<Sample>
             .iter()
             .any(|input| backpressured(&input.vertex) >= 0.2)
     };
+    let within = |one: &&CatchUp| one.from_ms <= point.from_ms && point.to_ms <= one.to_ms;
+    let catching_up = backlogs
+        .iter()
+        .find(within)
+        .is_some_and(|one| one.bottleneck.as_ref() == Some(&vertex.id));
     (rate.is_finite() && busy.is_finite() && rate >= 0.0).then(|| Sample {
         rate,
         busy,
         source_rate,
         seconds: seconds(point),
         pushed,
+        catching_up,
         throttled: cpu_share(point).is_some_and(|share| share >= THROTTLED),
         scarce: cpu_share(point).is_some_and(|share| share >= SCARCE),
         held_back: backpressured(&vertex.id) >= 0.2,
@@ -165,6 +181,7 @@ fn measure(
         busy_highest: busy[busy.len() - 1].clamp(0.0, 1.0),
         cores_per_record_per_second: cores,
         observed_per_second: direct.map(|(rate, _)| rate),
+        by_busy_per_second: by_busy,
         disagree,
         skew: skew.get(skew.len() / 2).map_or(1.0, |skew| skew.max(1.0)),
         partitions: vertex.source_partitions,
@@ -194,10 +211,12 @@ fn selectivity(samples: &[Sample]) -> Option<f64> {
     Some(loaded.map_or(all, |loaded| loaded.max(all)))
 }
 
-/// Rate while busy all the time, pushed from above, with cores to spare: the median, with how many points say so.
+/// Rate while busy all the time, pushed from above, or while it held up a backlog, with cores to spare: the median, with how
+/// many points say so.
 fn direct_rate(samples: &[Sample]) -> Option<(f64, usize)> {
     let full = samples.iter().filter(|sample| {
-        !sample.scarce && sample.busy >= SATURATED && sample.pushed && sample.rate > 0.0
+        let full = sample.busy >= SATURATED && sample.pushed;
+        !sample.scarce && (full || sample.catching_up) && sample.rate > 0.0
     });
     let mut rates: Vec<f64> = full.map(|sample| sample.rate).collect();
     rates.sort_by(f64::total_cmp);

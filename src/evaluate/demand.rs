@@ -1,5 +1,6 @@
 //! What evaluation answers with.
 
+use super::week::Week;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -47,6 +48,9 @@ pub struct Demand {
     /// Whether more may have come than was seen: the lag is unknown and the sources were held back.
     #[serde(default)]
     pub lower_bound: bool,
+    /// What the hours of the week say of the coming one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week: Option<Week>,
 }
 
 /// What one vertex carries and must carry.
@@ -75,10 +79,14 @@ pub struct VertexCapacity {
     pub busy_highest: f64,
     /// Cores that one record/s costs here, if CPU was measured (shared out by busy time).
     pub cores_per_record_per_second: Option<f64>,
-    /// Rate while it was busy all the time, records/s: a direct measurement of the true rate.
+    /// Rate while it was busy all the time, or held up a backlog that was read flat out, records/s: a direct measurement of
+    /// the true rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_per_second: Option<f64>,
-    /// Whether that and the rate by busy time differ by more than 15 %: then neither is trusted alone.
+    /// Records over busy share, records/s: what busy time alone promises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_busy_per_second: Option<f64>,
+    /// Whether the two differ by more than 15 %: then what flowed counts, with more uncertainty.
     #[serde(default)]
     pub disagree: bool,
     /// Records of the busiest subtask over those of the mean one, >= 1.

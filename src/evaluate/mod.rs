@@ -7,6 +7,7 @@
 
 mod arrivals;
 mod capacity;
+mod catch_up;
 mod cpu_cost;
 mod demand;
 mod regime;
@@ -16,6 +17,7 @@ mod sizing_load;
 mod swing;
 #[cfg(test)]
 mod tests;
+mod week;
 // Autotuning of TaskManager memory, as the Flink Kubernetes Operator does it.
 pub mod autotune;
 // The Beam autoscaler's rule: TaskManagers from backlog, its growth, and CPU.
@@ -28,8 +30,10 @@ pub mod inputs;
 pub mod true_rate;
 
 pub use capacity::capacities;
+pub use catch_up::{CatchUp, CatchUpReading, NoCatchUp, catch_up_reading, catch_ups};
 pub use cpu_cost::{CpuCost, cpu_cost};
 pub use demand::{Demand, DemandBasis, VertexCapacity};
 pub use settings::Settings;
 pub use sizing_load::{DemandError, demand};
 pub use swing::{Swing, swing};
+pub use week::{HourSpan, Week, WeekPeak, hour_text};

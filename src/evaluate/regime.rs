@@ -6,7 +6,7 @@ use crate::snapshot::{History, Point};
 /// Fewer undisturbed points of the present size than this measure nothing; older sizes are used instead.
 const LEAST_POINTS: usize = 3;
 /// The first minutes after a restart are cold: caches fill, code is compiled.
-const COLD_MS: i64 = 5 * 60_000;
+pub(super) const COLD_MS: i64 = 5 * 60_000;
 
 /// Undisturbed points of the present size, by time. Where there are too few, those in which at least the parallelism
 /// was the same; else none.

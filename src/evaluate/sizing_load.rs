@@ -2,6 +2,7 @@
 
 use super::arrivals::{Arrival, arrivals, sources};
 use super::restart::{lag, observed_pause_seconds};
+use super::week::week;
 use super::{Demand, DemandBasis, Settings};
 use crate::snapshot::History;
 use crate::statistics::autocorrelation::{effective_samples, lag1_autocorrelation};
@@ -38,7 +39,7 @@ pub enum DemandError {
 ///
 /// Up to a full history the highest 5-minute rate; from then on the upper confidence limit of a quantile (by order
 /// statistics over as many samples as their autocorrelation leaves), but never below the peaks of the last days, since
-/// the quantile of *peaks* can't be told from two weeks. Growth and restart headroom come on top.
+/// the quantile of *peaks* can't be told from two weeks, nor below the peak that the hours of the week lead to expect. Growth and restart headroom come on top.
 ///
 /// # Errors
 /// [`DemandError::ShortHistory`] below the minimum history, [`DemandError::NoRates`] when the sources' rates are unknown.
@@ -65,6 +66,7 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         .fold(0.0, f64::max);
     let peaks = daily_peaks(&found, last);
     let trend = peak_by_trend(&peaks).unwrap_or(0.0);
+    let week = week(history, settings);
     let (basis, quantile, upper) = if history_ms as f64
         >= settings.full_history_seconds as f64 * 1000.0
     {
@@ -74,10 +76,14 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
             .filter(|(day, _)| **day < RECENT_DAYS)
             .map(|(_, peak)| *peak)
             .fold(0.0, f64::max);
+        let expected = week
+            .as_ref()
+            .and_then(|week| week.peak.as_ref())
+            .map_or(0.0, |peak| peak.upper_per_second);
         (
             DemandBasis::Quantile,
             quantile,
-            upper.max(recent).max(trend),
+            upper.max(recent).max(trend).max(expected),
         )
     } else {
         (
@@ -106,6 +112,7 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         required_per_second: (load * (1.0 + headroom)).max(upper + backlog),
         by_source: split(history, &found, load),
         lower_bound: found.iter().any(|arrival| arrival.lower_bound),
+        week,
     })
 }
 

@@ -4,6 +4,9 @@ use super::*;
 use crate::classify::sample::{STEP_MS, at, history, one, seen};
 use crate::snapshot::{History, Point};
 
+mod backlogs;
+mod weeks;
+
 const HOUR: usize = 12;
 const DAY: usize = 24 * HOUR;
 

@@ -139,7 +139,8 @@ pub struct PlannedChange {
     pub recommendation: Recommendation,
     /// By which rules it may be changed.
     pub decision: Decision,
-    /// What other evaluators would do.
+    /// What other evaluators would do; empty in a plan that was written before this was in it.
+    #[serde(default)]
     pub evaluators: SideBySide,
     /// What goes into the change's own commit.
     pub evidence: Evidence,

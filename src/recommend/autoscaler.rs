@@ -4,6 +4,7 @@
 //! someone derives them from data.
 
 use super::Present;
+use super::autoscaler_limits::{growth_begins, heap_over_mean, longest_catch_up_s};
 use crate::evaluate::inputs::{autoscaler_options, restarts_ms};
 use crate::evaluate::true_rate::options::{Options, Profile};
 use crate::evaluate::{self, Swing, VertexCapacity, swing};
@@ -106,6 +107,15 @@ pub fn autoscaler_advice(
         advice
             .options
             .extend(restart.and_then(|seen| restart_time(&set, seen)));
+        advice
+            .options
+            .extend(restart.and_then(|seen| catch_up(&set, seen, load)));
+        advice
+            .options
+            .extend(swing.as_ref().and_then(|swing| growth_edge(&set, swing)));
+        if options.memory_tuning {
+            advice.options.extend(overhead(&set, history));
+        }
     } else {
         let swing = swing?;
         let mean = following(
@@ -225,6 +235,90 @@ fn restart_time(set: &Set<'_>, seen_s: f64) -> Option<OptionAdvice> {
         "restart.time",
         format!("{assumed_s:.0} s"),
         format!("{seen_s:.0} s"),
+        why,
+    ))
+}
+
+/// Catching up takes the time that the users' lag allows: longer leaves them waiting, and none at all leaves the backlog of each
+/// rescale to luck.
+fn catch_up(set: &Set<'_>, restart_s: f64, load: &evaluate::Settings) -> Option<OptionAdvice> {
+    let most_s = longest_catch_up_s(restart_s, load.lag_limit_seconds, load.catch_up_seconds)?;
+    let now_s = set.options.catch_up_ms as f64 / 1000.0;
+    let off = now_s <= 0.0;
+    if !off && now_s <= most_s * WRONG_RESTART {
+        return None;
+    }
+    let wanted_s = (most_s / 60.0).floor().max(1.0) * 60.0;
+    let why = format!(
+        "a restart leaves {restart_s:.0} s of lag, {:.0} s are accepted, and beyond that lag it may stay for {:.0} s; {}",
+        load.lag_limit_seconds,
+        load.catch_up_seconds,
+        if off {
+            "0 plans no room for catching up at all"
+        } else {
+            "catching up may take longer than that allows"
+        }
+    );
+    Some(set.say(
+        "catch-up.duration",
+        format!("{now_s:.0} s"),
+        format!("{wanted_s:.0} s"),
+        why,
+    ))
+}
+
+/// The upper edge of the band: at 1 growth begins when nothing is left, near the target noise is a reason to rescale.
+fn growth_edge(set: &Set<'_>, swing: &Swing) -> Option<OptionAdvice> {
+    let options = set.options;
+    let moved = (options.utilization_target - wanted_target(swing)).abs() >= NEAR - 1e-9;
+    let target = if moved {
+        wanted_target(swing)
+    } else {
+        options.utilization_target
+    };
+    let (wanted, change) = growth_begins(swing, target, options.metrics_window_ms)?;
+    let now = options
+        .utilization_max
+        .unwrap_or(options.utilization_target + options.utilization_boundary)
+        .min(1.0);
+    let outside = now <= target || (now - wanted).abs() >= NEAR - 1e-9;
+    let why = format!(
+        "from one window of {} minutes to the next the load changes by up to {:.0} % (95 % of the times): above a target of {target:.2} that alone is no reason to grow, and growth begins at {now:.2}{}",
+        options.metrics_window_ms / 60_000,
+        change * 100.0,
+        if now >= 1.0 {
+            ", when nothing is left"
+        } else {
+            ""
+        }
+    );
+    outside.then(|| {
+        set.say(
+            "utilization.max",
+            format!("{now:.2}"),
+            format!("{wanted:.2}"),
+            why,
+        )
+    })
+}
+
+/// What memory tuning adds to the mean heap of a window, where the highest use takes more.
+fn overhead(set: &Set<'_>, history: &History) -> Option<OptionAdvice> {
+    const MIB: f64 = 1024.0 * 1024.0;
+    let (wanted, most, mean) = heap_over_mean(history)?;
+    let now = set.options.memory_overhead;
+    if wanted <= now + 1e-9 {
+        return None;
+    }
+    let why = format!(
+        "memory tuning adds it to the mean heap of a window: {:.0} MiB over the history, and {:.0} MiB at the highest",
+        mean / MIB,
+        most / MIB
+    );
+    Some(set.say(
+        "memory.tuning.overhead",
+        format!("{now:.2}"),
+        format!("{wanted:.2}"),
         why,
     ))
 }

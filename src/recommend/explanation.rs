@@ -131,6 +131,9 @@ pub(super) fn risks(
             ),
         );
     }
+    if let Some(Risk { code, message }) = super::measured::unseen_hours(job.demand) {
+        say(&code, message);
+    }
     if job.demand.lower_bound {
         say(
             "lag-unknown",
@@ -169,7 +172,7 @@ pub(super) fn risks(
         .filter(|carrier| carrier.vertex.disagree)
     {
         let message = format!(
-            "capacity of `{}` by busy time and by what it carried when full differ by more than 15 %",
+            "capacity of `{}` by busy time and by what flowed when it was full differ by more than 15 %; what flowed counts",
             carrier.vertex.name
         );
         say("measurements-differ", message);
@@ -212,10 +215,10 @@ pub(super) fn scaling(history: &History, settings: &Settings) -> (Settings, Opti
     let step = Step {
         name: "scaling with parallelism".to_owned(),
         result: format!(
-            "{:.2} ± {:.2} after {} past periods at parallelism {} to {}; {:.2} ± {:.2} was assumed before",
+            "{:.2} ± {:.2} after {} at parallelism {} to {}; {:.2} ± {:.2} was assumed before",
             seen.mean,
             seen.sd,
-            seen.periods,
+            counted(seen.periods, "past period"),
             seen.parallelism.0,
             seen.parallelism.1,
             prior.0,
@@ -228,6 +231,12 @@ pub(super) fn scaling(history: &History, settings: &Settings) -> (Settings, Opti
         ..settings.clone()
     };
     (learned, Some(step))
+}
+
+/// A number with its noun, in the plural where there is not exactly one.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// What both models say of a size, and which one counts.
@@ -248,9 +257,9 @@ pub(super) fn opinion_step(job: &Job<'_>, size: &Size) -> Step {
     );
     let by_past = match (&job.past, opinion.past) {
         (Ok(past), Some((capacity, short))) => format!(
-            "the experiments' model of {} past periods at {} sizes, not tested: {}",
-            past.periods,
-            past.sizes,
+            "the experiments' model of {} at {}, not tested: {}",
+            counted(past.periods, "past period"),
+            counted(past.sizes, "size"),
             told(capacity, short)
         ),
         (Err(why), _) => format!("the experiments' model of past sizes: nothing, {why}"),

@@ -21,6 +21,8 @@ pub(super) struct Job<'a> {
     pub(super) present: &'a Present,
     pub(super) settings: &'a Settings,
     pub(super) latest: &'a Snapshot,
+    /// Largest parallelism that the rules allow.
+    pub(super) most_parallelism: Option<u32>,
     pub(super) demand: &'a Demand,
     pub(super) carriers: Vec<Carrier<'a>>,
     pub(super) cpu: Option<CpuCost>,
@@ -38,12 +40,18 @@ pub(super) struct Job<'a> {
     pub(super) past: Result<Past, String>,
 }
 
+/// What must be carried, and by what.
+pub(super) struct Load<'a> {
+    pub(super) demand: &'a Demand,
+    pub(super) capacities: &'a [VertexCapacity],
+}
+
 /// What no size of the job can change.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cap {
     /// The vertex's name.
     pub(super) vertex: String,
-    /// `sink-bound`, `skewed`, `source-bound`, `external-wait`, `max-parallelism`
+    /// `sink-bound`, `skewed`, `source-bound`, `external-wait`, `parallelism-limit`, `max-parallelism`
     pub(super) reason: &'static str,
     /// What the job can carry at most, records/s of its sources.
     pub(super) carries: f64,
@@ -55,10 +63,11 @@ impl<'a> Job<'a> {
         latest: &'a Snapshot,
         profile: &JobProfile,
         present: &'a Present,
-        demand: &'a Demand,
-        capacities: &'a [VertexCapacity],
+        load: &Load<'a>,
         settings: &'a Settings,
+        most_parallelism: Option<u32>,
     ) -> Job<'a> {
+        let (demand, capacities) = (load.demand, load.capacities);
         let fixed = |id: &str| {
             profile.verdicts.iter().any(|verdict| {
                 verdict.id == VerdictId::SinkBound
@@ -90,6 +99,7 @@ impl<'a> Job<'a> {
             present,
             settings,
             latest,
+            most_parallelism,
             demand,
             carriers,
             cpu,
@@ -115,13 +125,14 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The largest parallelism to look at for a vertex.
+    /// The largest parallelism to look at for a vertex: where the rules allow less than the load needs, a smaller step is better than none.
     pub(super) fn widest(&self, carrier: &Carrier<'_>) -> u32 {
         let now = carrier.vertex.parallelism.max(1);
         let grown = (f64::from(now) * self.settings.max_growth.max(1.0))
             .ceil()
             .min(f64::from(u32::MAX)) as u32;
         let most = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
+        let most = most.min(self.most_parallelism.unwrap_or(u32::MAX));
         grown.min(most.max(1)).max(now)
     }
 
@@ -150,7 +161,7 @@ impl<'a> Job<'a> {
             if lowest.as_ref().is_none_or(|cap| most < cap.carries) {
                 lowest = Some(Cap {
                     vertex: carrier.vertex.name.clone(),
-                    reason: reason(carrier),
+                    reason: self.reason(carrier),
                     carries: most,
                 });
             }
@@ -229,6 +240,21 @@ impl<'a> Job<'a> {
             .min_by(|one, other| one.rate.total_cmp(&other.rate))
     }
 
+    fn reason(&self, carrier: &Carrier<'_>) -> &'static str {
+        let own = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
+        if carrier.fixed {
+            "sink-bound"
+        } else if carrier.vertex.partitions.is_some() {
+            "source-bound"
+        } else if carrier.spread.hot > 0.0 {
+            "skewed"
+        } else if self.most_parallelism.is_some_and(|most| most < own) {
+            "parallelism-limit"
+        } else {
+            "max-parallelism"
+        }
+    }
+
     /// Cores that the busiest TaskManager needs for a load, when it holds `part` of the job's slots.
     pub(super) fn cores_needed(&self, load: f64, part: f64) -> Option<f64> {
         let cpu = self.cpu.as_ref()?;
@@ -259,16 +285,4 @@ pub(super) fn part_of(slots_needed: u32, slots_each: u32, task_managers: u32) ->
     let needed = f64::from(slots_needed.max(1));
     let even = 1.0 / f64::from(task_managers.max(1));
     (f64::from(slots_each.min(slots_needed)) / needed).clamp(even.min(1.0), 1.0)
-}
-
-fn reason(carrier: &Carrier<'_>) -> &'static str {
-    if carrier.fixed {
-        "sink-bound"
-    } else if carrier.vertex.partitions.is_some() {
-        "source-bound"
-    } else if carrier.spread.hot > 0.0 {
-        "skewed"
-    } else {
-        "max-parallelism"
-    }
 }

@@ -5,11 +5,13 @@
 
 mod advice;
 mod autoscaler;
+mod autoscaler_limits;
 mod carrying;
 mod checkpoint_fit;
 mod differences;
 mod explanation;
 mod job;
+mod measured;
 mod memory_need;
 mod opinion;
 mod past;

@@ -56,7 +56,7 @@ pub struct Opinion {
 }
 
 /// All opinions on one job, ours first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct SideBySide {
     /// In a fixed order.
     pub opinions: Vec<Opinion>,

@@ -1,9 +1,9 @@
 //! History, profile and the size in force → [`Advice`].
 
 use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
-use super::job::{Job, present_part};
+use super::job::{Job, Load, present_part};
 use super::search::{Candidate, Search};
-use super::{Present, Settings, explanation};
+use super::{Present, Settings, explanation, measured};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{self, DemandError, capacities, demand};
 use crate::snapshot::{History, JobState};
@@ -83,15 +83,20 @@ pub fn recommend(
     }
     let capacities = capacities(history, &demand);
     let (scaling, scaling_step) = explanation::scaling(history, settings);
+    let mut own_steps = measured::steps(history, &demand, &capacities);
+    own_steps.extend(scaling_step);
     let settings = &scaling;
     let job = Job::new(
         history,
         latest,
         profile,
         present,
-        &demand,
-        &capacities,
+        &Load {
+            demand: &demand,
+            capacities: &capacities,
+        },
         settings,
+        bounds.max_parallelism,
     );
     if job.carriers.is_empty() && !profile.has(VerdictId::Idle) {
         let message = "no vertex shows both its rate and its busy time";
@@ -101,7 +106,7 @@ pub fn recommend(
             "busy time and record counters of the vertices",
         );
     }
-    let advice = decide(history, profile, &job, bounds, scaling_step);
+    let advice = decide(history, profile, &job, bounds, own_steps);
     let grows = |advice: &Advice| matches!(advice, Advice::Change(change) if change.direction == Direction::Grow);
     match young {
         Some(refusal) if !grows(&advice) => Advice::Undetermined(refusal),
@@ -148,7 +153,7 @@ fn decide(
     profile: &JobProfile,
     job: &Job<'_>,
     bounds: &Bounds,
-    scaling_step: Option<Step>,
+    own_steps: Vec<Step>,
 ) -> Advice {
     let now = job.present.prices.per_month(&job.present.size);
     let short = shortages(profile, job);
@@ -159,7 +164,7 @@ fn decide(
     };
     let best = search.cheapest();
     let mut steps = explanation::steps(job, &short);
-    steps.extend(scaling_step);
+    steps.extend(own_steps);
     steps.push(explanation::search_step(&search, best.as_ref()));
     let judged = best.as_ref().map_or(&job.present.size, |best| &best.size);
     steps.push(explanation::opinion_step(job, judged));

@@ -1,5 +1,6 @@
 //! The periods of a history in which one size ran, each read as one run.
 
+use crate::evaluate::{CatchUp, catch_ups};
 use crate::snapshot::{History, Point, Shape, Vertex};
 use crate::statistics::summary::median;
 
@@ -117,6 +118,7 @@ pub fn past_runs(history: &History) -> Vec<PastRun> {
     let Some(seen) = &history.latest_running else {
         return Vec::new();
     };
+    let backlogs = catch_ups(history);
     periods(history)
         .iter()
         .filter_map(|period| {
@@ -124,7 +126,7 @@ pub fn past_runs(history: &History) -> Vec<PastRun> {
             let (capacity, basis) = if period.out_of_memory > 0 {
                 (None, Basis::OutOfMemory)
             } else {
-                let (capacity, basis) = capacity(period, &seen.vertices)?;
+                let (capacity, basis) = capacity(period, &seen.vertices, &backlogs)?;
                 (Some(capacity), basis)
             };
             let slots = f64::from(period.shape.slots_per_task_manager);
@@ -152,7 +154,11 @@ fn size_of(shape: &Shape) -> Option<Candidate> {
 }
 
 /// Records/s of all sources that the size carries, and how that was measured.
-fn capacity(period: &Period<'_>, vertices: &[Vertex]) -> Option<(f64, Basis)> {
+fn capacity(
+    period: &Period<'_>,
+    vertices: &[Vertex],
+    backlogs: &[CatchUp],
+) -> Option<(f64, Basis)> {
     let measured_ms: i64 = period.points.iter().map(|p| p.to_ms - p.from_ms).sum();
     if measured_ms < LEAST_MS {
         return None;
@@ -170,6 +176,16 @@ fn capacity(period: &Period<'_>, vertices: &[Vertex]) -> Option<(f64, Basis)> {
         .collect();
     if full.len() >= LEAST_SATURATED {
         return Some((median(&full).ok()?, Basis::CatchUp));
+    }
+    // A backlog that outlasted the warm-up, with a subtask hardly ever idle, measures as well.
+    let drained: Vec<f64> = backlogs
+        .iter()
+        .filter(|one| one.from_ms >= period.from_ms && one.to_ms <= period.to_ms)
+        .filter(|one| one.bottleneck.is_some())
+        .map(|one| one.per_second)
+        .collect();
+    if !drained.is_empty() {
+        return Some((median(&drained).ok()?, Basis::CatchUp));
     }
     // The busier half: there a rate over its busy share extrapolates least.
     readings.sort_by(|a, b| b.1.total_cmp(&a.1));
