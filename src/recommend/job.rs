@@ -4,10 +4,13 @@ use super::carrying::{Capacity, Carrier};
 use super::checkpoint_fit::{CheckpointsSeen, checkpoints_seen};
 use super::memory_need::{MemorySeen, killed_shapes, memory_seen};
 use super::past::Past;
+use super::scalability::optimum;
 use super::spread::Spread;
 use super::{Present, Settings};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{CpuCost, Demand, VertexCapacity, cpu_cost};
+use crate::experiment::observational::past_runs;
+use crate::experiment::procedure::Outcome;
 use crate::snapshot::{History, Snapshot};
 use std::collections::BTreeMap;
 
@@ -23,6 +26,8 @@ pub(super) struct Job<'a> {
     pub(super) latest: &'a Snapshot,
     /// Largest parallelism that the rules allow.
     pub(super) most_parallelism: Option<u32>,
+    /// The parallelism beyond which its past sizes got slower, if they show one.
+    pub(super) optimum: Option<u32>,
     pub(super) demand: &'a Demand,
     pub(super) carriers: Vec<Carrier<'a>>,
     pub(super) cpu: Option<CpuCost>,
@@ -51,7 +56,8 @@ pub(super) struct Load<'a> {
 pub(super) struct Cap {
     /// The vertex's name.
     pub(super) vertex: String,
-    /// `sink-bound`, `skewed`, `source-bound`, `external-wait`, `parallelism-limit`, `max-parallelism`
+    /// `sink-bound`, `skewed`, `source-bound`, `external-wait`, `scaling-optimum`, `parallelism-limit`,
+    /// `max-parallelism`
     pub(super) reason: &'static str,
     /// What the job can carry at most, records/s of its sources.
     pub(super) carries: f64,
@@ -82,6 +88,7 @@ impl<'a> Job<'a> {
             .map(|vertex| Carrier {
                 vertex,
                 spread: Spread::seen(vertex),
+                reach: reach(history, vertex),
                 fixed: fixed(&vertex.id),
                 floor: None,
             })
@@ -100,6 +107,7 @@ impl<'a> Job<'a> {
             settings,
             latest,
             most_parallelism,
+            optimum: slower_beyond(history, present),
             demand,
             carriers,
             cpu,
@@ -132,7 +140,9 @@ impl<'a> Job<'a> {
             .ceil()
             .min(f64::from(u32::MAX)) as u32;
         let most = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
-        let most = most.min(self.most_parallelism.unwrap_or(u32::MAX));
+        let most = most
+            .min(self.most_parallelism.unwrap_or(u32::MAX))
+            .min(self.optimum.unwrap_or(u32::MAX));
         grown.min(most.max(1)).max(now)
     }
 
@@ -248,6 +258,11 @@ impl<'a> Job<'a> {
             "source-bound"
         } else if carrier.spread.hot > 0.0 {
             "skewed"
+        } else if self
+            .optimum
+            .is_some_and(|most| most < own && most < self.most_parallelism.unwrap_or(u32::MAX))
+        {
+            "scaling-optimum"
         } else if self.most_parallelism.is_some_and(|most| most < own) {
             "parallelism-limit"
         } else {
@@ -261,6 +276,32 @@ impl<'a> Job<'a> {
         let part = self.cpu_hot + (1.0 - self.cpu_hot) * part;
         Some(cpu.cores_per_record_per_second * load * part)
     }
+}
+
+/// The largest parallelism at which a vertex was ever seen.
+fn reach(history: &History, vertex: &VertexCapacity) -> u32 {
+    let seen = history
+        .points
+        .iter()
+        .filter(|point| point.running > 0.0)
+        .filter_map(|point| point.shape.parallelism.get(&vertex.id));
+    seen.copied().fold(vertex.parallelism, u32::max)
+}
+
+/// The optimum of the job's past sizes with the present cores of a slot, where they show one.
+fn slower_beyond(history: &History, present: &Present) -> Option<u32> {
+    let size = &present.size;
+    let cores = size.cpu_millis as f64 / 1000.0 / f64::from(size.slots_per_task_manager.max(1));
+    let past: Vec<(f64, f64)> = past_runs(history)
+        .iter()
+        .filter(|run| (run.cores_per_slot - cores).abs() <= 0.05 * cores)
+        .filter_map(|run| match run.outcome {
+            Outcome::Measured(capacity) => Some((run.size.parallelism, capacity)),
+            _ => None,
+        })
+        .collect();
+    let peak = optimum(&past)?;
+    (peak.is_finite() && peak >= 1.0).then(|| peak.floor().min(f64::from(u32::MAX)) as u32)
 }
 
 /// The most memory of a slot with which tasks died for want of memory, bytes; 0 when none did.

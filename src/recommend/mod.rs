@@ -16,6 +16,7 @@ mod memory_need;
 mod opinion;
 mod past;
 mod present;
+mod scalability;
 mod search;
 mod settings;
 mod side_by_side;

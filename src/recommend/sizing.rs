@@ -168,6 +168,7 @@ fn decide(
     steps.push(explanation::search_step(&search, best.as_ref()));
     let judged = best.as_ref().map_or(&job.present.size, |best| &best.size);
     steps.push(explanation::opinion_step(job, judged));
+    steps.extend(measured::growth(job, judged));
     let Some(best) = best else {
         return keep_without_candidate(job, &short, steps);
     };

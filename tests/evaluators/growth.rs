@@ -92,10 +92,51 @@ fn w05_growth_is_not_in_proportion() {
         "{} of {straight}",
         change.carries_per_second
     );
+    let step = change
+        .steps
+        .iter()
+        .find(|step| step.name == "growth beyond what was seen")
+        .unwrap();
+    assert!(
+        step.result.contains("of Work was never seen, 4 at most")
+            && step.result.contains("with 90 %"),
+        "{}",
+        step.result
+    );
     // So it takes more subtasks than a straight line would for the same load.
     assert!(
         proposed > 4.0 * carrier.required_per_second / carrier.true_rate_per_second,
         "{proposed}"
+    );
+}
+
+#[test]
+fn w05_nothing_grows_past_the_optimum_that_past_sizes_show() {
+    let mut history = history(5 * DAY, |_, _| {});
+    widen(&mut history, 16);
+    let carried = |n: f64| 250.0 * n / (1.0 + 0.02 * (n - 1.0) + 0.005 * n * (n - 1.0));
+    let sizes = [2, 4, 32, 8, 16];
+    for (place, point) in history.points.iter_mut().enumerate() {
+        let parallelism = sizes[place / DAY];
+        at_parallelism(point, parallelism);
+        let rate = carried(f64::from(parallelism));
+        let late = place.saturating_sub(5 * DAY - 37) as f64;
+        *of(point, 0) = seen(0.2, if late > 0.0 { 0.7 } else { 0.0 }, rate);
+        of(point, 0).pending = one(100.0 + late * 200.0 * 300.0);
+        *of(point, 1) = seen(if late > 0.0 { 1.0 } else { 0.99 }, 0.0, rate);
+        *of(point, 2) = seen(0.1, 0.0, rate);
+    }
+    assert!(theirs(&history).vertices[&id(1)].wanted > 16);
+    let told = advice(&history);
+    assert!(ours(&history).parallelism <= 16, "{told:?}");
+    let step = steps(&told)
+        .iter()
+        .find(|step| step.name == "growth beyond what was seen")
+        .unwrap();
+    assert!(
+        step.result.contains("slower beyond parallelism 14"),
+        "{}",
+        step.result
     );
 }
 
