@@ -31,6 +31,7 @@ mod points;
 mod policies;
 mod prometheus;
 mod record;
+mod recorded_explain;
 mod recordings;
 mod repository;
 mod simulate;
