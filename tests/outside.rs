@@ -409,6 +409,14 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
             .any(|file| file.to_string_lossy().contains(what))
     };
     assert!(told("-regressed.json") && told("-live.json"), "{ledger:?}");
+    let beats = |outside: &Outside| {
+        files_below(&outside.path().join("manifests/.plimsoll/ledger/heartbeats")).len()
+    };
+    assert_eq!(
+        beats(&outside),
+        1,
+        "the watch left its heartbeat through the file"
+    );
     // A file that has been used fits no longer, and is not used twice.
     let output = outside.tried(&["propose", "--from", "watch.json"]);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
@@ -420,6 +428,17 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
     );
     outside.now_ms += 6 * HOUR_MS;
     outside.step();
+    // Of the two jobs the first says so, and leaves it in the file for the second.
+    let late = outside.tried(&["watch", "--out", "late.json"]);
+    let told = String::from_utf8_lossy(&late.stderr).into_owned();
+    assert!(
+        told.contains("blind from") && late.status.code() == Some(3),
+        "{told}"
+    );
+    let text = fs::read_to_string(outside.path().join("late.json")).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["blind"]["to_ms"], outside.now_ms);
+    assert!(value["blind"]["from_ms"].as_i64().unwrap() < outside.now_ms - 2 * HOUR_MS);
     // The late one says so and exits with 3.
     let late = outside.tried(&["run", "--output", "json"]);
     let told = String::from_utf8_lossy(&late.stdout).into_owned();
