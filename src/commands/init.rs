@@ -8,7 +8,7 @@ use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::Write;
 
 /// The configuration, with `@cluster` and `@history` where the two ways of running it differ.
 const CONFIG: &str = include_str!("../../templates/init/plimsoll.yaml");
@@ -160,11 +160,9 @@ impl Made {
     /// Takes away what was made, and says how that went.
     fn undo(&self) -> String {
         let files = self.files.iter().map(|file| (file, fs::remove_file(file)));
-        let files: Vec<(&Utf8PathBuf, io::Result<()>)> = files.collect();
         let folders = self.folders.iter().rev();
-        let left: Vec<&str> = folders
-            .map(|folder| (folder, fs::remove_dir(folder)))
-            .chain(files)
+        let left: Vec<&str> = files
+            .chain(folders.map(|folder| (folder, fs::remove_dir(folder))))
             .filter(|(_, taken)| taken.is_err())
             .map(|(path, _)| path.as_str())
             .collect();
@@ -176,5 +174,30 @@ impl Made {
                 left.join(" and ")
             )
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_takes_back_what_this_call_made_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Utf8Path::from_path(folder.path()).unwrap();
+        fs::create_dir(place.join("there")).unwrap();
+        fs::write(place.join("there/kept.yaml"), "kept").unwrap();
+        let mut made = Made::default();
+        made.write(&place.join("there/new/deep/one.yaml"), "one")
+            .unwrap();
+        made.write(&place.join("two.yaml"), "two").unwrap();
+        // It appeared after the check.
+        let error = made.write(&place.join("there/kept.yaml"), "mine");
+        assert!(error.is_err());
+        assert_eq!(made.undo(), "nothing was written");
+        assert!(!place.join("there/new").exists() && !place.join("two.yaml").exists());
+        let kept = fs::read_to_string(place.join("there/kept.yaml")).unwrap();
+        assert_eq!(kept, "kept");
     }
 }
