@@ -40,7 +40,7 @@ pub fn due(world: &World, ledger: &BTreeMap<String, Vec<u8>>, jobs: usize) -> Be
             from_ms,
             to_ms: now_ms,
             message: format!(
-                "blind from {} to {}: no run came to its end, though one is due every {every}; nothing was watched in that time",
+                "blind from {} to {}: no run came to its end, though one is due every {every}; what hurt in that time was not answered",
                 number::moment(from_ms),
                 number::moment(now_ms)
             ),

@@ -15,14 +15,10 @@ const CONFIG: &str = include_str!("../../templates/init/plimsoll.yaml");
 const WORKFLOW: &str = include_str!("../../templates/init/workflow.yaml");
 const CRONJOB: &str = include_str!("../../templates/init/cronjob.yaml");
 
-const CLUSTER_OUTSIDE: &str = "\
-  kubernetes: {}                   # the current context of the kubeconfig; or {context: prod}, or `in-cluster: true` instead";
-const CLUSTER_INSIDE: &str = "\
-  in-cluster: true                 # the service account of the CronJob's pod; `kubernetes: {}` instead for a kubeconfig";
-const HISTORY_OUTSIDE: &str = "\
-  file: plimsoll.sqlite            # kept by the workflow's cache; with a Prometheus no file is needed:";
-const HISTORY_INSIDE: &str = "\
-  file: /history/plimsoll.sqlite   # on the CronJob's volume; with a Prometheus no file is needed:";
+const CLUSTER_OUTSIDE: &str = "kubernetes: {}                   # the current context of the kubeconfig; or {context: prod}, or `in-cluster: true` instead";
+const CLUSTER_INSIDE: &str = "in-cluster: true                 # the service account of the CronJob's pod; `kubernetes: {}` instead for a kubeconfig";
+const HISTORY_OUTSIDE: &str = "file: plimsoll.sqlite            # kept by the workflow's cache; with a Prometheus no file is needed:";
+const HISTORY_INSIDE: &str = "file: /history/plimsoll.sqlite   # on the CronJob's volume; with a Prometheus no file is needed:";
 
 /// A file to write, its path relative to the repository's folder.
 #[derive(Serialize)]

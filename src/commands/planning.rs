@@ -13,7 +13,6 @@ use crate::recommend::{Recommendation, RevertedSize};
 use crate::record::{ChangeKind, Evidence, LedgerEntry, State, evidence_path, read_ledger};
 use crate::snapshot::{History, JobKey, JobKind};
 use crate::watch::{Assessment, assess};
-use std::collections::BTreeMap;
 
 /// How far back changes are looked for: a reverted size is remembered as long.
 const LOOK_BACK_MS: i64 = 400 * 24 * 3_600_000;
@@ -25,7 +24,7 @@ pub struct Books {
     /// Its files.
     pub tree: Tree,
     /// The ledger's files.
-    pub ledger: BTreeMap<String, Vec<u8>>,
+    pub ledger: std::collections::BTreeMap<String, Vec<u8>>,
     /// The ledger's entries, by time.
     pub entries: Vec<LedgerEntry>,
     /// Every change.
