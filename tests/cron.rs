@@ -417,6 +417,17 @@ fn cron_a_run_that_ends_between_its_writes_leaves_a_whole_heartbeat_or_none() {
     assert_eq!(code, 3, "{error}");
     assert_eq!(stage.fake.open().len(), 0);
     assert_eq!(stage.heartbeats().len(), 1);
+    // Where pull requests can't be listed, the verdicts and the heartbeat are still made.
+    stage.fake.fail(Fault::new("/pulls?state=open", 1, 403));
+    let command = "$PLIMSOLL watch --out gap.json";
+    let output = stage.sh(&checkout, command, &token);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{error}");
+    assert!(
+        error.contains("who merged is not known") && error.contains("403"),
+        "{error}"
+    );
+    assert!(checkout.join("gap.json").exists());
     // The same file again leaves no second one.
     assert_eq!(propose(&stage, "watch.json"), (0, String::new()));
     assert_eq!(stage.heartbeats().len(), 1);
