@@ -8,6 +8,7 @@ mod audit;
 mod autoscaler_vectors;
 mod cli;
 mod configuration;
+mod cron;
 mod deployment;
 mod doe_vectors;
 mod evaluators;
