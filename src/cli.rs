@@ -426,4 +426,6 @@ pub enum SchemaOf {
     Plan,
     /// The evidence of a change
     Evidence,
+    /// Requests to plug-ins and their answers
+    Plugin,
 }

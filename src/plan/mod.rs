@@ -12,6 +12,7 @@ mod job;
 mod lifecycle;
 mod merging;
 mod present;
+mod realize;
 mod settings;
 
 pub use fields::value_at;
@@ -20,4 +21,5 @@ pub use item::{Item, MergeEffect, MergeKind, Plan, PlannedChange, SCHEMA, State,
 pub use job::{Facts, Rooms, object_key, plan_job};
 pub use merging::effect as merge_effect;
 pub use present::present;
+pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
 pub use settings::{Group, Settings};
