@@ -187,6 +187,8 @@ pub enum Command {
     Simulate(Simulate),
     /// The least Kubernetes rights that the configuration needs, as YAML
     Rbac(Rbac),
+    /// One built-in evaluator through the plug-in protocol: a request on stdin, an answer on stdout
+    Evaluate(Evaluate),
     /// JSON Schemas of what Plimsoll reads and writes
     Schema(Schema),
 }
@@ -403,6 +405,13 @@ pub struct Rbac {
     /// A group that gets them instead
     #[arg(long, value_name = "NAME")]
     pub group: Option<String>,
+}
+
+/// `evaluate`
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// plimsoll, true_rate, autotune, backlog or latency_violation
+    pub name: String,
 }
 
 /// `schema`

@@ -6,6 +6,7 @@ mod check_history;
 mod classify;
 mod clusters;
 mod demo;
+mod evaluate;
 mod explain;
 mod forge;
 mod github;
@@ -13,6 +14,7 @@ mod history;
 mod observe;
 mod output;
 mod plan;
+mod plugins;
 mod planning;
 mod propose;
 mod rbac;
@@ -101,6 +103,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Report(args) => report::run(common, &args).await,
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Rbac(args) => rbac::run(common, &args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }
