@@ -93,10 +93,18 @@ impl Program {
             Some(Err(error)) => Some(format!("an unknown state ({error})")),
             _ => None,
         };
+        // It may have ended because nobody read on: the limit is the cause.
+        if let Some(failure @ PluginError::TooMuchOutput { .. }) = failure {
+            return Err(failure);
+        }
         if let Some(status) = failed {
             // Its last words may still be in the pipe.
             while !quiet {
                 match heard.recv_timeout(GRACE) {
+                    Ok(Event::TooMuch(stream)) => {
+                        let limit = self.max_output;
+                        return Err(PluginError::TooMuchOutput { stream, limit });
+                    }
                     Ok(event) => quiet = matches!(event, Event::Quiet),
                     Err(_) => break,
                 }
