@@ -189,6 +189,8 @@ pub enum Command {
     Simulate(Simulate),
     /// The least Kubernetes rights that the configuration needs, as YAML
     Rbac(Rbac),
+    /// One built-in evaluator through the plug-in protocol: a request on stdin, an answer on stdout
+    Evaluate(Evaluate),
     /// JSON Schemas of what Plimsoll reads and writes
     Schema(Schema),
 }
@@ -421,6 +423,13 @@ pub struct Rbac {
     pub group: Option<String>,
 }
 
+/// `evaluate`
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// plimsoll, true_rate, autotune, backlog or latency_violation
+    pub name: String,
+}
+
 /// `schema`
 #[derive(Debug, Args)]
 pub struct Schema {
@@ -442,4 +451,6 @@ pub enum SchemaOf {
     Plan,
     /// The evidence of a change
     Evidence,
+    /// Requests to plug-ins and their answers
+    Plugin,
 }

@@ -27,6 +27,7 @@ mod merging;
 mod observational;
 mod outside;
 mod pages;
+mod plugins;
 mod points;
 mod policies;
 mod prometheus;

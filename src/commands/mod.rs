@@ -7,6 +7,7 @@ mod check_history;
 mod classify;
 mod clusters;
 mod demo;
+mod evaluate;
 mod explain;
 mod forge;
 mod github;
@@ -16,6 +17,7 @@ mod init;
 mod observe;
 mod output;
 mod plan;
+mod plugins;
 mod planning;
 mod propose;
 mod rbac;
@@ -105,6 +107,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Init(args) => init::run(common, &args),
         Command::Rbac(args) => rbac::run(common, &args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }

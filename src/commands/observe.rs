@@ -112,6 +112,7 @@ pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Res
             Err(error) => seen.unreachable.push(error.to_string()),
         }
     }
+    super::plugins::collect(world, &mut snapshots).await;
     let mut store = world.history()?;
     store
         .append_all(&snapshots)

@@ -66,6 +66,8 @@ pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<
     let store = world.history()?;
     let books = books(world, &repository, jobs)?;
     let (judged, mut problems) = judge(world, &store, &books, jobs)?;
+    let catalog = crate::manifest::Catalog::read(&books.tree);
+    super::plugins::ask(world, &store, &catalog, jobs).await?;
     let plan = plan(world, &store, &books, &judged, &pull_requests, jobs, || {})?;
     problems.extend(books.problems.iter().cloned());
     problems.extend(world.list_problems());

@@ -23,7 +23,7 @@ use serde::Serialize;
 pub struct Proposed {
     /// Which job.
     pub job: String,
-    /// `opened`, `updated`, `unchanged`, `left-alone` or `failed`.
+    /// `opened`, `updated`, `unchanged`, `left-alone`, `realized` (by a plug-in) or `failed`.
     pub done: &'static str,
     /// The pull request, or the reason.
     pub what: String,
@@ -88,6 +88,9 @@ pub async fn propose(
     repository: &AnyRepository,
     plan: &Plan,
 ) -> Result<Vec<Proposed>, Failure> {
+    if let Some(done) = super::plugins::realize(world, plan).await {
+        return Ok(done);
+    }
     let mut done = Vec::new();
     for (item, change) in plan.proposals() {
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.

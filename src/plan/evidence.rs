@@ -27,7 +27,12 @@ pub(super) fn evidence(
         ("recommendation", serde_json::to_value(recommendation)),
         ("decision", serde_json::to_value(decision)),
         ("evaluators", serde_json::to_value(evaluators)),
-    ];
+    ]
+    .into_iter()
+    .chain(
+        (!rooms.evaluate.told.is_empty())
+            .then(|| ("plugins", serde_json::to_value(&rooms.evaluate.told))),
+    );
     let digest = serde_json::to_vec(&history.points).map(|bytes| sha256_hex(&bytes));
     Evidence {
         schema: EVIDENCE_SCHEMA.to_string(),

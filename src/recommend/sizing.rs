@@ -54,7 +54,7 @@ pub fn recommend(
         );
     }
     let mut young = None;
-    let demand = match demand(history, load) {
+    let mut demand = match demand(history, load) {
         Ok(demand) => demand,
         Err(error @ DemandError::ShortHistory { .. }) => {
             let refusal = reason(
@@ -81,7 +81,8 @@ pub fn recommend(
     if let Some(refusal) = unusable(profile) {
         return Advice::Undetermined(refusal);
     }
-    let capacities = capacities(history, &demand);
+    let mut capacities = capacities(history, &demand);
+    load.told.apply(&mut demand, &mut capacities);
     let (scaling, scaling_step) = explanation::scaling(history, settings);
     let settings = &scaling;
     let job = Job::new(
@@ -101,7 +102,14 @@ pub fn recommend(
             "busy time and record counters of the vertices",
         );
     }
-    let advice = decide(history, profile, &job, bounds, scaling_step);
+    let mut advice = decide(history, profile, &job, bounds, scaling_step);
+    let told = load.told.lines(&capacities).into_iter();
+    let told = told.map(|(name, result)| Step { name, result });
+    match &mut advice {
+        Advice::Change(change) => change.steps.extend(told),
+        Advice::Keep(keep) => keep.steps.extend(told),
+        Advice::Undetermined(_) => {}
+    }
     let grows = |advice: &Advice| matches!(advice, Advice::Change(change) if change.direction == Direction::Grow);
     match young {
         Some(refusal) if !grows(&advice) => Advice::Undetermined(refusal),
