@@ -1,6 +1,7 @@
 //! What was typed. Meaning is given to it in `commands`.
 
 use crate::config::Selector;
+use crate::ports::Plugins;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -69,6 +70,9 @@ pub struct Common {
         help_heading = "Which jobs"
     )]
     pub selector: Option<Selector>,
+    /// Plug-ins that the build brings. Nothing that can be typed: whoever builds with the crate sets it.
+    #[arg(skip)]
+    pub plugins: Plugins,
 }
 
 /// How to answer on stdout.

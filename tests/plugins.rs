@@ -17,8 +17,8 @@ fn shell(folder: &Path, script: &str, timeout_ms: u64) -> ExecPlugin {
         arguments: vec!["-c".to_string(), script.to_string()],
         folder: folder.to_path_buf(),
         environment: vec![
-            ("PATH".to_string(), "/usr/bin:/bin".to_string()),
-            ("LISTED".to_string(), "yes".to_string()),
+            ("PATH".to_string(), "/usr/bin:/bin".into()),
+            ("LISTED".to_string(), "yes".into()),
         ],
         timeout: Duration::from_millis(timeout_ms),
         max_output: 1 << 16,

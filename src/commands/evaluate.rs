@@ -3,7 +3,8 @@
 use super::output::say_json;
 use super::{Ended, Failure};
 use crate::cli::Evaluate;
-use crate::evaluate::plugin::{BUILT_IN, EvaluateRequest, built_in};
+use crate::evaluate::plugin::{BUILT_IN, BuiltInError, EvaluateRequest, built_in};
+use crate::render::escape::terminal;
 use anyhow::Context;
 use std::io::Read;
 
@@ -12,12 +13,11 @@ const MOST_BYTES: u64 = 256 << 20;
 
 /// Carries the command out: one request on stdin, one answer on stdout.
 pub fn run(args: &Evaluate) -> Result<Ended, Failure> {
+    // Before stdin is waited for: a name that was mistyped is said at once.
     if !BUILT_IN.contains(&args.name.as_str()) {
-        return Err(Failure::Usage(format!(
-            "there is no evaluator `{}`: name one of {}",
-            args.name,
-            BUILT_IN.join(", ")
-        )));
+        return Err(Failure::Usage(
+            BuiltInError::Unknown(terminal(&args.name)).to_string(),
+        ));
     }
     let mut text = Vec::new();
     std::io::stdin()
@@ -25,13 +25,21 @@ pub fn run(args: &Evaluate) -> Result<Ended, Failure> {
         .read_to_end(&mut text)
         .context("request on stdin")?;
     if text.len() as u64 > MOST_BYTES {
-        return Err(Failure::Failed(anyhow::anyhow!(
-            "the request on stdin is larger than 256 MiB"
-        )));
+        let message = "the request on stdin is larger than 256 MiB";
+        return Err(Failure::Usage(message.to_string()));
     }
-    let request: EvaluateRequest = serde_json::from_slice(&text)
-        .context("stdin holds no request: `plimsoll schema plugin` prints what is expected")?;
-    let answer = built_in(&args.name, &request).context(args.name.clone())?;
+    let request: EvaluateRequest = serde_json::from_slice(&text).map_err(|error| {
+        Failure::Usage(format!(
+            "stdin holds no request: {}; `plimsoll schema plugin` prints what is expected (EvaluateRequest)",
+            terminal(&error.to_string())
+        ))
+    })?;
+    let answer = built_in(&args.name, &request).map_err(|error| match error {
+        BuiltInError::Unknown(_) | BuiltInError::Schema(_) => {
+            Failure::Usage(terminal(&error.to_string()))
+        }
+        error => Failure::Failed(anyhow::Error::new(error).context(args.name.clone())),
+    })?;
     say_json(&answer)?;
     Ok(Ended::Done)
 }

@@ -35,6 +35,7 @@ mod watch;
 mod world;
 
 use crate::cli::{Cli, Command};
+use crate::ports::Plugins;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,18 @@ impl Ended {
             Ended::Partly
         }
     }
+}
+
+/// Carries out what was typed, with plug-ins of your own build beside those that the configuration names as programs. They are asked
+/// where the configuration uses their names (`collectors`, `evaluators`, `realizer`), or a job's annotation does.
+///
+/// `examples/own_plugin.rs` is a whole binary with an evaluator of its own.
+///
+/// # Errors
+/// Those of [`carry_out`]; and a usage error where the configuration has a plug-in of the same name.
+pub async fn carry_out_with(mut cli: Cli, plugins: Plugins) -> Result<Ended, Failure> {
+    cli.common.plugins = plugins;
+    carry_out(cli).await
 }
 
 /// Carries out what was typed.

@@ -66,9 +66,9 @@ pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<
     let store = world.history()?;
     let books = books(world, &repository, jobs)?;
     let (judged, mut problems) = judge(world, &store, &books, jobs)?;
-    let catalog = crate::manifest::Catalog::read(&books.tree);
-    super::plugins::ask(world, &store, &catalog, jobs).await?;
+    super::plugins::ask(world, &store, &books.tree, jobs).await?;
     let plan = plan(world, &store, &books, &judged, &pull_requests, jobs, || {})?;
+    problems.extend(super::plugins::failures(world, jobs));
     problems.extend(books.problems.iter().cloned());
     problems.extend(world.list_problems());
     problems.extend(

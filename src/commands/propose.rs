@@ -38,11 +38,11 @@ pub struct Proposed {
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let forge = forge(&world, &args.forge)?;
     let (plan, problems) = match &args.from {
         Some(file) => match artifact::read(file)? {
             Artifact::Plan(plan) => (*plan, Vec::new()),
             Artifact::Reverts(due) => {
+                let forge = forge(&world, &args.forge)?;
                 let repository = repository(&world, &args.forge)?;
                 let done = due.carry_out(&world, &forge, &repository).await?;
                 return tell(common, &done, Vec::new());
@@ -59,8 +59,7 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
             "mode is report: nothing is proposed until the configuration (or a job's annotation) says `mode: propose`",
         );
     }
-    let repository = repository(&world, &args.forge)?;
-    let done = propose(&world, &forge, &repository, &plan).await?;
+    let done = propose_or_realize(&world, &args.forge, &plan).await?;
     tell(common, &done, problems)
 }
 
@@ -81,6 +80,19 @@ fn tell(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result
     Ok(Ended::with(&problems))
 }
 
+/// Everything in the plan: by the realizer, where the configuration names one, else as pull requests.
+pub async fn propose_or_realize(
+    world: &World,
+    typed: &cli::Forge,
+    plan: &Plan,
+) -> Result<Vec<Proposed>, Failure> {
+    if let Some(done) = super::plugins::realize(world, plan).await {
+        return Ok(done);
+    }
+    let (forge, repository) = (forge(world, typed)?, repository(world, typed)?);
+    propose(world, &forge, &repository, plan).await
+}
+
 /// Proposes everything in the plan, in its order. One that fails does not stop the others.
 pub async fn propose(
     world: &World,
@@ -88,9 +100,6 @@ pub async fn propose(
     repository: &AnyRepository,
     plan: &Plan,
 ) -> Result<Vec<Proposed>, Failure> {
-    if let Some(done) = super::plugins::realize(world, plan).await {
-        return Ok(done);
-    }
     let mut done = Vec::new();
     for (item, change) in plan.proposals() {
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.

@@ -6,7 +6,7 @@ use super::planning::{books, judge, plan};
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common};
-use crate::ports::{Forge, HistoryStore, PullRequest};
+use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
 use crate::render::report::{ReportPage, html};
 use crate::snapshot::JobKey;
 use anyhow::Context;
@@ -40,6 +40,11 @@ pub async fn write(
     };
     let repository = repository(world, typed)?;
     let store = world.history()?;
+    if !world.plugins.evaluators.is_empty() {
+        let tree = repository.tree();
+        let tree = tree.map_err(|error| Failure::Failed(error.into()))?;
+        super::plugins::ask(world, &store, &tree, jobs).await?;
+    }
     write_as(
         world,
         &repository,

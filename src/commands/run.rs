@@ -5,7 +5,7 @@ use super::heartbeat::beat;
 use super::observe::{Pass, pass};
 use super::output::{note, say, say_json};
 use super::plan::{make, text as plan_text};
-use super::propose::{Proposed, propose, text as proposed_text};
+use super::propose::{Proposed, propose_or_realize, text as proposed_text};
 use super::watch::{Watched, follow, text as watched_text};
 use super::world::World;
 use super::{Ended, Failure};
@@ -35,6 +35,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         pass(&world, &jobs, None).await?
     };
     let mut problems = observed.unreachable.clone();
+    problems.extend(observed.plugins.iter().cloned());
     let store = world.history()?;
     let repository = repository(&world, &args.forge)?;
     // What was merged is judged first: a revert comes before any new advice on the same job.
@@ -49,13 +50,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     problems.extend(more);
     let made = make(&world, &args.forge, &jobs).await?;
     let done = if made.plan.proposals().next().is_some() {
-        propose(
-            &world,
-            &forge(&world, &args.forge)?,
-            &repository,
-            &made.plan,
-        )
-        .await?
+        propose_or_realize(&world, &args.forge, &made.plan).await?
     } else {
         Vec::new()
     };

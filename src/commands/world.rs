@@ -65,7 +65,7 @@ impl World {
                     .map(|job| (key(&cluster.name, job), job.clone()))
             })
             .collect();
-        let plugins = super::plugins::assemble(&config, &folder)?;
+        let plugins = super::plugins::assemble(&config, &folder, &common.plugins)?;
         Ok(World {
             plugins,
             told: Mutex::default(),
@@ -281,13 +281,21 @@ impl World {
 
     /// Keeps what plug-in evaluators said of a job, for its settings.
     pub fn keep_told(&self, job: &JobKey, told: Told) {
-        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(job.clone(), told);
+        self.all_told().insert(job.clone(), told);
     }
 
-    fn told(&self, job: &JobKey) -> Told {
-        let all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(job).cloned().unwrap_or_default()
+    /// Whether plug-in evaluators were asked about a job.
+    pub fn was_told(&self, job: &JobKey) -> bool {
+        self.all_told().contains_key(job)
+    }
+
+    /// What they said of it.
+    pub fn told(&self, job: &JobKey) -> Told {
+        self.all_told().get(job).cloned().unwrap_or_default()
+    }
+
+    fn all_told(&self) -> std::sync::MutexGuard<'_, BTreeMap<JobKey, Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How far back decisions look, milliseconds.

@@ -88,33 +88,5 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
             }
         }
     }
-    let used = (config
-        .collectors
-        .iter()
-        .map(|name| (name, PluginKind::Collector)))
-    .chain(
-        config
-            .evaluators
-            .iter()
-            .map(|name| (name, PluginKind::Evaluator)),
-    )
-    .chain(
-        config
-            .realizer
-            .iter()
-            .map(|name| (name, PluginKind::Realizer)),
-    );
-    for (name, kind) in used {
-        if let Some(plugin) = config
-            .plugins
-            .get(name)
-            .filter(|plugin| plugin.kind != kind)
-        {
-            return Err(format!(
-                "plug-in `{name}` is used as {kind}, and plugins.{name}.kind says {}",
-                plugin.kind
-            ));
-        }
-    }
     Ok(())
 }

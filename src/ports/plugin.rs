@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,7 +108,7 @@ pub trait ScalingRealizer: Send + Sync {
     ) -> BoxFuture<'a, Result<RealizeAnswer, PluginError>>;
 }
 
-/// Plug-ins by name.
+/// Plug-ins by name: the name by which the configuration uses them.
 #[derive(Clone, Default)]
 pub struct Plugins {
     /// Collectors.
@@ -116,6 +117,25 @@ pub struct Plugins {
     pub evaluators: BTreeMap<String, Arc<dyn MetricEvaluator>>,
     /// Realizers.
     pub realizers: BTreeMap<String, Arc<dyn ScalingRealizer>>,
+}
+
+impl Plugins {
+    /// Whether there is one of that name, whatever it does.
+    pub fn has(&self, name: &str) -> bool {
+        self.collectors.contains_key(name)
+            || self.evaluators.contains_key(name)
+            || self.realizers.contains_key(name)
+    }
+}
+
+impl fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugins")
+            .field("collectors", &self.collectors.keys())
+            .field("evaluators", &self.evaluators.keys())
+            .field("realizers", &self.realizers.keys())
+            .finish()
+    }
 }
 
 /// Every document of the protocol, for `plimsoll schema plugin`.

@@ -5,6 +5,7 @@
 
 use crate::ports::PluginError;
 use crate::render::escape::terminal;
+use secrecy::{ExposeSecret, SecretString};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ const GRACE: Duration = Duration::from_millis(500);
 const LOGGED: (usize, usize) = (50, 500);
 
 /// A program with its limits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Program {
     /// The plug-in's name, for the log.
     pub name: String,
@@ -30,8 +31,8 @@ pub struct Program {
     pub arguments: Vec<String>,
     /// The folder it runs in.
     pub folder: PathBuf,
-    /// Its whole environment.
-    pub environment: Vec<(String, String)>,
+    /// Its whole environment. Values may be credentials of the program's own.
+    pub environment: Vec<(String, SecretString)>,
     /// It is ended after this time.
     pub timeout: Duration,
     /// It is ended after more bytes than this on stdout, or on stderr.
@@ -127,7 +128,11 @@ impl Program {
             .args(&self.arguments)
             .current_dir(&self.folder)
             .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(
+                self.environment
+                    .iter()
+                    .map(|(name, value)| (name, value.expose_secret())),
+            )
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -187,36 +187,46 @@ impl CollectAnswer {
     /// another collector named keeps the number of the first.
     pub fn add_to(&self, plugin: &str, metrics: &mut BTreeMap<String, f64>) -> Vec<Gap> {
         let mut gaps = Vec::new();
+        let mut refused = 0;
         for (name, number) in &self.metrics {
-            let plain = |one: char| one.is_ascii_alphanumeric() || "_-.:/".contains(one);
-            let wrong = if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
-                Some("its name has other characters than letters, digits, _ - . : / or more than 64 of them".to_owned())
-            } else if !number.is_finite() || number.abs() > LARGEST {
-                Some(format!("{number} is no number between -1e15 and 1e15"))
-            } else if metrics.contains_key(name) {
-                Some("another collector has named it already".to_owned())
-            } else if metrics.len() >= MOST_METRICS {
-                Some(format!("a job has {MOST_METRICS} external metrics at most"))
-            } else {
-                None
+            let Err(reason) = fits(name, *number, metrics) else {
+                metrics.insert(name.clone(), *number);
+                continue;
             };
-            match wrong {
-                None => {
-                    metrics.insert(name.clone(), *number);
-                }
-                Some(wrong) => {
-                    let shown: String = name.chars().take(64).collect();
-                    gaps.push(Gap::new(
-                        format!("metric {shown} of plug-in {plugin}"),
-                        wrong,
-                    ));
-                }
+            refused += 1;
+            if refused <= told::MOST_GAPS {
+                let shown: String = name.chars().take(64).collect();
+                gaps.push(Gap::new(
+                    format!("metric {shown} of collector {plugin}"),
+                    reason,
+                ));
             }
-            // A plug-in that is wrong everywhere is told of it a few times.
-            if gaps.len() >= told::MOST_GAPS {
-                break;
-            }
+        }
+        if refused > told::MOST_GAPS {
+            let more = format!(
+                "{} more of its metrics were refused",
+                refused - told::MOST_GAPS
+            );
+            gaps.push(Gap::new(format!("collector {plugin}"), more));
         }
         gaps
     }
+}
+
+/// Whether a metric can be added to those that a job has already; else why not.
+fn fits(name: &str, number: f64, metrics: &BTreeMap<String, f64>) -> Result<(), String> {
+    let plain = |one: char| one.is_ascii_alphanumeric() || "_-.:/".contains(one);
+    if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+        return Err("its name is not 1 to 64 letters, digits, _ - . : or /".to_owned());
+    }
+    if !number.is_finite() || number.abs() > LARGEST {
+        return Err(format!("{number} is no number between -1e15 and 1e15"));
+    }
+    if metrics.contains_key(name) {
+        return Err("another collector has named it already".to_owned());
+    }
+    if metrics.len() >= MOST_METRICS {
+        return Err(format!("a job has {MOST_METRICS} external metrics at most"));
+    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! What plug-in evaluators said of one job, checked, and put in place of what was estimated.
 
 use super::{EvaluateAnswer, LARGEST};
-use crate::evaluate::{Demand, VertexCapacity};
+use crate::evaluate::{Demand, DemandBasis, VertexCapacity};
 use crate::snapshot::Gap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,16 +129,21 @@ impl Told {
                     replacement.apply(demand, capacities);
                     self.replacements.push(replacement);
                 }
-                Err(reason) if refused < MOST_GAPS => {
+                Err(reason) => {
                     refused += 1;
-                    let of = vertex.map_or_else(String::new, |id| {
-                        format!(" of vertex {}", id.chars().take(64).collect::<String>())
-                    });
-                    let what = format!("{}{of} by evaluator {plugin}", value.name());
-                    self.gaps.push(Gap::new(what, reason));
+                    if refused <= MOST_GAPS {
+                        let of = vertex.map_or_else(String::new, |id| {
+                            format!(" of vertex {}", id.chars().take(64).collect::<String>())
+                        });
+                        let what = format!("{}{of} by evaluator {plugin}", value.name());
+                        self.gaps.push(Gap::new(what, reason));
+                    }
                 }
-                Err(_) => {}
             }
+        }
+        if refused > MOST_GAPS {
+            let more = format!("{} more of its values were refused", refused - MOST_GAPS);
+            self.failed(plugin, more);
         }
         if let Some(message) = &answer.message {
             self.said.push(Said {
@@ -146,6 +151,12 @@ impl Told {
                 message: message.chars().take(MOST_CHARACTERS).collect(),
             });
         }
+    }
+
+    /// Whether what a vertex carries, or must carry, was replaced.
+    pub fn names_capacity(&self) -> bool {
+        let of_a_vertex = |replacement: &Replacement| replacement.vertex.is_some();
+        self.replacements.iter().any(of_a_vertex)
     }
 
     /// Puts everything that was said in place again, over the same estimate.
@@ -206,6 +217,7 @@ impl Replacement {
                         .values_mut()
                         .for_each(|rate| *rate *= factor);
                 }
+                demand.basis = DemandBasis::Plugin;
                 demand.load_per_second = self.after;
                 demand.required_per_second = (self.after * (1.0 + demand.restart_headroom))
                     .max(self.after + demand.backlog_per_second);
@@ -283,11 +295,16 @@ fn sane(value: Value, after: f64, demand: &Demand) -> Result<(), String> {
     Ok(())
 }
 
-/// A number with four digits that count.
+/// A number with four digits that count, without zeros at its end: `41200`, `0.125`, `1.5`.
 fn short(number: f64) -> String {
-    if number.abs() >= 1_000.0 {
-        format!("{number:.0}")
-    } else {
-        format!("{number:.3}")
+    if !(number.is_finite() && number != 0.0) {
+        return number.to_string();
+    }
+    let before_the_point = number.abs().log10().floor() + 1.0;
+    let places = (4.0 - before_the_point).clamp(0.0, 12.0) as usize;
+    let text = format!("{number:.places$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
