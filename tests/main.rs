@@ -27,6 +27,7 @@ mod merging;
 mod observational;
 mod outside;
 mod pages;
+mod plugin_fleet;
 mod plugins;
 mod points;
 mod policies;
