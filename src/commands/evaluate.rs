@@ -35,10 +35,15 @@ pub fn run(args: &Evaluate) -> Result<Ended, Failure> {
         ))
     })?;
     let answer = built_in(&args.name, &request).map_err(|error| match error {
-        BuiltInError::Unknown(_) | BuiltInError::Schema(_) => {
+        BuiltInError::Unknown(_) | BuiltInError::Schema(_) | BuiltInError::Latency { .. } => {
             Failure::Usage(terminal(&error.to_string()))
         }
-        error => Failure::Failed(anyhow::Error::new(error).context(args.name.clone())),
+        // Its sources are in its own words already.
+        error => Failure::Failed(anyhow::anyhow!(
+            "{}: {}",
+            args.name,
+            terminal(&error.to_string())
+        )),
     })?;
     say_json(&answer)?;
     Ok(Ended::Done)

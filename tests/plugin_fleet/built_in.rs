@@ -39,12 +39,35 @@ fn request() -> Value {
 fn plugins_every_built_in_evaluator_speaks_the_protocol() {
     let request = request();
     let bytes = serde_json::to_vec(&request).unwrap();
+    // A history holds no latency: without one the rule says so, with one it answers.
+    let blind = evaluate("latency_violation", &bytes);
+    assert_eq!(blind.status.code(), Some(1), "{}", said(&blind));
+    let text = said(&blind);
+    assert_eq!(
+        text.matches("the job reports no latency").count(),
+        1,
+        "{text}"
+    );
+    let mut measured = request.clone();
+    let vertex = request["capacities"][0]["id"].as_str().unwrap();
+    measured["latency"] =
+        serde_json::json!({"job_ms": [null, 9e6, 9e6, 9e6], "vertices_ms": {vertex: 8e6}});
+    valid("EvaluateRequest", &measured);
+    let with_latency = serde_json::to_vec(&measured).unwrap();
+    measured["latency"]["job_ms"][1] = (-1.0).into();
+    let wrong = evaluate("latency_violation", &serde_json::to_vec(&measured).unwrap());
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
     for name in NAMES {
-        let output = evaluate(name, &bytes);
+        let bytes = if name == "latency_violation" {
+            &with_latency
+        } else {
+            &bytes
+        };
+        let output = evaluate(name, bytes);
         assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
         valid("EvaluateAnswer", &answer);
-        assert!(answer["detail"].is_object(), "{name}: {answer}");
+        assert!(!answer["detail"].is_null(), "{name}: {answer}");
         if name == "plimsoll" {
             // Our own estimate is what plug-ins are told, to the last digit.
             assert_eq!(

@@ -1,9 +1,11 @@
 //! The built-in evaluators behind the plug-in protocol.
 
-use super::{DemandAnswer, EvaluateAnswer, EvaluateRequest, PROTOCOL, VertexAnswer};
+use super::{
+    DemandAnswer, EvaluateAnswer, EvaluateRequest, LARGEST, Latencies, PROTOCOL, VertexAnswer,
+};
 use crate::evaluate::inputs::{
-    EvaluatorError, autotune, autotune_input, backlog, backlog_input, latency, latency_input,
-    true_rate, true_rate_input,
+    EvaluatorError, LatencyInput, autotune, autotune_input, backlog, backlog_input, latency,
+    latency_input, true_rate, true_rate_input,
 };
 use crate::evaluate::true_rate::options::Profile;
 use crate::evaluate::{DemandError, Settings, capacities, demand};
@@ -29,6 +31,12 @@ pub enum BuiltInError {
     /// The request is for another version.
     #[error("the request's schema is `{0}`, and this Plimsoll speaks {PROTOCOL}")]
     Schema(String),
+    /// A latency that none can be.
+    #[error("latency: {ms} ms is not between 0 and 1e15")]
+    Latency {
+        /// What was said.
+        ms: f64,
+    },
     /// It can't judge the job.
     #[error("{0}")]
     Evaluator(#[from] EvaluatorError),
@@ -72,11 +80,29 @@ pub fn built_in(name: &str, request: &EvaluateRequest) -> Result<EvaluateAnswer,
         }
         "backlog" => detail(&backlog(&backlog_input(history, &configuration)?)?),
         "latency_violation" => {
-            let bound_ms = request.lag_limit_seconds * 1_000.0;
-            detail(&latency(&latency_input(history, bound_ms)?)?)
+            let mut input = latency_input(history, request.lag_limit_seconds * 1_000.0)?;
+            if let Some(measured) = &request.latency {
+                fill_in(&mut input, measured)?;
+            }
+            detail(&latency(&input)?)
         }
         other => Err(BuiltInError::Unknown(other.chars().take(64).collect())),
     }
+}
+
+fn fill_in(input: &mut LatencyInput, measured: &Latencies) -> Result<(), BuiltInError> {
+    let said = measured.job_ms.iter().flatten();
+    for &ms in said.chain(measured.vertices_ms.values()) {
+        if !(0.0..=LARGEST).contains(&ms) {
+            return Err(BuiltInError::Latency { ms });
+        }
+    }
+    input.job.latencies_ms.clone_from(&measured.job_ms);
+    for operator in &mut input.job.operators {
+        operator.latency_ms = measured.vertices_ms.get(&operator.id).copied();
+    }
+    input.missing.clear();
+    Ok(())
 }
 
 fn own(request: &EvaluateRequest) -> Result<EvaluateAnswer, BuiltInError> {

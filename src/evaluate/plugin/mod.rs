@@ -51,6 +51,9 @@ pub struct EvaluateRequest {
     /// History that is needed before a demand is named, seconds; absent: the default of 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_history_seconds: Option<u64>,
+    /// Latencies, for `latency_violation`: a history holds none. Absent for plug-ins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latencies>,
     /// What the job must carry, by the estimate so far: the built-in one, or what earlier plug-ins made of it. Absent where
     /// there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +65,17 @@ pub struct EvaluateRequest {
 
 fn lag_limit() -> f64 {
     super::Settings::default().lag_limit_seconds
+}
+
+/// Latencies that whoever asks has measured, milliseconds, at least 0.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Latencies {
+    /// Of the job, in the order of time; null where a measurement failed.
+    pub job_ms: Vec<Option<f64>>,
+    /// The part of each vertex, by id.
+    #[serde(default)]
+    pub vertices_ms: BTreeMap<String, f64>,
 }
 
 /// What is asked: `evaluate`.
@@ -88,6 +102,7 @@ impl EvaluateRequest {
             points_left_out: left_out as u64,
             lag_limit_seconds: lag_limit(),
             minimum_history_seconds: None,
+            latency: None,
             demand: None,
             capacities: Vec::new(),
         }
