@@ -87,11 +87,11 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         _ => {
             let mut text = plan_text(&made.plan, false);
             if proposes {
-                text.push_str(&format!(
-                    "\n{}\n{}",
-                    watched_text(&watched).trim_end(),
-                    proposed_text(&done)
-                ));
+                text.push_str(&format!("\n{}", watched_text(&watched).trim_end()));
+            }
+            // A realizer needs no forge.
+            if proposes || !done.is_empty() {
+                text.push_str(&format!("\n{}", proposed_text(&done)));
             }
             say(&text)?;
         }

@@ -1,11 +1,14 @@
 //! Plug-ins as a user meets them: the binary over three jobs of the demo's fleet, two days of history, a configuration that names
 //! programs. The programs are shell scripts, so that nothing but `sh` is needed.
 
-mod asking;
 mod built_in;
 mod calendar;
+mod collectors;
+mod evaluators;
 mod own;
+mod realizers;
 mod schema;
+mod settings;
 
 use plimsoll::clients::repository::GitRepository;
 use plimsoll::simulate::{Fleet, demo, serve};
