@@ -70,9 +70,19 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
         redact_resource(resource, &mut names);
     }
     for gap in &mut shared.gaps {
-        *gap = Gap::new(without(&names, &gap.what), without(&names, &gap.reason));
+        *gap = if is_of_a_collector(gap) {
+            Gap::new("collector", "(redacted)")
+        } else {
+            Gap::new(without(&names, &gap.what), without(&names, &gap.reason))
+        };
     }
     shared
+}
+
+/// Whether a collector failed at it (`collector NAME`, `metric NAME of collector NAME`): its names and its last words are foreign, and may
+/// name anything.
+fn is_of_a_collector(gap: &Gap) -> bool {
+    gap.what.starts_with("collector ") || gap.what.contains(" of collector ")
 }
 
 /// Labels, annotations, owner and errors name things; states, generations and sizes do not.

@@ -100,4 +100,25 @@ fn plugins_collectors_that_fail_are_gaps_of_the_job_and_the_look_is_kept() {
     );
     let lines = fs::read_to_string(place.path().join("seen.jsonl")).unwrap();
     assert_eq!(lines.matches("\"external\":{\"depth\":7.0}").count(), 3);
+    // What is made to be shared holds nothing that a plug-in said.
+    let later = (NOW_MS + 21 * MINUTE_MS).to_string();
+    let shared = [
+        "observe",
+        "--redact",
+        "--out",
+        "shared.jsonl",
+        "--now",
+        &later,
+    ];
+    assert_eq!(run(place.path(), &shared).status.code(), Some(3));
+    let lines = fs::read_to_string(place.path().join("shared.jsonl")).unwrap();
+    assert_eq!(
+        lines
+            .matches("{\"what\":\"collector\",\"reason\":\"(redacted)\"}")
+            .count(),
+        6
+    );
+    for foreign in ["depth", "two words", "no service", "collector bad"] {
+        assert!(!lines.contains(foreign), "{foreign}: {lines}");
+    }
 }
