@@ -277,7 +277,7 @@ pub struct Propose {
     /// Which jobs.
     #[command(flatten)]
     pub jobs: Jobs,
-    /// A plan written by `plan --out`: needs no cluster
+    /// What `plan --out` or `watch --out` wrote: needs no cluster
     #[arg(long, value_name = "FILE")]
     pub from: Option<Utf8PathBuf>,
     /// The forge.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod emulator;
-mod fake;
+pub mod fake;
 mod faults;
 mod story;
 

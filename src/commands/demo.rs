@@ -376,14 +376,15 @@ impl Stage {
     }
 
     async fn watch(&mut self) -> Result<(), Failure> {
-        let (watched, _) = follow(
+        let watched = follow(
             &self.world,
             &self.store,
             &self.forge,
             &self.repository,
             &self.jobs,
         )
-        .await?;
+        .await?
+        .watched;
         let mut reverts = Vec::new();
         for watched in &watched {
             let name = watched

@@ -14,6 +14,7 @@ mod github;
 mod heartbeat;
 mod history;
 mod init;
+mod known;
 mod observe;
 mod output;
 mod plan;

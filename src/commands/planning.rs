@@ -10,7 +10,7 @@ use crate::plan::{self, Facts, FleetFacts, Item, Plan, arrange, object_key, plan
 use crate::policy::{Mode, Standing};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::recommend::{Recommendation, RevertedSize};
-use crate::record::{ChangeKind, Evidence, State, evidence_path, read_ledger};
+use crate::record::{ChangeKind, Evidence, LedgerEntry, State, evidence_path, read_ledger};
 use crate::snapshot::{History, JobKey, JobKind};
 use crate::watch::{Assessment, assess};
 
@@ -23,6 +23,10 @@ pub struct Books {
     pub head: String,
     /// Its files.
     pub tree: Tree,
+    /// The ledger's files.
+    pub ledger: std::collections::BTreeMap<String, Vec<u8>>,
+    /// The ledger's entries, by time.
+    pub entries: Vec<LedgerEntry>,
     /// Every change.
     pub audit: Audit,
     /// What could not be read.
@@ -48,7 +52,8 @@ pub fn books(
     let failed = |error: crate::ports::RepositoryError| Failure::Failed(error.into());
     let now_ms = world.now_ms();
     let tree = repository.tree().map_err(failed)?;
-    let (ledger, damaged) = read_ledger(&repository.ledger().map_err(failed)?);
+    let ledger = repository.ledger().map_err(failed)?;
+    let (entries, damaged) = read_ledger(&ledger);
     let commits = repository
         .commits_since(now_ms.saturating_sub(LOOK_BACK_MS))
         .map_err(failed)?;
@@ -56,7 +61,7 @@ pub fn books(
     let audit = audit::audit(
         Sources {
             commits: &commits,
-            ledger: &ledger,
+            ledger: &entries,
             now_ms,
         },
         &resources,
@@ -74,6 +79,8 @@ pub fn books(
     Ok(Books {
         head: repository.head().map_err(failed)?,
         tree,
+        ledger,
+        entries,
         audit,
         problems,
     })

@@ -45,7 +45,8 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
                 let forge = forge(&world, &args.forge)?;
                 let repository = repository(&world, &args.forge)?;
                 let done = due.carry_out(&world, &forge, &repository).await?;
-                return tell(common, &done, Vec::new());
+                let blind = due.blind.map(|blind| blind.message);
+                return tell(common, &done, blind.into_iter().collect());
             }
         },
         None => {
