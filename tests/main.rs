@@ -28,6 +28,8 @@ mod merging;
 mod observational;
 mod outside;
 mod pages;
+mod plugin_fleet;
+mod plugins;
 mod points;
 mod policies;
 mod prometheus;

@@ -9,6 +9,8 @@ pub mod forges;
 pub mod flink_rest;
 // GitHub: pull requests and the ledger.
 pub mod github;
+// Plug-ins that are programs.
+pub mod plugin;
 // A history in a Prometheus-compatible store.
 pub mod prometheus;
 // The repository of manifests.

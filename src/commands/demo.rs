@@ -163,6 +163,7 @@ fn set(out: &Utf8Path, seed: u64, begin_ms: i64, common: &Common) -> Result<Stag
         cluster: None,
         selector: None,
         shard: None,
+        plugins: crate::ports::Plugins::default(),
     })?;
     Ok(Stage {
         store: world.history()?,

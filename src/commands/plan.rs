@@ -60,17 +60,18 @@ pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<
     let repository = repository(world, typed)?;
     let store = world.history()?;
     let known = know(world, &store, &repository, pull_requests, jobs)?;
-    make_from(world, &store, &known, jobs)
+    make_from(world, &store, &known, jobs).await
 }
 
-/// Makes the plan from what is known already.
-pub fn make_from(
+/// Makes the plan from what is known already, and from what plug-in evaluators say.
+pub async fn make_from(
     world: &World,
     store: &impl HistoryStore,
     known: &Known,
     jobs: &[JobKey],
 ) -> Result<Made, Failure> {
     let (books, judged) = (&known.books, &known.judged);
+    super::plugins::ask(world, store, &books.tree, jobs).await?;
     let plan = plan(
         world,
         store,
@@ -81,6 +82,7 @@ pub fn make_from(
         || {},
     )?;
     let mut problems = known.problems.clone();
+    problems.extend(super::plugins::failures(world, jobs));
     problems.extend(books.problems.iter().cloned());
     problems.extend(world.list_problems());
     problems.extend(

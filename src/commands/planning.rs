@@ -227,8 +227,10 @@ pub fn plan(
     store.expect(jobs);
     for job in jobs {
         let history = history(world, store, job)?;
-        let rooms = world.rooms(job);
+        let mut rooms = world.rooms(job);
         let located = locate(world, &catalog, job);
+        let standing = standing(world, books, job, located.as_ref().ok(), &history, &rooms);
+        super::plugins::refuse_unknown(world, job, &standing, &mut rooms.evaluate.told);
         let watched = judged
             .iter()
             .rev()
@@ -237,7 +239,7 @@ pub fn plan(
         let live = world.resource(job);
         let facts = Facts {
             history: &history,
-            standing: standing(world, books, job, located.as_ref().ok(), &history, &rooms),
+            standing,
             manifest: located.as_ref(),
             watched,
             resource: live.as_deref(),

@@ -7,7 +7,7 @@ use super::planning::plan;
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common};
-use crate::ports::{HistoryStore, PullRequest};
+use crate::ports::{HistoryStore, PullRequest, Repository};
 use crate::render::report::{ReportPage, html};
 use crate::snapshot::JobKey;
 use anyhow::Context;
@@ -35,6 +35,11 @@ pub async fn write(
     let pull_requests = pull_requests(world, typed).await?;
     let repository = repository(world, typed)?;
     let store = world.history()?;
+    if !world.plugins.evaluators.is_empty() {
+        let tree = repository.tree();
+        let tree = tree.map_err(|error| Failure::Failed(error.into()))?;
+        super::plugins::ask(world, &store, &tree, jobs).await?;
+    }
     write_as(world, &repository, &store, pull_requests, jobs, file, false)
 }
 

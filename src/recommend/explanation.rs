@@ -131,6 +131,12 @@ pub(super) fn risks(
             ),
         );
     }
+    if job.demand.basis == DemandBasis::Plugin {
+        say(
+            "load-named",
+            "the load was named by a plug-in, and is not what was seen".to_owned(),
+        );
+    }
     if job.demand.lower_bound {
         say(
             "lag-unknown",
