@@ -25,6 +25,7 @@ fn git(folder: &Path, arguments: &[&str]) {
 }
 
 /// What `actions/checkout` does: for a branch (`push`, `schedule`), or for what a pull request would merge (no branch at all).
+#[allow(clippy::print_stderr)]
 fn checkout(hub: &Hub, name: &str, depth: Option<&str>, branch: bool) -> Option<PathBuf> {
     if Command::new("git").arg("--version").output().is_err() {
         eprintln!("SKIPPED: there is no git on this machine");

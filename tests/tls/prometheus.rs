@@ -23,6 +23,14 @@ fn files(ca: Option<&str>, ours: Option<&str>) -> PrometheusTls {
     }
 }
 
+/// Address, authority that is trusted, our certificate, words of the error; none where it is read.
+type Case<'a> = (
+    &'a str,
+    Option<&'static str>,
+    Option<&'static str>,
+    &'static [&'static str],
+);
+
 #[tokio::test]
 async fn tls_of_a_prometheus_is_checked_on_both_sides() {
     let store = Store::start().await;
@@ -30,8 +38,7 @@ async fn tls_of_a_prometheus_is_checked_on_both_sides() {
     let open = tls_front(&store.1, LetsIn::Everybody).await;
     let closed = tls_front(&store.1, LetsIn::Certified).await;
     let good = Some("authority");
-    // (address, authority that is trusted, our certificate, words of the error; none where it is read)
-    let table: [(&str, Option<&str>, Option<&str>, &[&str]); 7] = [
+    let table: [Case<'_>; 7] = [
         (&open, good, None, &[]),
         (
             &open,
