@@ -201,7 +201,7 @@ mod tests {
         for (parts, said, cost) in table {
             let unit = unit(&parts.iter().collect::<Vec<_>>(), &prices);
             let told = sentence(&unit);
-            assert!(told.starts_with(said), "{told}");
+            assert!(told.contains(said), "{told}");
             assert_eq!(unit.cost_per_month, cost, "{told}");
         }
     }
