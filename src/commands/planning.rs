@@ -1,14 +1,12 @@
 //! Manifests, histories and git → the fleet's plan. Shared by the commands that plan, propose, explain and report.
 
-use super::Failure;
 use super::world::World;
+use super::{Failure, sessions};
 use crate::audit::{self, Audit, ChangeRecord, JobResources, Outcome, Sources};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Located, Refusal, Tree};
-use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, SessionPart, arrange, object_key, plan_job, value_at,
-};
+use crate::plan::{self, Facts, FleetFacts, Item, Plan, arrange, object_key, plan_job, value_at};
 use crate::policy::{Mode, Standing};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::recommend::{Recommendation, RevertedSize};
@@ -238,18 +236,11 @@ pub fn plan(
             watched,
             resource: live.as_deref(),
         };
-        let cluster = live
-            .as_deref()
-            .or_else(|| history.latest.as_ref()?.resource.as_deref())
-            .and_then(|resource| resource.session_cluster.as_deref());
-        if let Some(cluster) = cluster {
-            let running = history.latest_running.as_ref();
-            parts.push(SessionPart::new(job, cluster, running));
-        }
+        parts.extend(sessions::part(job, live.as_deref(), &history));
         items.push(plan_job(job, &facts, &rooms, &catalog, now_ms));
         progress();
     }
-    parts.extend(parts_elsewhere(world, store, &items, jobs)?);
+    parts.extend(sessions::elsewhere(world, store, &items, jobs)?);
     plan::group_sessions(&mut items, &parts, &world.config.prices);
     let facts = fleet_facts(judged, pull_requests);
     Ok(Plan {
@@ -263,35 +254,6 @@ pub fn plan(
             None => Vec::new(),
         },
     })
-}
-
-/// Session jobs that were not asked for, of session clusters that were: a unit is shown whole.
-fn parts_elsewhere(
-    world: &World,
-    store: &impl HistoryStore,
-    items: &[Item],
-    asked: &[JobKey],
-) -> Result<Vec<SessionPart>, Failure> {
-    if !items.iter().any(|item| item.reason == "session-cluster") {
-        return Ok(Vec::new());
-    }
-    let mut parts = Vec::new();
-    for job in world.known_jobs() {
-        if job.kind != JobKind::SessionJob || asked.contains(&job) {
-            continue;
-        }
-        let resource = world.resource(&job);
-        let Some(cluster) = resource.and_then(|resource| resource.session_cluster.clone()) else {
-            continue;
-        };
-        let history = history(world, store, &job)?;
-        parts.push(SessionPart::new(
-            &job,
-            &cluster,
-            history.latest_running.as_ref(),
-        ));
-    }
-    Ok(parts)
 }
 
 /// A job's manifest: in the file that the configuration names, else wherever its object is.

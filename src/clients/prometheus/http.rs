@@ -1,7 +1,7 @@
 //! Requests to the store.
 
 use super::answer::{self, Outcome, Sink};
-use super::credentials::headers;
+use super::credentials::{headers, shown};
 use super::error::{PrometheusError, speaks_of_a_limit};
 use crate::clients::tls::{Distrust, distrust};
 use crate::config::PrometheusConfig;
@@ -367,17 +367,6 @@ impl Api {
                 },
             },
         }
-    }
-}
-
-/// A proxy's address without user and password.
-fn shown(proxy: &str) -> String {
-    match proxy.rsplit_once('@') {
-        Some((before, host)) => match before.split_once("://") {
-            Some((scheme, _)) => format!("{scheme}://{host}"),
-            None => host.to_string(),
-        },
-        None => proxy.to_string(),
     }
 }
 
