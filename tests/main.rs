@@ -39,5 +39,6 @@ mod recordings;
 mod repository;
 mod simulate;
 mod sizing_loop;
+mod tls;
 mod values_mapping;
 mod watch;

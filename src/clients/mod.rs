@@ -1,6 +1,8 @@
 //! What stands behind the ports. One client crate in one room.
 
 mod disk;
+// Whose certificate was not accepted.
+mod tls;
 // A Kubernetes API server: which jobs there are, and the ways to their JobManagers.
 pub mod kubernetes;
 // Where pull requests live: `local`, `patch`, `dir`.

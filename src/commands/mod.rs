@@ -27,6 +27,7 @@ mod reverts;
 mod run;
 mod schema;
 mod select;
+mod sessions;
 mod simulate;
 mod simulate_doe;
 mod table;

@@ -1,7 +1,7 @@
 //! Manifests, histories and git → the fleet's plan. Shared by the commands that plan, propose, explain and report.
 
-use super::Failure;
 use super::world::World;
+use super::{Failure, sessions};
 use crate::audit::{self, Audit, ChangeRecord, JobResources, Outcome, Sources};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
@@ -224,6 +224,7 @@ pub fn plan(
     let now_ms = world.now_ms();
     let catalog = Catalog::read(&books.tree);
     let mut items: Vec<Item> = Vec::with_capacity(jobs.len());
+    let mut parts = Vec::new();
     store.expect(jobs);
     for job in jobs {
         let history = history(world, store, job)?;
@@ -244,9 +245,12 @@ pub fn plan(
             watched,
             resource: live.as_deref(),
         };
+        parts.extend(sessions::part(job, live.as_deref(), &history));
         items.push(plan_job(job, &facts, &rooms, &catalog, now_ms));
         progress();
     }
+    parts.extend(sessions::elsewhere(world, store, &items, jobs)?);
+    plan::group_sessions(&mut items, &parts, &world.config.prices);
     let facts = fleet_facts(judged, pull_requests);
     Ok(Plan {
         schema: plan::SCHEMA.to_string(),

@@ -85,6 +85,7 @@ pub fn plan_job(
             .manifest
             .ok()
             .map(|located| link(located, facts.resource)),
+        unit: None,
         profile: None,
         advice: None,
         evaluators: None,

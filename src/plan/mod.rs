@@ -14,6 +14,7 @@ mod link;
 mod merging;
 mod present;
 mod realize;
+mod session;
 mod settings;
 
 pub use fields::value_at;
@@ -24,4 +25,5 @@ pub use link::{Confidence, Link, TiedBy, link, without_job};
 pub use merging::effect as merge_effect;
 pub use present::present;
 pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
+pub use session::{SessionPart, SessionUnit, group_sessions};
 pub use settings::{Group, Settings};
