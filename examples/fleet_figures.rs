@@ -1,23 +1,30 @@
-//! Prints what it costs to read and classify a whole fleet from a Prometheus: seconds, peak memory, queries, with 1, 2 and 4 shards.
-//! The store is a process of its own that answers with made-up series; the reader is the product's:
-//! `cargo run --release --example fleet_figures [JOBS] [DAYS] [STEP_MINUTES]`.
+//! Prints what it costs to list a whole fleet from a Kubernetes API server and to read and classify it from a Prometheus: seconds, peak
+//! memory, requests and queries, with 1, 2 and 4 shards. Both servers are one process of its own that answers with made-up resources and
+//! series; what asks them is the product's: `cargo run --release --example fleet_figures [JOBS] [DAYS] [STEP_MINUTES]`.
 #![allow(clippy::print_stdout)]
+
+#[path = "shapes/resource.rs"]
+mod resource;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::routing::any;
+use axum::extract::{Query, State};
+use axum::routing::{any, get};
 use plimsoll::classify::{self, classify};
+use plimsoll::clients::kubernetes::{Access, KubernetesCluster, Settings};
 use plimsoll::clients::prometheus::{ALL, Form, PrometheusHistory, STATS, Scope, Signal};
-use plimsoll::config::PrometheusConfig;
+use plimsoll::config::{PrometheusConfig, Reach};
+use plimsoll::ports::Cluster;
 use plimsoll::quantity::FlinkDuration;
-use plimsoll::snapshot::{History, Input, JobKey, JobKind, JobState, Snapshot, Vertex};
+use plimsoll::snapshot::{History, Input, JobKey, JobState, Snapshot, Vertex};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 const VERTICES: usize = 20;
@@ -26,6 +33,9 @@ const NOW_MS: i64 = 1_772_409_600_000;
 const DAY_MS: i64 = 86_400_000;
 
 type Anyhow<T> = anyhow::Result<T>;
+
+/// Requests to the API server so far, of all shards.
+static LISTS: AtomicU64 = AtomicU64::new(0);
 
 #[derive(Debug, Clone, Copy)]
 struct Fleet {
@@ -101,9 +111,11 @@ fn table(fleet: Fleet) -> Anyhow<()> {
     let mut url = String::new();
     address.read_line(&mut url)?;
     println!(
-        "| jobs | vertices each | points of each | shards | seconds | jobs per second | queries | values read | peak memory of a shard |"
+        "| jobs | vertices each | points of each | shards | seconds | of which listing | jobs per second | requests to the API server | queries | values read | peak memory of a shard, MiB | of which after listing |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    );
     for shards in [1usize, 2, 4] {
         let begun = Instant::now();
         let mut readers = Vec::new();
@@ -116,6 +128,7 @@ fn table(fleet: Fleet) -> Anyhow<()> {
             ]))?);
         }
         let (mut queries, mut values, mut peak, mut points) = (0u64, 0u64, 0u64, 0u64);
+        let (mut listing, mut listed, mut jobs) = (0u64, 0u64, 0u64);
         for (mut child, mut out) in readers {
             let mut line = String::new();
             out.read_line(&mut line)?;
@@ -128,31 +141,43 @@ fn table(fleet: Fleet) -> Anyhow<()> {
             values += told[1];
             peak = peak.max(told[2]);
             points = told[3];
+            listing = listing.max(told[4]);
+            listed = listed.max(told[5]);
+            jobs += told[6];
         }
+        anyhow::ensure!(jobs == fleet.jobs as u64, "{jobs} jobs were read");
+        let requests = requests(url.trim())?;
         let seconds = begun.elapsed().as_secs_f64();
         println!(
-            "| {} | {VERTICES} | {points} | {shards} | {seconds:.1} | {:.0} | {queries} | {:.0} million | {} MiB |",
+            "| {} | {VERTICES} | {points} | {shards} | {seconds:.1} | {:.1} | {:.0} | {requests} | {queries} | {:.0} million | {} | {} |",
             fleet.jobs,
+            listing as f64 / 1000.0,
             fleet.jobs as f64 / seconds,
             values as f64 / 1e6,
-            peak / 1024
+            peak / 1024,
+            listed / 1024
         );
     }
     store.kill()?;
     Ok(())
 }
 
-/// One shard: every job's history is read and classified, and then dropped.
+/// One shard: the cluster is listed, as each run does, and then every job's history is read, classified and dropped.
 async fn read(url: &str, (shard, shards): (usize, usize), fleet: Fleet) -> Anyhow<()> {
     let config = PrometheusConfig {
         url: url.to_string(),
         step: FlinkDuration::from_millis(u64::try_from(fleet.step_minutes * 60_000)?),
         ..PrometheusConfig::default()
     };
-    let keys: Vec<JobKey> = (0..fleet.jobs)
-        .filter(|job| job % shards == shard)
-        .map(|job| key(&name(job)))
+    let begun = Instant::now();
+    let keys: Vec<JobKey> = listed(url)
+        .await?
+        .into_iter()
+        .enumerate()
+        .filter(|(job, _)| job % shards == shard)
+        .map(|(_, key)| key)
         .collect();
+    let (listing_ms, listed_kib) = (begun.elapsed().as_millis(), peak_kib()?);
     let store = PrometheusHistory::open(
         &config,
         Path::new("."),
@@ -179,11 +204,52 @@ async fn read(url: &str, (shard, shards): (usize, usize), fleet: Fleet) -> Anyho
         "the series are not understood: {verdicts:?}"
     );
     println!(
-        "{} {values} {} {points}",
+        "{} {values} {} {points} {listing_ms} {listed_kib} {}",
         store.api().requests(),
-        peak_kib()?
+        peak_kib()?,
+        keys.len()
     );
     Ok(())
+}
+
+/// Every job that the API server holds. The listing is kept until the end, as it is in a run: plans look at resources too.
+async fn listed(url: &str) -> Anyhow<Vec<JobKey>> {
+    let file = std::env::temp_dir().join(format!("plimsoll-figures-{}.json", std::process::id()));
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "simulated",
+        "clusters": [{"name": "simulated", "cluster": {"server": url}}],
+        "users": [{"name": "anybody", "user": {}}],
+        "contexts": [{"name": "simulated", "context": {"cluster": "simulated", "user": "anybody"}}],
+    });
+    std::fs::write(&file, kubeconfig.to_string())?;
+    let access = Access::Kubeconfig {
+        file: Some(file.clone()),
+        context: None,
+    };
+    let settings = Settings::new("prod", access, Reach::ServiceProxy);
+    let cluster = KubernetesCluster::connect(settings).await?;
+    std::fs::remove_file(&file)?;
+    let jobs = cluster.jobs().await?;
+    anyhow::ensure!(cluster.problems().is_empty(), "not all could be listed");
+    // As long as this process: what it holds is part of what is measured.
+    std::mem::forget(cluster);
+    Ok(jobs)
+}
+
+/// Requests that the API server answered since it was last asked.
+fn requests(url: &str) -> Anyhow<u64> {
+    let address = url.trim_start_matches("http://");
+    let mut stream = std::net::TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET /requests HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, body) = answer
+        .split_once("\r\n\r\n")
+        .ok_or_else(|| anyhow::anyhow!("no body"))?;
+    Ok(body.trim().parse()?)
 }
 
 /// Series of a signal for one job.
@@ -204,25 +270,12 @@ fn peak_kib() -> Anyhow<u64> {
     Ok(line.split_whitespace().nth(1).unwrap_or("0").parse()?)
 }
 
-fn key(name: &str) -> JobKey {
-    JobKey {
-        cluster: "prod".to_string(),
-        kind: JobKind::Deployment,
-        namespace: "fleet".to_string(),
-        name: name.to_string(),
-    }
-}
-
 /// What a look over REST would have told: a chain.
 fn known(key: &JobKey) -> History {
     let mut look = Snapshot::new(key.clone(), NOW_MS, JobState::Running);
     look.vertices = (0..VERTICES)
         .map(|at| Vertex {
-            id: format!("v{at:02}"),
-            name: format!("step {at}"),
-            parallelism: 4,
             max_parallelism: Some(128),
-            slot_sharing_group: None,
             inputs: (at > 0)
                 .then(|| Input {
                     vertex: format!("v{:02}", at - 1),
@@ -231,20 +284,7 @@ fn known(key: &JobKey) -> History {
                 .into_iter()
                 .collect(),
             running: true,
-            busy_ms_per_second: None,
-            backpressured_ms_per_second: None,
-            idle_ms_per_second: None,
-            busy_median_ms_per_second: None,
-            accumulated_busy_ms: None,
-            accumulated_backpressured_ms: None,
-            accumulated_idle_ms: None,
-            records_in: None,
-            records_out: None,
-            records_in_per_second: None,
-            records_out_per_second: None,
-            records_in_spread: None,
-            pending_records: None,
-            source_partitions: None,
+            ..Vertex::new(format!("v{at:02}"), format!("step {at}"), 4)
         })
         .collect();
     History {
@@ -258,10 +298,40 @@ async fn serve(fleet: Fleet) -> Anyhow<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
     let router = Router::new()
-        .route("/{*path}", any(answer))
+        .route("/requests", get(counted))
+        .route("/apis/{*path}", get(list))
+        .route("/api/{*path}", any(answer))
         .with_state(Arc::new(fleet));
     axum::serve(listener, router).await?;
     Ok(())
+}
+
+async fn counted() -> String {
+    LISTS.swap(0, Ordering::Relaxed).to_string()
+}
+
+/// A page of FlinkDeployments; of the other kinds there are none.
+async fn list(
+    State(fleet): State<Arc<Fleet>>,
+    Query(query): Query<BTreeMap<String, String>>,
+    uri: axum::http::Uri,
+) -> Body {
+    LISTS.fetch_add(1, Ordering::Relaxed);
+    if !uri.path().ends_with("/flinkdeployments") {
+        return Body::from(r#"{"kind": "List", "metadata": {}, "items": []}"#);
+    }
+    let number = |key: &str| query.get(key).and_then(|text| text.parse::<usize>().ok());
+    let from = number("continue").unwrap_or(0);
+    let to = (from + number("limit").unwrap_or(fleet.jobs)).min(fleet.jobs);
+    let items: Vec<serde_json::Value> = (from..to)
+        .map(|number| resource::resource("fleet", number))
+        .collect();
+    let mut metadata = json!({});
+    if to < fleet.jobs {
+        metadata["continue"] = json!(to.to_string());
+    }
+    let page = json!({"kind": "FlinkDeploymentList", "metadata": metadata, "items": items});
+    Body::from(page.to_string())
 }
 
 async fn answer(State(fleet): State<Arc<Fleet>>, body: Bytes) -> Body {

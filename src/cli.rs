@@ -1,6 +1,7 @@
 //! What was typed. Meaning is given to it in `commands`.
 
 use crate::config::Selector;
+use crate::ports::Plugins;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -69,6 +70,9 @@ pub struct Common {
         help_heading = "Which jobs"
     )]
     pub selector: Option<Selector>,
+    /// Plug-ins that the build brings. Nothing that can be typed: whoever builds with the crate sets it.
+    #[arg(skip)]
+    pub plugins: Plugins,
 }
 
 /// How to answer on stdout.
@@ -189,6 +193,8 @@ pub enum Command {
     Simulate(Simulate),
     /// The least Kubernetes rights that the configuration needs, as YAML
     Rbac(Rbac),
+    /// One built-in evaluator through the plug-in protocol: a request on stdin, an answer on stdout
+    Evaluate(Evaluate),
     /// JSON Schemas of what Plimsoll reads and writes
     Schema(Schema),
 }
@@ -271,7 +277,7 @@ pub struct Propose {
     /// Which jobs.
     #[command(flatten)]
     pub jobs: Jobs,
-    /// A plan written by `plan --out`: needs no cluster
+    /// What `plan --out` or `watch --out` wrote: needs no cluster
     #[arg(long, value_name = "FILE")]
     pub from: Option<Utf8PathBuf>,
     /// The forge.
@@ -421,6 +427,13 @@ pub struct Rbac {
     pub group: Option<String>,
 }
 
+/// `evaluate`
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// plimsoll, true_rate, autotune, backlog or latency_violation
+    pub name: String,
+}
+
 /// `schema`
 #[derive(Debug, Args)]
 pub struct Schema {
@@ -442,4 +455,6 @@ pub enum SchemaOf {
     Plan,
     /// The evidence of a change
     Evidence,
+    /// Requests to plug-ins and their answers
+    Plugin,
 }

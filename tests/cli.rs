@@ -32,7 +32,7 @@ fn cli_every_command_has_help_and_takes_the_common_options() {
     let folder = tempfile::tempdir().unwrap();
     for command in [
         "try", "demo", "check", "observe", "classify", "plan", "propose", "watch", "run",
-        "explain", "audit", "report", "rbac", "schema",
+        "explain", "audit", "report", "rbac", "evaluate", "schema",
     ] {
         let help = plimsoll(folder.path(), &[command, "--help"]);
         assert_eq!(help.status.code(), Some(0), "{command}");

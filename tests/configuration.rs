@@ -89,3 +89,13 @@ fn configuration_policies_that_are_shipped_are_all_loaded() {
     let files = fs::read_dir(folder).unwrap().count();
     assert_eq!(plimsoll::policy::shipped().unwrap().len(), files);
 }
+
+#[test]
+fn configuration_example_of_the_page_on_plug_ins_parses() {
+    let blocks = yaml_blocks("docs/plugins/README.md");
+    let config = parse("docs/plugins/README.md", &blocks[0]).unwrap();
+    assert_eq!(config.plugins.len(), 2);
+    assert_eq!(config.evaluators, ["calendar"]);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/plugins/calendar.py");
+    assert!(example.is_file());
+}

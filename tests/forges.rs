@@ -3,7 +3,7 @@
 
 use crate::record::MONDAY_MS;
 use crate::repository::{
-    FILE, HOUR, World, manifest, opened, person, proposal, proposal_of, reason,
+    FILE, HOUR, World, manifest, opened, person, proposal, proposal_of, proposed, reason,
 };
 use plimsoll::clients::Disk;
 use plimsoll::clients::forges::{DirForge, PatchForge};
@@ -21,12 +21,7 @@ use tempfile::TempDir;
 async fn forges_local_the_same_findings_write_nothing_and_new_ones_update() {
     let world = World::new();
     let forge = world.forge();
-    let first = opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    let first = proposed(&forge, 8, MONDAY_MS).await;
     assert_eq!(
         (first.id.as_str(), first.branch.as_str()),
         ("0001", "plimsoll/prod/payments/orders")
@@ -66,12 +61,7 @@ async fn forges_local_the_same_findings_write_nothing_and_new_ones_update() {
 async fn forges_local_leaves_a_persons_branch_alone_and_says_so_once() {
     let world = World::new();
     let forge = world.forge();
-    let open = opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    let open = proposed(&forge, 8, MONDAY_MS).await;
     let theirs = world.commit(&open.branch, FILE, Some(&manifest(9)));
     for hour in 1..4 {
         let left = forge
@@ -95,12 +85,7 @@ async fn forges_local_sees_every_way_of_merging() {
         let world = World::new();
         let forge = world.forge();
         // The base goes on, so that none of the ways is trivial.
-        let open = opened(
-            forge
-                .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-                .await
-                .unwrap(),
-        );
+        let open = proposed(&forge, 8, MONDAY_MS).await;
         if way != "fast-forward" {
             world.commit("main", "other.yaml", Some(b"x: 1\n"));
         }
@@ -127,12 +112,7 @@ async fn forges_local_sees_every_way_of_merging() {
         assert_eq!(world.file("main", FILE), Some(manifest(8)), "{way}");
 
         // The next change of the job is a new pull request whose difference is its own edit only.
-        let next = opened(
-            forge
-                .propose(&proposal(6, MONDAY_MS + 2 * HOUR), MONDAY_MS + 2 * HOUR)
-                .await
-                .unwrap(),
-        );
+        let next = proposed(&forge, 6, MONDAY_MS + 2 * HOUR).await;
         assert_eq!(next.id, "0002", "{way}");
         let repository = world.repository();
         assert!(!repository.conflicts(&next.branch).unwrap(), "{way}");
@@ -163,12 +143,7 @@ async fn forges_local_sees_every_way_of_merging() {
 async fn forges_local_a_closed_one_stays_closed_until_the_findings_differ() {
     let world = World::new();
     let forge = world.forge();
-    let open = opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    let open = proposed(&forge, 8, MONDAY_MS).await;
     let text = fs::read_to_string(world.page(1)).unwrap();
     fs::write(world.page(1), text.replace("state: open", "state: closed")).unwrap();
     let left = forge
@@ -176,12 +151,7 @@ async fn forges_local_a_closed_one_stays_closed_until_the_findings_differ() {
         .await
         .unwrap();
     assert_eq!(reason(&left), "closed");
-    let again = opened(
-        forge
-            .propose(&proposal(6, MONDAY_MS + HOUR), MONDAY_MS + HOUR)
-            .await
-            .unwrap(),
-    );
+    let again = proposed(&forge, 6, MONDAY_MS + HOUR).await;
     assert_eq!(again.id, "0002");
     // Deleting the branch is a no as well.
     world
@@ -201,12 +171,7 @@ async fn forges_local_a_closed_one_stays_closed_until_the_findings_differ() {
 async fn forges_local_a_revert_closes_the_open_rightsizing_and_comes_first() {
     let world = World::new();
     let forge = world.forge();
-    opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    proposed(&forge, 8, MONDAY_MS).await;
     let revert = proposal_of(ChangeKind::Revert, 16, MONDAY_MS, &manifest(16));
     let revert = opened(forge.propose(&revert, MONDAY_MS + HOUR).await.unwrap());
     assert_eq!(revert.branch, "plimsoll-revert/prod/payments/orders");
@@ -227,24 +192,14 @@ async fn forges_local_a_revert_closes_the_open_rightsizing_and_comes_first() {
     forge
         .close_by_person(&revert, MONDAY_MS + 2 * HOUR)
         .unwrap();
-    opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS + 2 * HOUR), MONDAY_MS + 2 * HOUR)
-            .await
-            .unwrap(),
-    );
+    proposed(&forge, 8, MONDAY_MS + 2 * HOUR).await;
 }
 
 #[tokio::test]
 async fn forges_local_a_base_that_moved_matters_only_when_it_conflicts() {
     let world = World::new();
     let forge = world.forge();
-    let open = opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    let open = proposed(&forge, 8, MONDAY_MS).await;
     let head = world.head(&open.branch).unwrap();
     let bumped = |parallelism: u32| {
         String::from_utf8(manifest(parallelism))
@@ -282,12 +237,7 @@ async fn forges_local_a_base_that_moved_matters_only_when_it_conflicts() {
 async fn forges_local_a_forged_state_block_or_state_line_decides_nothing() {
     let world = World::new();
     let forge = world.forge();
-    opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    proposed(&forge, 8, MONDAY_MS).await;
     // A stranger's block claims the findings of tomorrow, so that they would never be written.
     let tomorrow = proposal(6, MONDAY_MS + HOUR);
     let stolen = tomorrow
@@ -393,12 +343,7 @@ async fn forges_local_two_runs_at_once_open_one_pull_request() {
 async fn forges_local_a_spoilt_pull_request_file_is_named_and_nothing_doubled() {
     let world = World::new();
     let forge = world.forge();
-    opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    proposed(&forge, 8, MONDAY_MS).await;
     fs::write(world.page(1), "---\nstate: [\n---\n").unwrap();
     let error = forge
         .propose(&proposal(6, MONDAY_MS), MONDAY_MS)

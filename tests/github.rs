@@ -1,8 +1,9 @@
 //! The forge `github`: octocrab in front of a GitHub that keeps state, with its faults, its people and its ways of merging.
 #![allow(clippy::unwrap_used)]
 
+mod clones;
 mod emulator;
-mod fake;
+pub mod fake;
 mod faults;
 mod story;
 

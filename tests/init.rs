@@ -4,8 +4,11 @@
 use assert_cmd::Command;
 use plimsoll::config::parse;
 use plimsoll::policy::Mode;
+use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 
 fn plimsoll(folder: &Path, arguments: &[&str]) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_plimsoll"))
@@ -22,17 +25,9 @@ fn documents(text: &str) -> Vec<yaml_serde::Value> {
         .collect()
 }
 
-#[test]
-fn init_writes_a_configuration_that_reports_and_a_workflow() {
-    let folder = tempfile::tempdir().unwrap();
-    let output = plimsoll(folder.path(), &["init", "--output", "json"]);
-    assert!(output.status.success(), "{output:?}");
-    let config = fs::read_to_string(folder.path().join("plimsoll.yaml")).unwrap();
-    let read = parse("plimsoll.yaml", &config).unwrap();
-    assert_eq!(read.mode, Mode::Report);
-    assert!(read.clusters[0].is_kubernetes());
-    // What is commented out is right too; sentences begin with a capital letter.
-    let all: String = config
+/// The template with everything that is commented out made active; sentences begin with a capital letter.
+fn uncommented(config: &str) -> String {
+    config
         .lines()
         .map(|line| (line, line.trim_start()))
         .filter(|(_, text)| !text.starts_with("# P") && !text.starts_with("# T"))
@@ -43,70 +38,226 @@ fn init_writes_a_configuration_that_reports_and_a_workflow() {
                 line.to_string() + "\n"
             }
         })
-        .collect();
-    let uncommented = parse("plimsoll.yaml", &all);
-    assert!(uncommented.is_ok(), "{uncommented:?}\n{all}");
+        .collect()
+}
+
+/// The files that `init --print` shows.
+fn printed(arguments: &[&str]) -> Vec<(String, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [&["init", "--print", "--output", "json"], arguments].concat();
+    let output = plimsoll(folder.path(), &arguments);
+    assert!(output.status.success(), "{output:?}");
+    assert!(
+        fs::read_dir(folder.path()).unwrap().next().is_none(),
+        "--print writes nothing"
+    );
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let files = answer["files"].as_array().unwrap().iter();
+    files
+        .map(|file| {
+            let text = |key: &str| file[key].as_str().unwrap().to_string();
+            (text("path"), text("content"))
+        })
+        .collect()
+}
+
+#[test]
+fn init_writes_a_configuration_that_reports_and_a_workflow() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = plimsoll(folder.path(), &["init", "--output", "json"]);
+    assert!(output.status.success(), "{output:?}");
+    let config = fs::read_to_string(folder.path().join("plimsoll.yaml")).unwrap();
+    let read = parse("plimsoll.yaml", &config).unwrap();
+    assert_eq!(read.mode, Mode::Report);
+    assert!(read.clusters[0].is_kubernetes() && !read.clusters[0].in_cluster);
+    assert_eq!(read.history.file, "plimsoll.sqlite");
+    let all = uncommented(&config);
+    let parsed = parse("plimsoll.yaml", &all);
+    assert!(parsed.is_ok(), "{parsed:?}\n{all}");
     let workflow =
         fs::read_to_string(folder.path().join(".github/workflows/plimsoll.yaml")).unwrap();
-    let jobs = &documents(&workflow)[0]["jobs"];
-    assert_eq!(jobs["look"]["permissions"]["contents"], "read");
-    assert_eq!(jobs["propose"]["permissions"]["pull-requests"], "write");
-    assert!(
-        jobs["look"]["env"].is_null()
-            && !workflow
-                .split("propose:")
-                .next()
-                .unwrap()
-                .contains("GITHUB_TOKEN")
+    let shown = printed(&[]);
+    assert_eq!(shown[0], ("plimsoll.yaml".to_string(), config));
+    assert_eq!(
+        shown[1],
+        (
+            ".github/workflows/plimsoll.yaml".to_string(),
+            workflow.clone()
+        )
     );
+
+    let jobs = &documents(&workflow)[0]["jobs"];
+    let may = |job: &str| -> Vec<(String, String)> {
+        let permissions = jobs[job]["permissions"].as_mapping().unwrap();
+        let text = |value: &yaml_serde::Value| value.as_str().unwrap().to_string();
+        let of = permissions.iter();
+        of.map(|(what, how)| (text(what), text(how))).collect()
+    };
+    let both = |how: &str| {
+        ["contents", "pull-requests"]
+            .map(|what| (what.to_string(), how.to_string()))
+            .to_vec()
+    };
+    assert_eq!(may("look"), both("read"));
+    assert_eq!(may("propose"), both("write"));
+    for job in ["look", "propose"] {
+        assert_eq!(jobs[job]["env"]["GITHUB_TOKEN"], "${{ github.token }}");
+    }
+    let (look, propose) = workflow.split_once("\n  propose:\n").unwrap();
+    assert!(look.contains("secrets.PLIMSOLL_KUBECONFIG") && !propose.contains("secrets."));
+}
+
+#[test]
+fn init_keeps_the_history_after_a_job_that_failed() {
+    let workflow = printed(&[]).remove(1).1;
+    let look = &documents(&workflow)[0]["jobs"]["look"]["steps"];
+    let steps = look.as_sequence().unwrap();
+    let at = |what: &str| {
+        let step = steps.iter().position(|step| {
+            let action = step["uses"].as_str().or(step["run"].as_str());
+            action.is_some_and(|action| action.contains(what))
+        });
+        step.unwrap_or_else(|| panic!("no step {what}"))
+    };
+    let (restore, save) = (at("cache/restore"), at("cache/save"));
+    assert!(restore < at("$PLIMSOLL observe") && at("$PLIMSOLL observe") < save);
+    assert!(steps[save]["if"].as_str().unwrap().contains("always()"));
+    let (restored, saved) = (&steps[restore]["with"], &steps[save]["with"]);
+    assert_eq!(restored["key"], saved["key"]);
+    assert_eq!(restored["path"], saved["path"]);
+    let key = saved["key"].as_str().unwrap();
+    let start = restored["restore-keys"].as_str().unwrap();
+    assert!(key.starts_with(start) && key.contains("run_id") && key.contains("run_attempt"));
 }
 
 #[test]
 fn init_starts_only_commands_that_there_are() {
-    let folder = tempfile::tempdir().unwrap();
-    for kind in [&["init", "--print"][..], &["init", "--cronjob", "--print"]] {
-        let output = plimsoll(folder.path(), kind);
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(
-            fs::read_dir(folder.path()).unwrap().next().is_none(),
-            "--print writes nothing"
-        );
-        let calls = text.lines().filter_map(|line| {
-            let call = line
-                .split("run: $PLIMSOLL ")
-                .nth(1)
-                .map(|call| call.split(" ||").next().unwrap().to_string());
-            let own = line
-                .split("command: [plimsoll, ")
-                .nth(1)
-                .map(|call| call.trim_end_matches(']').replace(',', ""));
-            call.or(own)
-        });
-        let mut seen = 0;
-        for call in calls {
-            seen += 1;
-            let mut words: Vec<&str> = call.split_whitespace().collect();
-            words.push("--help");
-            let output = plimsoll(folder.path(), &words);
-            assert!(output.status.success(), "{call}: {output:?}");
+    let workflow = printed(&[]).remove(1).1;
+    let jobs = documents(&workflow)[0]["jobs"].clone();
+    let mut calls: Vec<String> = Vec::new();
+    for job in ["look", "propose"] {
+        for step in jobs[job]["steps"].as_sequence().unwrap() {
+            let run = step["run"].as_str().unwrap_or_default();
+            let lines = run
+                .lines()
+                .filter_map(|line| line.strip_prefix("$PLIMSOLL "));
+            calls.extend(lines.map(|call| call.split(" ||").next().unwrap().to_string()));
         }
-        assert!(seen >= 1, "{text}");
+    }
+    assert_eq!(calls.len(), 6, "{calls:?}");
+    let cronjob = printed(&["--cronjob"]).remove(1).1;
+    let pod = pod(&cronjob);
+    let command = pod["containers"][0]["command"].as_sequence().unwrap();
+    let words: Vec<&str> = command.iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words[0], "plimsoll");
+    calls.push(words[1..].join(" "));
+    let folder = tempfile::tempdir().unwrap();
+    for call in calls {
+        let mut words: Vec<&str> = call.split_whitespace().collect();
+        words.push("--help");
+        let output = plimsoll(folder.path(), &words);
+        assert!(output.status.success(), "{call}: {output:?}");
     }
 }
 
+/// Everything in a folder: path, and content or where a link leads.
+fn everything(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_symlink() {
+            found.push(format!("{path:?} -> {:?}", fs::read_link(&path).unwrap()));
+        } else if path.is_dir() {
+            found.push(format!("{path:?}/"));
+            found.extend(everything(&path));
+        } else {
+            found.push(format!("{path:?} {}", fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
 #[test]
+#[cfg(unix)]
 fn init_overwrites_nothing_and_writes_all_or_none() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("plimsoll.yaml"), "mode: propose\n").unwrap();
-    let output = plimsoll(folder.path(), &["init"]);
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(error.contains("plimsoll.yaml is there already"), "{error}");
-    assert!(!folder.path().join(".github").exists());
-    assert_eq!(
-        fs::read_to_string(folder.path().join("plimsoll.yaml")).unwrap(),
-        "mode: propose\n"
-    );
+    let file = |folder: &Path, path: &str| {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "mode: propose\n").unwrap();
+    };
+    type Prepare<'a> = &'a dyn Fn(&Path);
+    let cases: [(&str, &[&str], Prepare<'_>, i32); 9] = [
+        (
+            "plimsoll.yaml",
+            &[],
+            &|folder| file(folder, "plimsoll.yaml"),
+            2,
+        ),
+        (
+            "plimsoll.yml",
+            &[],
+            &|folder| file(folder, "plimsoll.yml"),
+            2,
+        ),
+        (
+            ".github/plimsoll.yaml",
+            &[],
+            &|folder| file(folder, ".github/plimsoll.yaml"),
+            2,
+        ),
+        (
+            ".github/plimsoll.yml",
+            &["--cronjob"],
+            &|folder| file(folder, ".github/plimsoll.yml"),
+            2,
+        ),
+        (
+            ".github/workflows/plimsoll.yaml",
+            &[],
+            &|folder| file(folder, ".github/workflows/plimsoll.yaml"),
+            2,
+        ),
+        (
+            "plimsoll-cronjob.yaml",
+            &["--cronjob"],
+            &|folder| file(folder, "plimsoll-cronjob.yaml"),
+            2,
+        ),
+        (
+            "plimsoll.yaml",
+            &[],
+            &|folder| {
+                std::os::unix::fs::symlink("nowhere.yaml", folder.join("plimsoll.yaml")).unwrap();
+            },
+            2,
+        ),
+        (".github", &[], &|folder| file(folder, ".github"), 1),
+        (
+            ".github/workflows",
+            &[],
+            &|folder| file(folder, ".github/workflows"),
+            1,
+        ),
+    ];
+    for (named, arguments, prepare, code) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path());
+        let before = everything(folder.path());
+        let output = plimsoll(folder.path(), &[&["init"], arguments].concat());
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{named}: {error}");
+        assert!(
+            error.contains(named) && error.contains("nothing was written"),
+            "{named}: {error}"
+        );
+        assert_eq!(before, everything(folder.path()), "{named}");
+    }
+}
+
+/// The pod of the written CronJob.
+fn pod(cronjob: &str) -> yaml_serde::Value {
+    documents(cronjob).remove(3)["spec"]["jobTemplate"]["spec"]["template"]["spec"].clone()
 }
 
 #[test]
@@ -127,5 +278,80 @@ fn init_writes_a_cronjob_for_clusters_out_of_reach() {
             "PersistentVolumeClaim",
             "CronJob"
         ]
+    );
+    // What its configuration says is where its pod is and what it has.
+    let config = fs::read_to_string(folder.path().join("deploy/plimsoll.yaml")).unwrap();
+    let read = parse("plimsoll.yaml", &config).unwrap();
+    assert!(read.clusters[0].in_cluster && read.clusters[0].kubernetes.is_none());
+    let all = uncommented(&config);
+    let parsed = parse("plimsoll.yaml", &all);
+    assert!(parsed.is_ok(), "{parsed:?}\n{all}");
+    let mounts = pod(&text)["containers"][0]["volumeMounts"].clone();
+    let mounts = mounts.as_sequence().unwrap().iter();
+    let mounted = |mount: &yaml_serde::Value| mount["mountPath"].as_str().unwrap().to_string();
+    let history = Path::new(&read.history.file);
+    assert!(
+        mounts
+            .map(mounted)
+            .any(|mount| history.starts_with(&mount) && mount == "/history")
+    );
+}
+
+#[test]
+fn init_lets_the_cronjob_clone_with_a_token_that_stands_nowhere() {
+    const SECRET: &str = "ghs_never-shown";
+    let text = printed(&["--cronjob"]).remove(1).1;
+    let clone = pod(&text)["initContainers"][0].clone();
+    let command = clone["command"].as_sequence().unwrap();
+    let mut command: Vec<String> = command
+        .iter()
+        .map(|word| word.as_str().unwrap().to_string())
+        .collect();
+    assert!(!command.join(" ").contains("TOKEN"), "{command:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[String]| {
+        let mut git = std::process::Command::new("git");
+        git.args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var("PATH").unwrap())
+            .env("HOME", folder.path());
+        for variable in clone["env"].as_sequence().unwrap() {
+            let name = variable["name"].as_str().unwrap();
+            git.env(name, variable["value"].as_str().unwrap_or(SECRET));
+        }
+        git
+    };
+    // git's own question is answered with the token.
+    let mut asked = git(&["credential".to_string(), "fill".to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    asked
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"protocol=https\nhost=github.com\n\n")
+        .unwrap();
+    let answer = asked.wait_with_output().unwrap();
+    let answer = String::from_utf8(answer.stdout).unwrap();
+    assert!(
+        answer.contains("username=x-access-token\n")
+            && answer.contains(&format!("password={SECRET}\n")),
+        "{answer}"
+    );
+    // The clone itself, from a repository on the disk.
+    let remote = folder.path().join("remote.git");
+    git2::Repository::init_bare(&remote).unwrap();
+    let target = folder.path().join("clone");
+    command[2] = remote.display().to_string();
+    command[3] = target.display().to_string();
+    assert_eq!(command.remove(0), "git");
+    let output = git(&command).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let config = fs::read_to_string(target.join(".git/config")).unwrap();
+    assert!(
+        config.contains("remote.git") && !config.contains(SECRET) && !config.contains("helper"),
+        "{config}"
     );
 }

@@ -409,6 +409,14 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
             .any(|file| file.to_string_lossy().contains(what))
     };
     assert!(told("-regressed.json") && told("-live.json"), "{ledger:?}");
+    let beats = |outside: &Outside| {
+        files_below(&outside.path().join("manifests/.plimsoll/ledger/heartbeats")).len()
+    };
+    assert_eq!(
+        beats(&outside),
+        1,
+        "the watch left its heartbeat through the file"
+    );
     // A file that has been used fits no longer, and is not used twice.
     let output = outside.tried(&["propose", "--from", "watch.json"]);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
@@ -420,6 +428,17 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
     );
     outside.now_ms += 6 * HOUR_MS;
     outside.step();
+    // Of the two jobs the first says so, and leaves it in the file for the second.
+    let late = outside.tried(&["watch", "--out", "late.json"]);
+    let told = String::from_utf8_lossy(&late.stderr).into_owned();
+    assert!(
+        told.contains("blind from") && late.status.code() == Some(3),
+        "{told}"
+    );
+    let text = fs::read_to_string(outside.path().join("late.json")).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["blind"]["to_ms"], outside.now_ms);
+    assert!(value["blind"]["from_ms"].as_i64().unwrap() < outside.now_ms - 2 * HOUR_MS);
     // The late one says so and exits with 3.
     let late = outside.tried(&["run", "--output", "json"]);
     let told = String::from_utf8_lossy(&late.stdout).into_owned();
@@ -457,7 +476,8 @@ impl Outside {
 fn outside_some_hours_with_the_forge_local() {
     let drawn = random::jobs(3, 2, START_MS, 1);
     let forge = "forge: {kind: local, local: {pull_requests: pull-requests}}\nrepository: {path: manifests.git, base: main}\n";
-    let mut outside = Outside::new(&drawn, forge, &settings("2h", "2h"));
+    let every = format!("{}schedule: {{every: 1h}}\n", settings("2h", "2h"));
+    let mut outside = Outside::new(&drawn, forge, &every);
     let place = outside.path().join("manifests.git");
     let repository = GitRepository::create(
         &place,
@@ -471,11 +491,23 @@ fn outside_some_hours_with_the_forge_local() {
     let forge = LocalForge::new(repository, &pages);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut merged = 0;
-    for _ in 0..6 {
+    for hour in 0..6 {
         for _ in 0..12 {
             outside.step();
         }
-        outside.run();
+        // One run does it all, or two jobs share it: what they leave is the same.
+        if hour % 2 == 0 {
+            outside.run();
+        } else {
+            for arguments in [
+                ["watch", "--out", "watch.json"],
+                ["plan", "--out", "plan.json"],
+                ["propose", "--from", "watch.json"],
+                ["propose", "--from", "plan.json"],
+            ] {
+                outside.plimsoll(&arguments);
+            }
+        }
         let open = runtime.block_on(forge.pull_requests()).unwrap();
         for pull_request in open
             .iter()
@@ -498,8 +530,18 @@ fn outside_some_hours_with_the_forge_local() {
     }
     assert!(merged >= 2, "{merged}");
     let repository = GitRepository::open(&place, Some("main")).unwrap();
-    let (ledger, damaged) = plimsoll::record::read_ledger(&repository.ledger().unwrap());
+    let files = repository.ledger().unwrap();
+    let beats = files
+        .keys()
+        .filter(|path| plimsoll::record::is_heartbeat(path));
+    assert_eq!(beats.count(), 6, "{:?}", files.keys());
+    let (ledger, damaged) = plimsoll::record::read_ledger(&files);
     assert!(!ledger.is_empty() && damaged.is_empty(), "{ledger:?}");
+    let merges = ledger.iter().filter(|entry| {
+        matches!(&entry.event, plimsoll::record::Event::Merged { by, pull_request, .. }
+            if by == "Ada" && pull_request.is_some())
+    });
+    assert!(merges.count() >= 1, "{ledger:?}");
     for account in outside.accounts().values() {
         assert!(account.truth.late_ms < 10.0 * 60_000.0, "{account:?}");
     }

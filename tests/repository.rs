@@ -6,7 +6,7 @@ use git2::{Oid, Signature, Time};
 use plimsoll::clients::Disk;
 use plimsoll::clients::forges::LocalForge;
 use plimsoll::clients::repository::{CommitOutcome, FolderRepository, GitRepository};
-use plimsoll::ports::{PullRequest, Repository, Written};
+use plimsoll::ports::{Forge, PullRequest, Repository, Written};
 use plimsoll::record::{
     ChangeKind, Event, Evidence, LedgerEntry, State, Trailers, branch, read_ledger,
 };
@@ -191,6 +191,11 @@ pub fn entry(path: &str, id: Oid, mode: u32) -> git2::IndexEntry {
         flags_extended: 0,
         path: path.as_bytes().to_vec(),
     }
+}
+
+/// Opens the pull request that takes `orders` to this parallelism.
+pub async fn proposed(forge: &impl Forge, to: u32, at_ms: i64) -> PullRequest {
+    opened(forge.propose(&proposal(to, at_ms), at_ms).await.unwrap())
 }
 
 pub fn opened(written: Written) -> PullRequest {

@@ -24,11 +24,7 @@ pub(crate) fn one(value: f64) -> Option<Stat> {
 /// A vertex of the graph with inputs.
 pub(crate) fn vertex(id: &str, parallelism: u32, inputs: &[&str]) -> Vertex {
     Vertex {
-        id: id.into(),
-        name: id.into(),
-        parallelism,
         max_parallelism: Some(128),
-        slot_sharing_group: None,
         inputs: inputs
             .iter()
             .map(|id| Input {
@@ -37,20 +33,7 @@ pub(crate) fn vertex(id: &str, parallelism: u32, inputs: &[&str]) -> Vertex {
             })
             .collect(),
         running: true,
-        busy_ms_per_second: None,
-        backpressured_ms_per_second: None,
-        idle_ms_per_second: None,
-        busy_median_ms_per_second: None,
-        accumulated_busy_ms: None,
-        accumulated_backpressured_ms: None,
-        accumulated_idle_ms: None,
-        records_in: None,
-        records_out: None,
-        records_in_per_second: None,
-        records_out_per_second: None,
-        records_in_spread: None,
-        pending_records: None,
-        source_partitions: None,
+        ..Vertex::new(id, id, parallelism)
     }
 }
 

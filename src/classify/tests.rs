@@ -195,6 +195,40 @@ fn a_sink_is_a_vertex_without_outputs() {
     );
 }
 
+/// Measured on a real Flink: with little work of its own the vertex above a slow sink waits for records half of the time, and
+/// for buffers the other half.
+#[test]
+fn a_vertex_that_is_held_back_in_bursts_passes_it_on() {
+    let bursts = |source_held: f64, work_busy: f64| {
+        bent(DAY, move |point| {
+            *at(point, "source") = seen(0.0, source_held, 50.0);
+            *at(point, "work") = seen(work_busy, 0.42_f64.min(1.0 - work_busy), 50.0);
+            *at(point, "sink") = seen(0.98, 0.0, 50.0);
+            point.task_managers.cpu_cores = one(0.1);
+            point.task_managers.cpu_cores_max = one(0.06);
+        })
+    };
+    let table = [
+        ("passes on", 1.0, 0.0, Some("sink")),
+        ("is the cause itself", 1.0, 0.85, Some("work")),
+        ("nothing above is held back", 0.3, 0.0, None),
+    ];
+    for (name, source_held, work_busy, bottleneck) in table {
+        let sink_bound = [SinkBound];
+        let (must, must_not): (&[_], &[_]) = match bottleneck {
+            Some("sink") => (&sink_bound, &[Healthy]),
+            _ => (&[], &sink_bound),
+        };
+        check(
+            name,
+            &bursts(source_held, work_busy),
+            must,
+            must_not,
+            bottleneck,
+        );
+    }
+}
+
 #[test]
 fn each_branch_has_its_own_bottleneck() {
     let mut fork = bent(DAY, |point| blocked_by_work(point, 0.1));

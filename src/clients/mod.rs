@@ -1,6 +1,8 @@
 //! What stands behind the ports. One client crate in one room.
 
 mod disk;
+// Whose certificate was not accepted.
+mod tls;
 // A Kubernetes API server: which jobs there are, and the ways to their JobManagers.
 pub mod kubernetes;
 // Where pull requests live: `local`, `patch`, `dir`.
@@ -9,6 +11,8 @@ pub mod forges;
 pub mod flink_rest;
 // GitHub: pull requests and the ledger.
 pub mod github;
+// Plug-ins that are programs.
+pub mod plugin;
 // A history in a Prometheus-compatible store.
 pub mod prometheus;
 // The repository of manifests.

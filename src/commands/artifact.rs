@@ -2,7 +2,9 @@
 
 use super::Failure;
 use super::forge::{AnyForge, AnyRepository};
+use super::heartbeat::Blind;
 use super::propose::{Proposed, failed, written};
+use super::watch::ledger_message;
 use super::world::World;
 use crate::plan::{Plan, SCHEMA};
 use crate::ports::{Forge, Repository};
@@ -31,6 +33,9 @@ pub enum Artifact {
 pub struct Due {
     /// `plimsoll.watch/1`.
     schema: String,
+    /// The time before in which nobody looked, if it was too long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<Blind>,
     /// The verdicts, for people.
     changes: Value,
     /// The reverts that are due.
@@ -48,12 +53,13 @@ struct DueRevert {
 }
 
 impl Due {
-    /// From the verdicts, the due proposals, the base's files and the ledger's new entries.
+    /// From the verdicts, the due proposals, the base's files, the ledger's new entries (the heartbeat is one) and what was missed before.
     pub fn new(
         changes: Value,
         proposals: Vec<Proposal>,
         tree: &BTreeMap<String, Vec<u8>>,
         ledger: &BTreeMap<String, Vec<u8>>,
+        blind: Option<Blind>,
     ) -> Due {
         let reverts = proposals
             .into_iter()
@@ -68,6 +74,7 @@ impl Due {
             .collect();
         Due {
             schema: WATCH_SCHEMA.to_string(),
+            blind,
             changes,
             reverts,
             ledger: ledger
@@ -99,9 +106,8 @@ impl Due {
                 .iter()
                 .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
                 .collect();
-            let message = format!("ledger: {} entries", files.len());
             repository
-                .append_ledger(&files, &message, world.now_ms())
+                .append_ledger(&files, &ledger_message(&files), world.now_ms())
                 .map_err(broken)?;
         }
         let mut done = Vec::new();

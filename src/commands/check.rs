@@ -58,6 +58,7 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     lines.extend(clusters(&world, common).await?);
     // Behind the clusters: it is asked for the jobs that they were found to have.
     lines.extend(check_history::prometheus(&world).await);
+    lines.extend(super::plugins::check(&world));
     lines.extend(manifests(&world));
     lines.push(forge_line(&world).await);
     match common.output {

@@ -163,6 +163,7 @@ fn set(out: &Utf8Path, seed: u64, begin_ms: i64, common: &Common) -> Result<Stag
         cluster: None,
         selector: None,
         shard: None,
+        plugins: crate::ports::Plugins::default(),
     })?;
     Ok(Stage {
         store: world.history()?,
@@ -375,14 +376,15 @@ impl Stage {
     }
 
     async fn watch(&mut self) -> Result<(), Failure> {
-        let (watched, _) = follow(
+        let watched = follow(
             &self.world,
             &self.store,
             &self.forge,
             &self.repository,
             &self.jobs,
         )
-        .await?;
+        .await?
+        .watched;
         let mut reverts = Vec::new();
         for watched in &watched {
             let name = watched

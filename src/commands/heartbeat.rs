@@ -1,38 +1,49 @@
 //! The heartbeat of a run: left in the ledger, and missed by the next run.
 
-use super::Failure;
-use super::forge::AnyRepository;
 use super::world::World;
-use crate::ports::Repository;
 use crate::record::{blind_since, heartbeat};
 use crate::render::number;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Leaves a heartbeat where the configuration says how often a run comes; gives the sentence that this one came too late.
-pub fn beat(
-    world: &World,
-    repository: &AnyRepository,
-    jobs: usize,
-) -> Result<Option<String>, Failure> {
+/// A time in which no run left a heartbeat.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Blind {
+    /// Since when, Unix milliseconds.
+    pub from_ms: i64,
+    /// Until when, Unix milliseconds.
+    pub to_ms: i64,
+    /// The same as a sentence.
+    pub message: String,
+}
+
+/// What a run that comes now owes the ledger, and what it misses there.
+#[derive(Debug, Default)]
+pub struct Beat {
+    /// The heartbeat, where this interval has none yet: path and bytes.
+    pub file: Option<(String, Vec<u8>)>,
+    /// The time before, where it was too long.
+    pub blind: Option<Blind>,
+}
+
+/// What a run with so many jobs finds in the ledger. Where the configuration does not say how often one comes, nothing is left or missed.
+pub fn due(world: &World, ledger: &BTreeMap<String, Vec<u8>>, jobs: usize) -> Beat {
     let Some(every) = &world.config.schedule.every else {
-        return Ok(None);
+        return Beat::default();
     };
     let every_ms = i64::try_from(every.millis()).unwrap_or(i64::MAX);
-    let broken = |error: crate::ports::RepositoryError| Failure::Failed(error.into());
     let now_ms = world.now_ms();
-    let ledger = repository.ledger().map_err(broken)?;
-    let since = blind_since(&ledger, now_ms, every_ms);
-    let (path, bytes) = heartbeat(now_ms, every_ms, jobs);
-    if !ledger.contains_key(&path) {
-        repository
-            .append_ledger(&BTreeMap::from([(path, bytes)]), "heartbeat", now_ms)
-            .map_err(broken)?;
+    let file = heartbeat(now_ms, every_ms, jobs);
+    Beat {
+        file: (!ledger.contains_key(&file.0)).then_some(file),
+        blind: blind_since(ledger, now_ms, every_ms).map(|from_ms| Blind {
+            from_ms,
+            to_ms: now_ms,
+            message: format!(
+                "blind from {} to {}: no run came to its end, though one is due every {every}; what hurt in that time was not answered",
+                number::moment(from_ms),
+                number::moment(now_ms)
+            ),
+        }),
     }
-    Ok(since.map(|since_ms| {
-        format!(
-            "blind from {} to {}: no run came, though one is due every {every}; nothing was watched in that time",
-            number::moment(since_ms),
-            number::moment(now_ms)
-        )
-    }))
 }

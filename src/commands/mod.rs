@@ -7,15 +7,18 @@ mod check_history;
 mod classify;
 mod clusters;
 mod demo;
+mod evaluate;
 mod explain;
 mod forge;
 mod github;
 mod heartbeat;
 mod history;
 mod init;
+mod known;
 mod observe;
 mod output;
 mod plan;
+mod plugins;
 mod planning;
 mod propose;
 mod rbac;
@@ -24,6 +27,7 @@ mod reverts;
 mod run;
 mod schema;
 mod select;
+mod sessions;
 mod simulate;
 mod simulate_doe;
 mod table;
@@ -33,6 +37,7 @@ mod watch;
 mod world;
 
 use crate::cli::{Cli, Command};
+use crate::ports::Plugins;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +91,18 @@ impl Ended {
     }
 }
 
+/// Carries out what was typed, with plug-ins of your own build beside those that the configuration names as programs. They are asked
+/// where the configuration uses their names (`collectors`, `evaluators`, `realizer`), or a job's annotation does.
+///
+/// `examples/own_plugin.rs` is a whole binary with an evaluator of its own.
+///
+/// # Errors
+/// Those of [`carry_out`]; and a usage error where the configuration has a plug-in of the same name.
+pub async fn carry_out_with(mut cli: Cli, plugins: Plugins) -> Result<Ended, Failure> {
+    cli.common.plugins = plugins;
+    carry_out(cli).await
+}
+
 /// Carries out what was typed.
 pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
     let common = &cli.common;
@@ -105,6 +122,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Simulate(args) => simulate::run(&args).await,
         Command::Init(args) => init::run(common, &args),
         Command::Rbac(args) => rbac::run(common, &args),
+        Command::Evaluate(args) => evaluate::run(&args),
         Command::Schema(args) => schema::run(&args),
     }
 }

@@ -6,6 +6,7 @@ use super::{Ended, Failure};
 use crate::cli::{Common, Observe, Output};
 use crate::ports::HistoryStore;
 use crate::quantity::FlinkDuration;
+use crate::render::escape::terminal;
 use crate::snapshot::{JobKey, JobState, Snapshot, read_lines, redact, write_line};
 use anyhow::Context;
 use futures::StreamExt;
@@ -30,6 +31,9 @@ pub struct Pass {
     pub observed: usize,
     /// Jobs that did not, each with its reason.
     pub unreachable: Vec<String>,
+    /// What collectors failed at, each with job and plug-in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<String>,
     /// Things that were missing, over all jobs.
     pub gaps: usize,
 }
@@ -62,12 +66,16 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
                 last.gaps,
                 last.unreachable
                     .iter()
-                    .map(|reason| format!("\n! {reason}"))
+                    .chain(&last.plugins)
+                    .map(|reason| format!("\n! {}", terminal(reason)))
                     .collect::<String>()
             ))?,
         }
     }
-    Ok(Ended::with(&last.unreachable))
+    Ok(match Ended::with(&last.unreachable) {
+        Ended::Done => Ended::with(&last.plugins),
+        partly => partly,
+    })
 }
 
 /// Parses a duration as Flink writes it.
@@ -106,12 +114,13 @@ pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Res
                 } else {
                     seen.observed += 1;
                 }
-                seen.gaps += snapshot.gaps.len();
                 snapshots.push(snapshot);
             }
             Err(error) => seen.unreachable.push(error.to_string()),
         }
     }
+    seen.plugins = super::plugins::collect(world, &mut snapshots).await;
+    seen.gaps = snapshots.iter().map(|snapshot| snapshot.gaps.len()).sum();
     let mut store = world.history()?;
     store
         .append_all(&snapshots)

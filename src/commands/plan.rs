@@ -1,15 +1,16 @@
 //! `plan`: recommendations, policy and diffs; changes nothing.
 
-use super::forge::{self, forge as open_forge, repository};
+use super::forge::repository;
+use super::known::{Known, know, pull_requests};
 use super::output::{note, say, say_json};
-use super::planning::{books, judge, plan};
+use super::planning::plan;
 use super::table::{cut, table};
 use super::world::World;
 use super::{Ended, Failure};
 use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
 use crate::plan::{Item, Plan, State, Until};
-use crate::ports::{Forge, PullRequest};
+use crate::ports::HistoryStore;
 use crate::record::seal;
 use crate::render::escape::terminal;
 use crate::render::number;
@@ -55,18 +56,33 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
 
 /// Makes the plan. Without a forge, no pull request is known to be open.
 pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<Made, Failure> {
-    let pull_requests: Vec<PullRequest> = match forge::kind(world, typed) {
-        Some(_) => open_forge(world, typed)?
-            .pull_requests()
-            .await
-            .map_err(|error| Failure::Failed(error.into()))?,
-        None => Vec::new(),
-    };
+    let pull_requests = pull_requests(world, typed).await?;
     let repository = repository(world, typed)?;
     let store = world.history()?;
-    let books = books(world, &repository, jobs)?;
-    let (judged, mut problems) = judge(world, &store, &books, jobs)?;
-    let plan = plan(world, &store, &books, &judged, &pull_requests, jobs, || {})?;
+    let known = know(world, &store, &repository, pull_requests, jobs)?;
+    make_from(world, &store, &known, jobs).await
+}
+
+/// Makes the plan from what is known already, and from what plug-in evaluators say.
+pub async fn make_from(
+    world: &World,
+    store: &impl HistoryStore,
+    known: &Known,
+    jobs: &[JobKey],
+) -> Result<Made, Failure> {
+    let (books, judged) = (&known.books, &known.judged);
+    super::plugins::ask(world, store, &books.tree, jobs).await?;
+    let plan = plan(
+        world,
+        store,
+        books,
+        judged,
+        &known.pull_requests,
+        jobs,
+        || {},
+    )?;
+    let mut problems = known.problems.clone();
+    problems.extend(super::plugins::failures(world, jobs));
     problems.extend(books.problems.iter().cloned());
     problems.extend(world.list_problems());
     problems.extend(

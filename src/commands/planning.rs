@@ -1,7 +1,7 @@
 //! Manifests, histories and git → the fleet's plan. Shared by the commands that plan, propose, explain and report.
 
-use super::Failure;
 use super::world::World;
+use super::{Failure, sessions};
 use crate::audit::{self, Audit, ChangeRecord, JobResources, Outcome, Sources};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
@@ -10,7 +10,7 @@ use crate::plan::{self, Facts, FleetFacts, Item, Plan, arrange, object_key, plan
 use crate::policy::{Mode, Standing};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::recommend::{Recommendation, RevertedSize};
-use crate::record::{ChangeKind, Evidence, State, evidence_path, read_ledger};
+use crate::record::{ChangeKind, Evidence, LedgerEntry, State, evidence_path, read_ledger};
 use crate::snapshot::{History, JobKey, JobKind};
 use crate::watch::{Assessment, assess};
 
@@ -23,6 +23,10 @@ pub struct Books {
     pub head: String,
     /// Its files.
     pub tree: Tree,
+    /// The ledger's files.
+    pub ledger: std::collections::BTreeMap<String, Vec<u8>>,
+    /// The ledger's entries, by time.
+    pub entries: Vec<LedgerEntry>,
     /// Every change.
     pub audit: Audit,
     /// What could not be read.
@@ -48,7 +52,8 @@ pub fn books(
     let failed = |error: crate::ports::RepositoryError| Failure::Failed(error.into());
     let now_ms = world.now_ms();
     let tree = repository.tree().map_err(failed)?;
-    let (ledger, damaged) = read_ledger(&repository.ledger().map_err(failed)?);
+    let ledger = repository.ledger().map_err(failed)?;
+    let (entries, damaged) = read_ledger(&ledger);
     let commits = repository
         .commits_since(now_ms.saturating_sub(LOOK_BACK_MS))
         .map_err(failed)?;
@@ -56,7 +61,7 @@ pub fn books(
     let audit = audit::audit(
         Sources {
             commits: &commits,
-            ledger: &ledger,
+            ledger: &entries,
             now_ms,
         },
         &resources,
@@ -74,6 +79,8 @@ pub fn books(
     Ok(Books {
         head: repository.head().map_err(failed)?,
         tree,
+        ledger,
+        entries,
         audit,
         problems,
     })
@@ -217,11 +224,14 @@ pub fn plan(
     let now_ms = world.now_ms();
     let catalog = Catalog::read(&books.tree);
     let mut items: Vec<Item> = Vec::with_capacity(jobs.len());
+    let mut parts = Vec::new();
     store.expect(jobs);
     for job in jobs {
         let history = history(world, store, job)?;
-        let rooms = world.rooms(job);
+        let mut rooms = world.rooms(job);
         let located = locate(world, &catalog, job);
+        let standing = standing(world, books, job, located.as_ref().ok(), &history, &rooms);
+        super::plugins::refuse_unknown(world, job, &standing, &mut rooms.evaluate.told);
         let watched = judged
             .iter()
             .rev()
@@ -230,14 +240,17 @@ pub fn plan(
         let live = world.resource(job);
         let facts = Facts {
             history: &history,
-            standing: standing(world, books, job, located.as_ref().ok(), &history, &rooms),
+            standing,
             manifest: located.as_ref(),
             watched,
             resource: live.as_deref(),
         };
+        parts.extend(sessions::part(job, live.as_deref(), &history));
         items.push(plan_job(job, &facts, &rooms, &catalog, now_ms));
         progress();
     }
+    parts.extend(sessions::elsewhere(world, store, &items, jobs)?);
+    plan::group_sessions(&mut items, &parts, &world.config.prices);
     let facts = fleet_facts(judged, pull_requests);
     Ok(Plan {
         schema: plan::SCHEMA.to_string(),

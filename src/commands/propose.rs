@@ -23,7 +23,7 @@ use serde::Serialize;
 pub struct Proposed {
     /// Which job.
     pub job: String,
-    /// `opened`, `updated`, `unchanged`, `left-alone` or `failed`.
+    /// `opened`, `updated`, `unchanged`, `left-alone`, `realized` (by a plug-in) or `failed`.
     pub done: &'static str,
     /// The pull request, or the reason.
     pub what: String,
@@ -38,14 +38,15 @@ pub struct Proposed {
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let world = World::open(common)?;
-    let forge = forge(&world, &args.forge)?;
     let (plan, problems) = match &args.from {
         Some(file) => match artifact::read(file)? {
             Artifact::Plan(plan) => (*plan, Vec::new()),
             Artifact::Reverts(due) => {
+                let forge = forge(&world, &args.forge)?;
                 let repository = repository(&world, &args.forge)?;
                 let done = due.carry_out(&world, &forge, &repository).await?;
-                return tell(common, &done, Vec::new());
+                let blind = due.blind.map(|blind| blind.message);
+                return tell(common, &done, blind.into_iter().collect());
             }
         },
         None => {
@@ -59,8 +60,7 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
             "mode is report: nothing is proposed until the configuration (or a job's annotation) says `mode: propose`",
         );
     }
-    let repository = repository(&world, &args.forge)?;
-    let done = propose(&world, &forge, &repository, &plan).await?;
+    let done = propose_or_realize(&world, &args.forge, &plan).await?;
     tell(common, &done, problems)
 }
 
@@ -79,6 +79,19 @@ fn tell(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result
         note(&format!("! {}", terminal(problem)));
     }
     Ok(Ended::with(&problems))
+}
+
+/// Everything in the plan: by the realizer, where the configuration names one, else as pull requests.
+pub async fn propose_or_realize(
+    world: &World,
+    typed: &cli::Forge,
+    plan: &Plan,
+) -> Result<Vec<Proposed>, Failure> {
+    if let Some(done) = super::plugins::realize(world, plan).await {
+        return Ok(done);
+    }
+    let (forge, repository) = (forge(world, typed)?, repository(world, typed)?);
+    propose(world, &forge, &repository, plan).await
 }
 
 /// Proposes everything in the plan, in its order. One that fails does not stop the others.

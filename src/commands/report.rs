@@ -1,12 +1,13 @@
 //! `report`: one self-contained HTML file.
 
-use super::forge::{AnyRepository, forge, kind, repository};
+use super::forge::{AnyRepository, repository};
+use super::known::{know, pull_requests};
 use super::output::say;
-use super::planning::{books, judge, plan};
+use super::planning::plan;
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common};
-use crate::ports::{Forge, HistoryStore, PullRequest};
+use crate::ports::{HistoryStore, PullRequest, Repository};
 use crate::render::report::{ReportPage, html};
 use crate::snapshot::JobKey;
 use anyhow::Context;
@@ -31,24 +32,15 @@ pub async fn write(
     jobs: &[JobKey],
     file: &Utf8Path,
 ) -> Result<(), Failure> {
-    let pull_requests = match kind(world, typed) {
-        Some(_) => forge(world, typed)?
-            .pull_requests()
-            .await
-            .map_err(|error| Failure::Failed(error.into()))?,
-        None => Vec::new(),
-    };
+    let pull_requests = pull_requests(world, typed).await?;
     let repository = repository(world, typed)?;
     let store = world.history()?;
-    write_as(
-        world,
-        &repository,
-        &store,
-        &pull_requests,
-        jobs,
-        file,
-        false,
-    )
+    if !world.plugins.evaluators.is_empty() {
+        let tree = repository.tree();
+        let tree = tree.map_err(|error| Failure::Failed(error.into()))?;
+        super::plugins::ask(world, &store, &tree, jobs).await?;
+    }
+    write_as(world, &repository, &store, pull_requests, jobs, file, false)
 }
 
 /// The same for a simulated fleet: the page says that it is one.
@@ -60,21 +52,37 @@ pub fn write_simulated(
     jobs: &[JobKey],
     file: &Utf8Path,
 ) -> Result<(), Failure> {
-    write_as(world, repository, store, pull_requests, jobs, file, true)
+    write_as(
+        world,
+        repository,
+        store,
+        pull_requests.to_vec(),
+        jobs,
+        file,
+        true,
+    )
 }
 
 fn write_as(
     world: &World,
     repository: &AnyRepository,
     store: &impl HistoryStore,
-    pull_requests: &[PullRequest],
+    pull_requests: Vec<PullRequest>,
     jobs: &[JobKey],
     file: &Utf8Path,
     simulated: bool,
 ) -> Result<(), Failure> {
-    let books = books(world, repository, jobs)?;
-    let (judged, _) = judge(world, store, &books, jobs)?;
-    let plan = plan(world, store, &books, &judged, pull_requests, jobs, || {})?;
+    let known = know(world, store, repository, pull_requests, jobs)?;
+    let (books, judged) = (&known.books, &known.judged);
+    let plan = plan(
+        world,
+        store,
+        books,
+        judged,
+        &known.pull_requests,
+        jobs,
+        || {},
+    )?;
     let page = ReportPage {
         plan: &plan,
         changes: &books.audit.changes,

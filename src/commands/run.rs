@@ -1,11 +1,10 @@
 //! `run`: observe, watch, plan, propose and report in one, where one place may do all.
 
 use super::forge::{forge, kind, repository};
-use super::heartbeat::beat;
 use super::observe::{Pass, pass};
 use super::output::{note, say, say_json};
-use super::plan::{make, text as plan_text};
-use super::propose::{Proposed, propose, text as proposed_text};
+use super::plan::{make, make_from, text as plan_text};
+use super::propose::{Proposed, propose_or_realize, text as proposed_text};
 use super::watch::{Watched, follow, text as watched_text};
 use super::world::World;
 use super::{Ended, Failure};
@@ -35,27 +34,25 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         pass(&world, &jobs, None).await?
     };
     let mut problems = observed.unreachable.clone();
+    problems.extend(observed.plugins.iter().cloned());
     let store = world.history()?;
     let repository = repository(&world, &args.forge)?;
     // What was merged is judged first: a revert comes before any new advice on the same job.
     let proposes = kind(&world, &args.forge).is_some();
-    let (watched, more) = if proposes {
+    let (watched, known) = if proposes {
         let forge = forge(&world, &args.forge)?;
-        problems.extend(beat(&world, &repository, jobs.len())?);
-        follow(&world, &store, &forge, &repository, &jobs).await?
+        let followed = follow(&world, &store, &forge, &repository, &jobs).await?;
+        problems.extend(followed.problems);
+        (followed.watched, followed.known)
     } else {
-        (Vec::new(), Vec::new())
+        (Vec::new(), None)
     };
-    problems.extend(more);
-    let made = make(&world, &args.forge, &jobs).await?;
+    let made = match known {
+        Some(known) => make_from(&world, &store, &known, &jobs).await?,
+        None => make(&world, &args.forge, &jobs).await?,
+    };
     let done = if made.plan.proposals().next().is_some() {
-        propose(
-            &world,
-            &forge(&world, &args.forge)?,
-            &repository,
-            &made.plan,
-        )
-        .await?
+        propose_or_realize(&world, &args.forge, &made.plan).await?
     } else {
         Vec::new()
     };
@@ -92,11 +89,11 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         _ => {
             let mut text = plan_text(&made.plan, false);
             if proposes {
-                text.push_str(&format!(
-                    "\n{}\n{}",
-                    watched_text(&watched).trim_end(),
-                    proposed_text(&done)
-                ));
+                text.push_str(&format!("\n{}", watched_text(&watched).trim_end()));
+            }
+            // A realizer needs no forge.
+            if proposes || !done.is_empty() {
+                text.push_str(&format!("\n{}", proposed_text(&done)));
             }
             say(&text)?;
         }

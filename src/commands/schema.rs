@@ -6,6 +6,7 @@ use crate::cli::{Schema, SchemaOf};
 use crate::config::Config;
 use crate::plan::Plan;
 use crate::policy::Rule;
+use crate::ports::PluginDocument;
 use crate::record::Evidence;
 use crate::snapshot::Snapshot;
 use schemars::schema_for;
@@ -18,6 +19,7 @@ pub fn run(args: &Schema) -> Result<Ended, Failure> {
         SchemaOf::Snapshot => schema_for!(Snapshot),
         SchemaOf::Plan => schema_for!(Plan),
         SchemaOf::Evidence => schema_for!(Evidence),
+        SchemaOf::Plugin => schema_for!(PluginDocument),
     };
     say_json(&schema)?;
     Ok(Ended::Done)

@@ -2,18 +2,19 @@
 
 use super::artifact::Due;
 use super::forge::{AnyForge, AnyRepository, forge, repository};
-use super::heartbeat::beat;
+use super::heartbeat::{Beat, Blind, due};
+use super::known::{Known, know, pull_requests};
 use super::output::{note, say, say_json};
-use super::planning::{Books, Judged, books, judge};
+use super::planning::Judged;
 use super::propose::{Proposed, written};
 use super::reverts::{Revert, revert};
 use super::table::table;
 use super::world::World;
 use super::{Ended, Failure};
-use crate::audit::missing_entries;
+use crate::audit::{ChangeRecord, missing_entries};
 use crate::cli::{self, Common, Output};
-use crate::ports::{Forge, HistoryStore, Repository};
-use crate::record::{LedgerEntry, read_ledger};
+use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
+use crate::record::is_heartbeat;
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::snapshot::JobKey;
@@ -40,85 +41,138 @@ pub struct Watched {
     pub revert: Option<Proposed>,
 }
 
+/// What watching came to.
+pub struct Followed {
+    /// The changes with their verdicts.
+    pub watched: Vec<Watched>,
+    /// What could not be read or done, and that nobody looked before.
+    pub problems: Vec<String>,
+    /// The time before in which nobody looked, if it was too long.
+    pub blind: Option<Blind>,
+    /// What was read, where nothing was written that changes it.
+    pub known: Option<Known>,
+}
+
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let world = World::open(common)?;
     let jobs = world.jobs(&args.jobs.jobs, common).await?;
     let store = world.history()?;
     let repository = repository(&world, &args.forge)?;
-    let (watched, mut problems) = match &args.out {
-        // Without a forge nothing is written but this file.
+    let mut followed = match &args.out {
+        // Nothing is written but this file; with a token that may read, the forge says who merged.
         Some(file) => {
-            let books = books(&world, &repository, &jobs)?;
-            let (judged, problems) = judge(&world, &store, &books, &jobs)?;
-            let (watched, mut more) = leave(&world, &store, &repository, &books, &judged, file)?;
-            more.extend(problems);
-            (watched, more)
+            let listed = pull_requests(&world, &args.forge).await;
+            leave(&world, &store, &repository, listed, &jobs, file)?
         }
         None => {
             let forge = forge(&world, &args.forge)?;
-            let late = beat(&world, &repository, jobs.len())?;
-            let (watched, mut problems) =
-                follow(&world, &store, &forge, &repository, &jobs).await?;
-            problems.splice(0..0, late);
-            (watched, problems)
+            follow(&world, &store, &forge, &repository, &jobs).await?
         }
     };
-    problems.extend(world.list_problems());
+    followed.problems.extend(world.list_problems());
     match common.output {
-        Output::Json => say_json(&serde_json::json!({ "changes": watched }))?,
-        _ => say(&text(&watched))?,
+        Output::Json => {
+            let mut told = serde_json::json!({ "changes": followed.watched });
+            if let Some(blind) = &followed.blind {
+                told["blind"] = serde_json::json!(blind);
+            }
+            say_json(&told)?;
+        }
+        _ => say(&text(&followed.watched))?,
     }
-    for problem in &problems {
+    for problem in &followed.problems {
         note(&format!("! {}", terminal(problem)));
     }
-    Ok(Ended::with(&problems))
+    Ok(Ended::with(&followed.problems))
 }
 
-/// Leaves the verdicts, the reverts that are due and what the ledger is to learn in a file for `propose --from`.
+/// Leaves the verdicts, the reverts that are due and what the ledger is to learn, a heartbeat too, in a file for `propose --from`.
 fn leave(
     world: &World,
     store: &impl HistoryStore,
     repository: &AnyRepository,
-    books: &Books,
-    judged: &[Judged],
+    listed: Result<Vec<PullRequest>, Failure>,
+    jobs: &[JobKey],
     file: &Utf8Path,
-) -> Result<(Vec<Watched>, Vec<String>), Failure> {
-    let mut problems = books.problems.clone();
+) -> Result<Followed, Failure> {
+    let (pull_requests, unlisted) = with_gap(listed);
+    let known = know(world, store, repository, pull_requests, jobs)?;
+    let beat = due(world, &known.books.ledger, jobs.len());
+    let mut problems = problems_of(&known, &beat, unlisted);
     let (mut watched, mut proposals) = (Vec::new(), Vec::new());
-    for judged in judged {
+    for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
-        match hurts.then(|| revert(world, store, books, judged)) {
+        match hurts.then(|| revert(world, store, &known.books, judged)) {
             Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
         }
         watched.push(told(judged, None));
     }
-    let ledger = lacking(world, repository, books, judged)?;
+    let mut ledger = lacking(world, &known)?;
+    ledger.extend(beat.file);
     let changes = serde_json::to_value(&watched).context("assessments")?;
-    Due::new(changes, proposals, &books.tree, &ledger).write(file)?;
-    Ok((watched, problems))
+    let blind = beat.blind;
+    Due::new(
+        changes,
+        proposals,
+        &known.books.tree,
+        &ledger,
+        blind.clone(),
+    )
+    .write(file)?;
+    Ok(Followed {
+        watched,
+        problems,
+        blind,
+        known: Some(known),
+    })
 }
 
-/// Judges every open change, appends to the ledger what it lacks, and proposes the reverts that are due.
+/// A list of pull requests that can't be had is a gap: what was merged is in git, and is judged all the same.
+fn with_gap<E: std::fmt::Display>(
+    listed: Result<Vec<PullRequest>, E>,
+) -> (Vec<PullRequest>, Option<String>) {
+    match listed {
+        Ok(pull_requests) => (pull_requests, None),
+        Err(error) => (
+            Vec::new(),
+            Some(format!("who merged is not known: {error}")),
+        ),
+    }
+}
+
+/// What stands in the way before anything is done.
+fn problems_of(known: &Known, beat: &Beat, unlisted: Option<String>) -> Vec<String> {
+    let blind = beat.blind.iter().map(|blind| blind.message.clone());
+    blind
+        .chain(unlisted)
+        .chain(known.problems.iter().cloned())
+        .chain(known.books.problems.iter().cloned())
+        .collect()
+}
+
+/// Judges every open change, leaves a heartbeat, appends to the ledger what it lacks, and proposes the reverts that are due.
 pub async fn follow(
     world: &World,
     store: &impl HistoryStore,
     forge: &AnyForge,
     repository: &AnyRepository,
     jobs: &[JobKey],
-) -> Result<(Vec<Watched>, Vec<String>), Failure> {
-    let books = books(world, repository, jobs)?;
-    let (judged, mut problems) = judge(world, store, &books, jobs)?;
-    problems.extend(books.problems.iter().cloned());
-    remember(world, repository, &books, &judged)?;
+) -> Result<Followed, Failure> {
+    let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
+    let is_listed = unlisted.is_none();
+    let known = know(world, store, repository, pull_requests, jobs)?;
+    let beat = due(world, &known.books.ledger, jobs.len());
+    let mut problems = problems_of(&known, &beat, unlisted);
+    let learnt = remember(world, repository, &known, beat.file)?;
     let mut watched = Vec::new();
-    for judged in &judged {
+    for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } => match revert(world, store, &books, judged) {
+            Assessment::Regressed { .. } => match revert(world, store, &known.books, judged) {
                 Ok(Revert::Propose(proposal)) => Some(written(
                     &job,
                     forge.propose(&proposal, world.now_ms()).await,
@@ -148,75 +202,80 @@ pub async fn follow(
         }
         watched.push(told(judged, done));
     }
+    // A rule may have closed or commented on one without opening another.
+    let asked = watched.iter().any(|watched| watched.revert.is_some());
     let wrote = watched.iter().any(|watched| {
         watched
             .revert
             .as_ref()
             .is_some_and(|done| matches!(done.done, "opened" | "updated"))
     });
-    if !wrote {
-        return Ok((watched, problems));
+    if wrote {
+        // With the forge `dir` a revert is merged at once; the ledger learns of it now.
+        let (pull_requests, _) = with_gap(forge.pull_requests().await);
+        let known = know(world, store, repository, pull_requests, jobs)?;
+        remember(world, repository, &known, None)?;
     }
-    // With the forge `dir` a revert is merged at once; the ledger learns of it now.
-    let books = self::books(world, repository, jobs)?;
-    let (judged, _) = judge(world, store, &books, jobs)?;
-    remember(world, repository, &books, &judged)?;
-    Ok((watched, problems))
+    Ok(Followed {
+        watched,
+        problems,
+        blind: beat.blind,
+        known: (is_listed && !learnt && !asked).then_some(known),
+    })
 }
 
-/// Appends to the ledger what the verdicts add to it.
+/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Says whether the verdicts added anything.
 fn remember(
     world: &World,
     repository: &AnyRepository,
-    books: &Books,
-    judged: &[Judged],
-) -> Result<(), Failure> {
-    let files = lacking(world, repository, books, judged)?;
-    if files.is_empty() {
-        return Ok(());
+    known: &Known,
+    heartbeat: Option<(String, Vec<u8>)>,
+) -> Result<bool, Failure> {
+    let mut files = lacking(world, known)?;
+    let learnt = !files.is_empty();
+    files.extend(heartbeat);
+    if !files.is_empty() {
+        repository
+            .append_ledger(&files, &ledger_message(&files), world.now_ms())
+            .map_err(|error| Failure::Failed(error.into()))?;
     }
-    let message = format!("ledger: {} entries", files.len());
-    repository
-        .append_ledger(&files, &message, world.now_ms())
-        .map_err(|error| Failure::Failed(error.into()))
+    Ok(learnt)
+}
+
+/// The message of the commit that appends these files to the ledger.
+pub fn ledger_message(files: &BTreeMap<String, Vec<u8>>) -> String {
+    match files.keys().filter(|path| !is_heartbeat(path)).count() {
+        0 => "heartbeat".to_string(),
+        1 => "ledger: 1 entry".to_string(),
+        entries => format!("ledger: {entries} entries"),
+    }
 }
 
 /// What the ledger lacks.
-fn lacking(
-    world: &World,
-    repository: &AnyRepository,
-    books: &Books,
-    judged: &[Judged],
-) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
-    let failed = |error: crate::ports::RepositoryError| Failure::Failed(error.into());
-    let (ledger, _): (Vec<LedgerEntry>, _) = read_ledger(&repository.ledger().map_err(failed)?);
+fn lacking(world: &World, known: &Known) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let ledger = &known.books.entries;
     let mut files = BTreeMap::new();
-    for judged in judged {
-        for entry in missing_entries(&judged.record, &judged.assessment, &ledger, world.now_ms()) {
+    let mut learn = |record: &ChangeRecord, assessment: &Assessment| {
+        for entry in missing_entries(record, assessment, ledger, world.now_ms()) {
             let bytes = entry
                 .to_bytes()
                 .map_err(|error| Failure::Failed(error.into()))?;
             files.insert(entry.path(), bytes);
         }
+        Ok::<(), Failure>(())
+    };
+    for judged in &known.judged {
+        learn(&judged.record, &judged.assessment)?;
     }
     // A change that was undone or replaced is no longer judged; the ledger still learns its end.
-    for record in books
-        .audit
-        .changes
-        .iter()
-        .filter(|record| record.change.is_some())
-    {
+    let changes = known.books.audit.changes.iter();
+    for record in changes.filter(|record| record.change.is_some()) {
         let assessment = match (&record.reverted_by, &record.superseded_by) {
             (Some(by), _) => Assessment::Reverted { by: by.clone() },
             (None, Some(by)) => Assessment::Superseded { by: by.clone() },
             (None, None) => continue,
         };
-        for entry in missing_entries(record, &assessment, &ledger, world.now_ms()) {
-            let bytes = entry
-                .to_bytes()
-                .map_err(|error| Failure::Failed(error.into()))?;
-            files.insert(entry.path(), bytes);
-        }
+        learn(record, &assessment)?;
     }
     Ok(files)
 }

@@ -6,15 +6,16 @@ use super::history::{self, AnyHistory};
 use super::select::select;
 use crate::cli::Common;
 use crate::config::{self, ClusterConfig, Config, JobConfig};
+use crate::evaluate::plugin::Told;
 use crate::plan::Rooms;
 use crate::policy::Rule;
-use crate::ports::HistoryStore;
+use crate::ports::{HistoryStore, Plugins};
 use crate::snapshot::{JobKey, LiveResource};
 use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What every command starts from.
@@ -29,6 +30,9 @@ pub struct World {
     pub told_now_ms: Option<i64>,
     /// The jobs of which the configuration says something: those of static lists, and what differs for some behind Kubernetes.
     pub entries: BTreeMap<JobKey, JobConfig>,
+    /// The plug-ins.
+    pub plugins: Plugins,
+    told: Mutex<BTreeMap<JobKey, Told>>,
     live: Mutex<State>,
 }
 
@@ -61,7 +65,10 @@ impl World {
                     .map(|job| (key(&cluster.name, job), job.clone()))
             })
             .collect();
+        let plugins = super::plugins::assemble(&config, &folder, &common.plugins)?;
         Ok(World {
+            plugins,
+            told: Mutex::default(),
             config,
             folder,
             rules,
@@ -259,6 +266,7 @@ impl World {
         evaluate.minimum_history_seconds = seconds(&history.minimum);
         evaluate.window_seconds = seconds(&history.window);
         evaluate.lag_limit_seconds = slo.lag.seconds();
+        evaluate.told = self.told(job);
         let mut watch = self.config.watch.clone();
         watch.lag = slo.lag.clone();
         Rooms {
@@ -269,6 +277,25 @@ impl World {
             prices: self.config.prices.clone(),
             rules: self.rules.clone(),
         }
+    }
+
+    /// Keeps what plug-in evaluators said of a job, for its settings.
+    pub fn keep_told(&self, job: &JobKey, told: Told) {
+        self.all_told().insert(job.clone(), told);
+    }
+
+    /// Whether plug-in evaluators were asked about a job.
+    pub fn was_told(&self, job: &JobKey) -> bool {
+        self.all_told().contains_key(job)
+    }
+
+    /// What they said of it.
+    pub fn told(&self, job: &JobKey) -> Told {
+        self.all_told().get(job).cloned().unwrap_or_default()
+    }
+
+    fn all_told(&self) -> std::sync::MutexGuard<'_, BTreeMap<JobKey, Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How far back decisions look, milliseconds.

@@ -1,6 +1,6 @@
 //! Text → configuration, with errors that say where and what was meant.
 
-use super::{Config, kubernetes};
+use super::{Config, kubernetes, plugins};
 use crate::policy::{Rule, RuleError, with_overrides};
 use std::collections::BTreeSet;
 
@@ -191,6 +191,7 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
             "schedule.every is shorter than a minute: write for example `every: 1h`".to_string(),
         );
     }
+    plugins::check(config).or_else(&refuse)?;
     if config.history.retention < config.history.minimum {
         return refuse(
             "history.retention is shorter than history.minimum: no decision could ever be made"

@@ -3,6 +3,7 @@
 mod github;
 mod kubernetes;
 mod load;
+mod plugins;
 mod prometheus;
 mod schedule;
 mod sections;
@@ -12,6 +13,7 @@ mod selector;
 pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
+pub use plugins::{PluginConfig, PluginKind};
 pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
 pub use schedule::ScheduleConfig;
 pub use sections::{
@@ -26,6 +28,7 @@ use crate::recommend::{self, Prices};
 use crate::{classify, evaluate, plan, watch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The whole configuration. Every section may be left out.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,4 +62,12 @@ pub struct Config {
     pub plan: plan::Settings,
     /// Folder with policies of your own, one rule a file, relative to this file.
     pub policies: Option<String>,
+    /// Programs that collect, evaluate or realize, by name.
+    pub plugins: BTreeMap<String, PluginConfig>,
+    /// Collectors that are asked at each look at each job.
+    pub collectors: Vec<String>,
+    /// Evaluators that are asked about each job, in this order; the annotation `plimsoll.dev/evaluator` names another for a job.
+    pub evaluators: Vec<String>,
+    /// A realizer that carries changes out in place of pull requests.
+    pub realizer: Option<String>,
 }

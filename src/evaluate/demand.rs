@@ -13,6 +13,8 @@ pub enum DemandBasis {
     ShortHistory,
     /// From 7 days: an upper confidence limit of a quantile × growth.
     Quantile,
+    /// A plug-in named the load.
+    Plugin,
 }
 
 /// The load a job must carry, in records per second that its sources emit together.

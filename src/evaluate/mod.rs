@@ -26,6 +26,8 @@ pub mod backlog;
 pub mod latency_violation;
 // History and configuration → the input and the answer of each of them.
 pub mod inputs;
+// The plug-in protocol: requests, answers, and what becomes of them.
+pub mod plugin;
 // The Flink autoscaler's parallelism decision, from REST values to overrides.
 pub mod true_rate;
 

@@ -32,6 +32,9 @@ pub struct Settings {
     /// Lag that the job's users accept, seconds: a backlog beyond it counts.
     #[serde(skip)]
     pub lag_limit_seconds: f64,
+    /// What plug-in evaluators said of the job.
+    #[serde(skip)]
+    pub told: super::plugin::Told,
 }
 
 impl Default for Settings {
@@ -48,6 +51,7 @@ impl Default for Settings {
             catch_up_seconds: 600.0,
             backlog_seconds: 10_800.0,
             lag_limit_seconds: 120.0,
+            told: super::plugin::Told::default(),
         }
     }
 }

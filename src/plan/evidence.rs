@@ -22,12 +22,15 @@ pub(super) fn evidence(
     fields: Vec<FieldChange>,
 ) -> Evidence {
     let history = target.facts.history;
+    let told = &target.rooms.evaluate.told;
     let details = [
         ("profile", serde_json::to_value(profile)),
         ("recommendation", serde_json::to_value(recommendation)),
         ("decision", serde_json::to_value(decision)),
         ("evaluators", serde_json::to_value(evaluators)),
-    ];
+    ]
+    .into_iter()
+    .chain((!told.is_empty()).then(|| ("plugins", serde_json::to_value(told))));
     let digest = serde_json::to_vec(&history.points).map(|bytes| sha256_hex(&bytes));
     Evidence {
         schema: EVIDENCE_SCHEMA.to_string(),

@@ -1,6 +1,7 @@
 //! What a plan says of each job.
 
 use super::link::Link;
+use super::session::SessionUnit;
 use crate::classify::JobProfile;
 use crate::policy::Decision;
 use crate::recommend::{Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide};
@@ -162,6 +163,9 @@ pub struct Item {
     /// Its file, where one was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
+    /// What runs in it, where it is a session cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<SessionUnit>,
     /// What the job is, if it could be looked at.
     pub profile: Option<JobProfile>,
     /// What sizing says of it when nothing bounds the search.

@@ -85,6 +85,7 @@ pub fn plan_job(
             .manifest
             .ok()
             .map(|located| link(located, facts.resource)),
+        unit: None,
         profile: None,
         advice: None,
         evaluators: None,
@@ -123,7 +124,11 @@ pub fn plan_job(
             .say(State::Unreachable, "unreachable", reason)
             .until(Until::Event("its JobManager answers".to_string()));
     }
-    let profile = classify(facts.history, &rooms.classify);
+    let mut profile = classify(facts.history, &rooms.classify);
+    // A plug-in that failed is missing from this job's estimate, and that is said where other gaps are.
+    profile
+        .gaps
+        .extend(rooms.evaluate.told.gaps.iter().cloned());
     let item = Item {
         profile: Some(profile.clone()),
         ..item

@@ -13,6 +13,8 @@ mod lifecycle;
 mod link;
 mod merging;
 mod present;
+mod realize;
+mod session;
 mod settings;
 
 pub use fields::value_at;
@@ -22,4 +24,6 @@ pub use job::{Facts, Rooms, object_key, plan_job};
 pub use link::{Confidence, Link, TiedBy, link, without_job};
 pub use merging::effect as merge_effect;
 pub use present::present;
+pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
+pub use session::{SessionPart, SessionUnit, group_sessions};
 pub use settings::{Group, Settings};

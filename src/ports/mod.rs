@@ -4,10 +4,14 @@
 mod cluster;
 mod forge;
 mod history;
+mod plugin;
 mod repository;
 
 pub use crate::record::{Commit, FileChange};
 pub use cluster::{Cluster, ObserveError};
 pub use forge::{Forge, ForgeError, PullRequest, PullRequestState, Written};
 pub use history::{HistoryError, HistoryStore};
+pub use plugin::{
+    MetricCollector, MetricEvaluator, PluginDocument, PluginError, Plugins, ScalingRealizer,
+};
 pub use repository::{Repository, RepositoryError};

@@ -71,8 +71,9 @@ pub fn autoscaler_advice(
     if !on && !swing.as_ref().is_some_and(swings) {
         return None;
     }
-    let demand = evaluate::demand(history, load).ok()?;
-    let capacities = evaluate::capacities(history, &demand);
+    let mut demand = evaluate::demand(history, load).ok()?;
+    let mut capacities = evaluate::capacities(history, &demand);
+    load.told.apply(&mut demand, &mut capacities);
     let needed = capacities.iter().filter_map(needed).max()?;
     let mut advice = AutoscalerAdvice {
         on,

@@ -134,6 +134,12 @@ pub(super) fn risks(
     if let Some(Risk { code, message }) = super::measured::unseen_hours(job.demand) {
         say(&code, message);
     }
+    if job.demand.basis == DemandBasis::Plugin {
+        say(
+            "load-named",
+            "the load was named by a plug-in, and is not what was seen".to_owned(),
+        );
+    }
     if job.demand.lower_bound {
         say(
             "lag-unknown",

@@ -5,7 +5,7 @@ use super::job::{Job, Load, present_part};
 use super::search::{Candidate, Search};
 use super::{Present, Settings, explanation, measured};
 use crate::classify::{JobProfile, VerdictId};
-use crate::evaluate::{self, DemandError, capacities, demand};
+use crate::evaluate::{self, DemandBasis, DemandError, capacities, demand};
 use crate::snapshot::{History, JobState};
 
 /// What the job needs, as the cheapest size that carries the required load with the probability asked for, whose
@@ -54,7 +54,7 @@ pub fn recommend(
         );
     }
     let mut young = None;
-    let demand = match demand(history, load) {
+    let mut demand = match demand(history, load) {
         Ok(demand) => demand,
         Err(error @ DemandError::ShortHistory { .. }) => {
             let refusal = reason(
@@ -81,12 +81,13 @@ pub fn recommend(
     if let Some(refusal) = unusable(profile) {
         return Advice::Undetermined(refusal);
     }
-    let capacities = capacities(history, &demand);
+    let mut capacities = capacities(history, &demand);
+    load.told.apply(&mut demand, &mut capacities);
     let (scaling, scaling_step) = explanation::scaling(history, settings);
     let mut own_steps = measured::steps(history, &demand, &capacities);
     own_steps.extend(scaling_step);
     let settings = &scaling;
-    let job = Job::new(
+    let mut job = Job::new(
         history,
         latest,
         profile,
@@ -98,6 +99,11 @@ pub fn recommend(
         settings,
         bounds.max_parallelism,
     );
+    if load.told.names_capacity() {
+        // It is the latest word on the vertices; past sizes were measured before it.
+        job.past = Err("a plug-in says what the vertices carry".to_owned());
+        job.optimum = None;
+    }
     if job.carriers.is_empty() && !profile.has(VerdictId::Idle) {
         let message = "no vertex shows both its rate and its busy time";
         return undetermined(
@@ -106,7 +112,14 @@ pub fn recommend(
             "busy time and record counters of the vertices",
         );
     }
-    let advice = decide(history, profile, &job, bounds, own_steps);
+    let mut advice = decide(history, profile, &job, bounds, own_steps);
+    let told = load.told.lines(&capacities).into_iter();
+    let told = told.map(|(name, result)| Step { name, result });
+    match &mut advice {
+        Advice::Change(change) => change.steps.extend(told),
+        Advice::Keep(keep) => keep.steps.extend(told),
+        Advice::Undetermined(_) => {}
+    }
     let grows = |advice: &Advice| matches!(advice, Advice::Change(change) if change.direction == Direction::Grow);
     match young {
         Some(refusal) if !grows(&advice) => Advice::Undetermined(refusal),
@@ -275,10 +288,11 @@ fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
             .unwrap_or(size.parallelism)
     };
     // What the unseen part of the first day may bring is a reason not to cut, not one to grow.
-    let arrived = if job.demand.history_ms < DAY_MS {
-        job.demand.highest_per_second
-    } else {
-        job.demand.upper_per_second
+    let arrived = match job.demand.basis {
+        // Who names a load knows that it comes: a fair, a migration. That is evidence as if it had been seen.
+        DemandBasis::Plugin => job.demand.load_per_second,
+        _ if job.demand.history_ms < DAY_MS => job.demand.highest_per_second,
+        _ => job.demand.upper_per_second,
     };
     let seen = (arrived * 1.05).max(arrived + job.demand.backlog_per_second * STILL_DRAINING);
     let seen = seen.min(job.required.max(job.demand.mean_per_second));

@@ -597,6 +597,7 @@ proptest! {
         let busy = World { peak: peak * more, ..calm.clone() };
         prop_assume!(busy.carries(&now) > busy.peak * 1.1);
         let after = |world: &World| cost(&world.proposed(&now).unwrap_or(now.clone()));
-        prop_assert!(after(&busy) >= after(&calm) - 1e-6);
+        // A shape like the present one may cost 1 % more for each of its three dimensions (`Search::weighed`).
+        prop_assert!(after(&busy) >= after(&calm) / 1.03 - 1e-6);
     }
 }

@@ -136,7 +136,13 @@ pub fn summary(change: &PlannedChange) -> String {
     let recommendation = &change.recommendation;
     let proposed = &recommendation.proposed;
     let spare = recommendation.carries_per_second / recommendation.demand.load_per_second - 1.0;
-    let history = number::span(recommendation.demand.history_ms);
+    let load = match recommendation.demand.basis {
+        crate::evaluate::DemandBasis::Plugin => "the load that a plug-in names".to_string(),
+        _ => format!(
+            "the highest load of the last {}",
+            number::span(recommendation.demand.history_ms)
+        ),
+    };
     let task_managers = if proposed.task_managers == 1 {
         "one TaskManager".to_string()
     } else {
@@ -151,13 +157,13 @@ pub fn summary(change: &PlannedChange) -> String {
     };
     match recommendation.direction {
         Direction::Shrink => format!(
-            "{} slots on {task_managers} carry the highest load of the last {history}{spare}. Saves about **{} a month**{}.",
+            "{} slots on {task_managers} carry {load}{spare}. Saves about **{} a month**{}.",
             proposed.slots(),
             money(saving.per_month),
             interval(saving),
         ),
         Direction::Grow => format!(
-            "The job is short of what its load needs: {} slots on {task_managers} carry the highest load of the last {history}{spare}. {}",
+            "The job is short of what its load needs: {} slots on {task_managers} carry {load}{spare}. {}",
             proposed.slots(),
             if saving.per_month > 0.0 {
                 format!(
@@ -347,6 +353,10 @@ fn why_safe(change: &PlannedChange) -> String {
             "the highest of {} (short history) × {} growth",
             number::span(demand.history_ms),
             number::cores(demand.growth)
+        ),
+        crate::evaluate::DemandBasis::Plugin => format!(
+            "the {}/s that a plug-in names",
+            number::rate(demand.load_per_second)
         ),
         crate::evaluate::DemandBasis::Quantile => format!(
             "upper limit of the p99 over {}: {}/s, × {} growth",

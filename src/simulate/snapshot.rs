@@ -95,9 +95,6 @@ fn vertex_of(job: &Job, view: &VertexView, measured: bool) -> Vertex {
         .and_then(|source| source.topic.as_ref())
         .map(|(_, partitions)| *partitions);
     let mut vertex = Vertex {
-        id: view.id.clone(),
-        name: view.name.clone(),
-        parallelism: subtasks.len() as u32,
         max_parallelism: Some(spec.max_parallelism),
         slot_sharing_group: Some(slot_sharing_group(job)),
         inputs: spec
@@ -109,20 +106,7 @@ fn vertex_of(job: &Job, view: &VertexView, measured: bool) -> Vertex {
             })
             .collect(),
         running: measured,
-        busy_ms_per_second: None,
-        backpressured_ms_per_second: None,
-        idle_ms_per_second: None,
-        busy_median_ms_per_second: None,
-        accumulated_busy_ms: None,
-        accumulated_backpressured_ms: None,
-        accumulated_idle_ms: None,
-        records_in: None,
-        records_out: None,
-        records_in_per_second: None,
-        records_out_per_second: None,
-        records_in_spread: None,
-        pending_records: None,
-        source_partitions: None,
+        ..Vertex::new(view.id.as_str(), view.name.as_str(), subtasks.len() as u32)
     };
     if !measured {
         return vertex;

@@ -80,6 +80,9 @@ pub struct Snapshot {
     /// What Kubernetes says of its custom resource, where the cluster was asked through Kubernetes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Box<LiveResource>>,
+    /// Metrics from elsewhere that collectors named, at most 64. Finite.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, f64>,
     /// What could not be read, each with its reason.
     #[serde(default)]
     pub gaps: Vec<Gap>,
@@ -104,6 +107,7 @@ impl Snapshot {
             failures: Vec::new(),
             configuration: BTreeMap::new(),
             resource: None,
+            external: BTreeMap::new(),
             gaps: Vec::new(),
         }
     }

@@ -53,6 +53,8 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
         let id = hashed("taskmanager", &task_manager.id);
         names.insert(std::mem::replace(&mut task_manager.id, id.clone()), id);
     }
+    // Whoever named them may have named more than a metric.
+    shared.external.clear();
     for failure in &mut shared.failures {
         if !PUBLIC_PACKAGES
             .iter()
@@ -68,9 +70,19 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
         redact_resource(resource, &mut names);
     }
     for gap in &mut shared.gaps {
-        *gap = Gap::new(without(&names, &gap.what), without(&names, &gap.reason));
+        *gap = if is_of_a_collector(gap) {
+            Gap::new("collector", "(redacted)")
+        } else {
+            Gap::new(without(&names, &gap.what), without(&names, &gap.reason))
+        };
     }
     shared
+}
+
+/// Whether a collector failed at it (`collector NAME`, `metric NAME of collector NAME`): its names and its last words are foreign, and may
+/// name anything.
+fn is_of_a_collector(gap: &Gap) -> bool {
+    gap.what.starts_with("collector ") || gap.what.contains(" of collector ")
 }
 
 /// Labels, annotations, owner and errors name things; states, generations and sizes do not.

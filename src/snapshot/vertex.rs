@@ -89,6 +89,35 @@ pub struct Vertex {
 }
 
 impl Vertex {
+    /// A vertex of which nothing was measured, that is not known to run, and that reads from nobody.
+    pub fn new(id: impl Into<String>, name: impl Into<String>, parallelism: u32) -> Vertex {
+        Vertex {
+            id: id.into(),
+            name: name.into(),
+            parallelism,
+            max_parallelism: None,
+            slot_sharing_group: None,
+            inputs: Vec::new(),
+            running: false,
+            busy_ms_per_second: None,
+            backpressured_ms_per_second: None,
+            idle_ms_per_second: None,
+            busy_median_ms_per_second: None,
+            accumulated_busy_ms: None,
+            accumulated_backpressured_ms: None,
+            accumulated_idle_ms: None,
+            records_in: None,
+            records_out: None,
+            records_in_per_second: None,
+            records_out_per_second: None,
+            records_in_spread: None,
+            pending_records: None,
+            source_partitions: None,
+        }
+    }
+}
+
+impl Vertex {
     /// Whether it has no inputs.
     pub fn is_source(&self) -> bool {
         self.inputs.is_empty()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use plimsoll::evaluate::autotune::{self, MemoryCase};
 use plimsoll::evaluate::true_rate::capacity::{Rates, target_capacity};
+use plimsoll::evaluate::true_rate::columns::Columns;
 use plimsoll::evaluate::true_rate::decision::{self, Cluster, JobCase};
 use plimsoll::evaluate::true_rate::evaluate::{EvaluateError, Evaluation, evaluate, flows};
 use plimsoll::evaluate::true_rate::input::VertexId;
@@ -131,7 +132,7 @@ fn evaluated(case: &Case<'_>, samples: &History, evaluation: &Evaluation, answer
 
 /// Edges in the recorded order, with any that are not recorded behind.
 fn edges(case: &Case<'_>, samples: &History) -> Value {
-    let flows = flows(samples, &case.topology, &case.options);
+    let flows = flows(&Columns::of(samples, &case.topology), &case.options);
     let edges = Edges::new(&case.topology, &flows);
     let mut all: BTreeMap<(String, String), Value> = BTreeMap::new();
     for vertex in case.topology.vertices() {

@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::TcpListener;
 
 pub const TOKEN: &str = "ghs_the-right-token";
+/// A token with `contents: read` and `pull-requests: read`.
+pub const READ_TOKEN: &str = "ghs_may-only-read";
 pub const REPOSITORY: &str = "acme/flink-manifests";
 const START: i64 = 1_790_000_000;
 
@@ -276,10 +278,16 @@ async fn answer(
         .get("authorization")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if token != format!("Bearer {TOKEN}") {
-        return reply(401, &[], r#"{"message":"Bad credentials"}"#.into());
-    }
     let writes = method != Method::GET;
+    match token.strip_prefix("Bearer ") {
+        Some(TOKEN) => {}
+        Some(READ_TOKEN) if !writes => {}
+        Some(READ_TOKEN) => {
+            let refusal = r#"{"message":"Resource not accessible by integration"}"#;
+            return reply(403, &[], refusal.into());
+        }
+        _ => return reply(401, &[], r#"{"message":"Bad credentials"}"#.into()),
+    }
     state.writes += usize::from(writes);
     let dies = state.dies_at.map(|(at, done)| {
         (

@@ -2,7 +2,7 @@
 
 use super::Hub;
 use crate::record::MONDAY_MS;
-use crate::repository::{FILE, HOUR, manifest, opened, proposal, proposal_of, reason};
+use crate::repository::{FILE, HOUR, manifest, opened, proposal, proposal_of, proposed, reason};
 use plimsoll::clients::forges::SUPERSEDED_LABEL;
 use plimsoll::ports::{Forge, PullRequestState, Repository, Written};
 use plimsoll::record::{ChangeKind, Event, LedgerEntry, evidence_path, read_ledger};
@@ -61,12 +61,7 @@ async fn github_the_same_findings_write_nothing_and_new_ones_update() {
 async fn github_leaves_a_persons_branch_alone_and_says_so_once() {
     let hub = Hub::new().await;
     let forge = hub.forge();
-    let open = opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    let open = proposed(&forge, 8, MONDAY_MS).await;
     let theirs = hub.world.commit(&open.branch, FILE, Some(&manifest(9)));
     for hour in 1..4 {
         let left = forge
@@ -88,12 +83,7 @@ async fn github_leaves_a_persons_branch_alone_and_says_so_once() {
 async fn github_a_person_who_is_faster_keeps_their_commit() {
     let hub = Hub::new().await;
     let forge = hub.forge();
-    let open = opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    let open = proposed(&forge, 8, MONDAY_MS).await;
     // Between our look and our write somebody pushes.
     let branch = open.branch.clone();
     hub.fake.state().before_ref = Some(Box::new(move |git| {
@@ -138,12 +128,7 @@ async fn github_sees_every_way_of_merging_and_who_did_it() {
     for way in ["merge", "squash", "rebase"] {
         let hub = Hub::new().await;
         let forge = hub.forge();
-        let open = opened(
-            forge
-                .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-                .await
-                .unwrap(),
-        );
+        let open = proposed(&forge, 8, MONDAY_MS).await;
         hub.world.commit("main", "other.yaml", Some(b"x: 1\n"));
         hub.fake.merge(1, way, "ada");
         let seen = forge.pull_requests().await.unwrap();
@@ -190,24 +175,14 @@ async fn github_sees_every_way_of_merging_and_who_did_it() {
 async fn github_a_closed_one_stays_closed_until_the_findings_differ() {
     let hub = Hub::new().await;
     let forge = hub.forge();
-    opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    proposed(&forge, 8, MONDAY_MS).await;
     hub.fake.close(1);
     let left = forge
         .propose(&proposal(8, MONDAY_MS + HOUR), MONDAY_MS + HOUR)
         .await
         .unwrap();
     assert_eq!(reason(&left), "closed");
-    let again = opened(
-        forge
-            .propose(&proposal(6, MONDAY_MS + HOUR), MONDAY_MS + HOUR)
-            .await
-            .unwrap(),
-    );
+    let again = proposed(&forge, 6, MONDAY_MS + HOUR).await;
     assert_eq!(again.id, "2");
 }
 
@@ -215,12 +190,7 @@ async fn github_a_closed_one_stays_closed_until_the_findings_differ() {
 async fn github_a_revert_closes_the_open_rightsizing_and_comes_first() {
     let hub = Hub::new().await;
     let forge = hub.forge();
-    opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    proposed(&forge, 8, MONDAY_MS).await;
     let revert = proposal_of(ChangeKind::Revert, 14, MONDAY_MS + HOUR, &manifest(14));
     let open = opened(forge.propose(&revert, MONDAY_MS + HOUR).await.unwrap());
     assert_eq!(open.branch, "plimsoll-revert/prod/payments/orders");
@@ -249,12 +219,7 @@ async fn github_a_revert_closes_the_open_rightsizing_and_comes_first() {
 async fn github_forks_and_strangers_are_not_ours() {
     let hub = Hub::new().await;
     let forge = hub.forge();
-    let open = opened(
-        forge
-            .propose(&proposal(8, MONDAY_MS), MONDAY_MS)
-            .await
-            .unwrap(),
-    );
+    let open = proposed(&forge, 8, MONDAY_MS).await;
     {
         let mut state = hub.fake.state();
         let mut fork = state.pulls[0].clone();

@@ -1,6 +1,6 @@
 //! The binary against a fake API server.
 
-use super::server::{ApiServer, Fault};
+use super::server::{ApiServer, Fault, NOW_MS};
 use assert_cmd::Command;
 use serde_json::{Value, json};
 use std::fs;
@@ -272,4 +272,72 @@ async fn kubernetes_rbac_prints_the_least_that_the_configuration_needs() {
     let (code, _, err) = stage.run(&["rbac"]).await;
     assert_eq!(code, 2);
     assert!(err.contains("behind Kubernetes"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kubernetes_a_session_cluster_is_one_unit_with_its_jobs() {
+    let stage = Stage::with(ONE).await;
+    let host = stage.server.fleet.keys()[0].clone();
+    // The first job of the fleet becomes a session cluster: its JobManager runs what two session jobs say is theirs.
+    let path = format!("{}/{}", host.namespace, host.name);
+    let overview = stage.server.fleet.answer(&host, "/jobs/overview", NOW_MS);
+    let id = overview.unwrap().body["jobs"][0]["jid"].clone();
+    assert!(id.is_string());
+    stage.server.edit(&host.namespace, &host.name, |object| {
+        object["spec"].as_object_mut().unwrap().remove("job");
+        object["status"]["jobStatus"] = json!({});
+    });
+    for name in ["part-a", "part-b"] {
+        stage.server.put(json!({
+            "apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkSessionJob",
+            "metadata": {"namespace": host.namespace, "name": name},
+            "spec": {"deploymentName": host.name, "job": {"parallelism": 1, "state": "running"}},
+            "status": {"lifecycleState": "STABLE", "jobStatus": {"state": "RUNNING", "jobId": id}},
+        }));
+    }
+    stage.json(&["observe"], 0).await;
+    let plan = stage.json(&["plan"], 0).await;
+    let item = |name: &str| {
+        let items = plan["items"].as_array().unwrap();
+        let found: Vec<&Value> = items
+            .iter()
+            .filter(|item| item["job"]["name"] == name)
+            .collect();
+        assert_eq!(found.len(), 1, "{name}");
+        found[0].clone()
+    };
+    let unit = item(&host.name);
+    assert_eq!(unit["reason"], "session-cluster");
+    let parts: Vec<&str> = unit["unit"]["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(parts, ["part-a", "part-b"]);
+    assert!(
+        unit["unit"]["task_managers"].as_u64().unwrap() > 0,
+        "{unit}"
+    );
+    let message = unit["message"].as_str().unwrap();
+    assert!(
+        message.contains("its 2 jobs are part-a, part-b; they share"),
+        "{message}"
+    );
+    for name in ["part-a", "part-b"] {
+        let part = item(name);
+        assert_eq!(part["reason"], "session-job");
+        assert!(
+            part["message"].as_str().unwrap().contains(&host.name),
+            "{part}"
+        );
+        assert!(part["unit"].is_null() && part["change"].is_null());
+    }
+    // The unit is whole when it alone is asked for, and what is written for people says the same.
+    let (_, text, _) = stage.run(&["explain", &path]).await;
+    assert!(text.contains("its 2 jobs are part-a, part-b"), "{text}");
+    let (code, _, err) = stage.run(&["report", "--out", "report.html"]).await;
+    assert_eq!(code, 0, "{err}");
+    let page = fs::read_to_string(stage.server.folder().join("report.html")).unwrap();
+    assert_eq!(page.matches("its 2 jobs are part-a, part-b").count(), 1);
 }

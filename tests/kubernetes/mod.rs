@@ -3,6 +3,7 @@
 mod cluster;
 mod commands;
 mod crds;
-mod server;
+mod forward;
+pub mod server;
 mod simulated;
 mod steps;

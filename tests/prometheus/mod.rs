@@ -1,7 +1,7 @@
 //! Histories from a Prometheus-compatible store, and what it can do to whoever reads them.
 
 mod same_verdicts;
-mod store;
+pub mod store;
 
 use plimsoll::clients::prometheus::{Labels, PrometheusHistory, Signal};
 use plimsoll::config::{BasicConfig, PrometheusConfig};
@@ -15,7 +15,7 @@ use store::{Fault, Store};
 const STEP_MS: i64 = 600_000;
 const BEGIN_MS: i64 = 1_772_409_600_000;
 
-fn key(name: &str) -> JobKey {
+pub fn key(name: &str) -> JobKey {
     format!("prod/deployment/shop/{name}").parse().unwrap()
 }
 
@@ -40,7 +40,7 @@ fn steps(count: i64) -> impl Iterator<Item = i64> + Clone {
 }
 
 /// A job of one source and one other vertex that has run for a day before.
-fn steady(store: &Store, name: &str, count: i64) {
+pub fn steady(store: &Store, name: &str, count: i64) {
     let age = |time: i64| (time - BEGIN_MS + 86_400_000) as f64;
     let execution = || labels(name, &[("job_id", "a")]);
     store.put(
@@ -126,7 +126,7 @@ fn steady(store: &Store, name: &str, count: i64) {
     });
 }
 
-fn config(store: &Store) -> PrometheusConfig {
+pub fn config(store: &Store) -> PrometheusConfig {
     PrometheusConfig {
         url: store.1.clone(),
         retries: 2,
@@ -140,7 +140,7 @@ fn open(config: &PrometheusConfig, names: &[&str]) -> PrometheusHistory {
     PrometheusHistory::open(config, Path::new("."), jobs).unwrap()
 }
 
-async fn read(history: &PrometheusHistory, name: &str, count: i64) -> Result<History, String> {
+pub async fn read(history: &PrometheusHistory, name: &str, count: i64) -> Result<History, String> {
     let to_ms = BEGIN_MS + count * STEP_MS;
     history
         .read(&key(name), BEGIN_MS, to_ms, None)
@@ -262,6 +262,44 @@ async fn numbers_that_are_none_and_steps_without_samples_are_holes() {
         .find(|point| point.to_ms == BEGIN_MS + 4 * STEP_MS)
         .unwrap();
     assert_eq!(fourth.checkpoints.completed, 20);
+}
+
+#[tokio::test]
+async fn a_store_that_holds_less_than_a_value_a_step_is_named() {
+    // (every how many steps there is a value, what is said)
+    for (every, said) in [
+        (1, None),
+        (3, Some("set history.prometheus.step to 1 h")),
+        (6, Some("every 1 h only")),
+    ] {
+        let store = Store::start().await;
+        steady(&store, "orders", 48);
+        store.with(|held| {
+            for (_, values) in held.series.values_mut().flatten() {
+                values.retain(|time, _| (time - BEGIN_MS) % (every * STEP_MS) == 0);
+            }
+        });
+        let history = read(&open(&config(&store), &["orders"]), "orders", 48)
+            .await
+            .unwrap();
+        assert_eq!(history.points.len() as i64, 48 / every);
+        match said {
+            Some(said) => assert!(says(&history, "history", said), "{:?}", gaps(&history)),
+            None => assert!(!says(&history, "history", "step"), "{:?}", gaps(&history)),
+        }
+        // With the step that is named the holes are gone, and nothing is said any more.
+        if every > 1 {
+            let config = PrometheusConfig {
+                step: FlinkDuration::from_millis((2 * every * STEP_MS) as u64),
+                ..config(&store)
+            };
+            let history = read(&open(&config, &["orders"]), "orders", 48)
+                .await
+                .unwrap();
+            assert_eq!(history.points.len() as i64, 48 / every / 2);
+            assert!(!says(&history, "history", "step"), "{:?}", gaps(&history));
+        }
+    }
 }
 
 #[tokio::test]

@@ -367,6 +367,17 @@ fn verdicts(history: &History) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rest_and_prometheus_give_the_same_verdicts() {
+    compare(|_| true).await;
+}
+
+/// As Thanos and Mimir keep older data: a value every five minutes or so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn downsampled_data_gives_the_same_verdicts() {
+    compare(|at_ms| [0, 2 * LOOK_MS].contains(&at_ms.rem_euclid(STEP_MS))).await;
+}
+
+/// Compares what looks over REST give with what a store gives that holds some of them.
+async fn compare(holds: fn(i64) -> bool) {
     let fleet = demo::fleet(7, NOW_MS, HOURS * 3_600_000).unwrap();
     let keys = fleet.keys();
     assert!(keys.len() >= 10);
@@ -383,10 +394,15 @@ async fn rest_and_prometheus_give_the_same_verdicts() {
             // Before it is deployed a job has no JobManager and no series.
             .skip_while(|look| look.state != JobState::Running)
             .collect();
+        let held: Vec<Snapshot> = looks
+            .iter()
+            .filter(|look| holds(look.taken_at_ms))
+            .cloned()
+            .collect();
         let scraped = Scraped {
             store: &store,
             job: key,
-            looks: &looks,
+            looks: &held,
         };
         for step in 1..=HOURS * 3_600_000 / STEP_MS {
             scraped.step(from_ms + step * STEP_MS);

@@ -35,6 +35,8 @@ pub struct Held {
     pub faults: VecDeque<(&'static str, Fault)>,
     pub asked: Vec<BTreeMap<String, String>>,
     pub headers: Vec<HeaderMap>,
+    /// Where to, as the first line says: a whole address when we are taken for a proxy.
+    pub targets: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -89,6 +91,7 @@ async fn answer(
     let fault = store.with(|held| {
         held.asked.push(form.clone());
         held.headers.push(headers);
+        held.targets.push(uri.to_string());
         let at = held
             .faults
             .iter()

@@ -1,11 +1,11 @@
 //! Requests to one API server.
 
+use super::credentials::config;
 use super::error::{ApiError, innermost};
-use super::settings::{Access, Settings};
+use super::settings::Settings;
 use backon::{ExponentialBuilder, Retryable};
+use kube::Client;
 use kube::client::Body;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Client, Config};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -171,64 +171,4 @@ fn without_credentials(address: &str) -> String {
         Err(_) => address.rsplit('@').next().unwrap_or_default().to_string(),
     };
     shown.trim_end_matches('/').to_string()
-}
-
-async fn config(access: &Access) -> Result<Config, ApiError> {
-    let (file, context) = match access {
-        Access::InCluster => {
-            return Config::incluster().map_err(|error| {
-                ApiError::Configuration(format!(
-                    "this is no pod with a service account ({}): take `in-cluster` out, or run it in the cluster",
-                    innermost(&error)
-                ))
-            });
-        }
-        Access::Kubeconfig { file, context } => (file, context),
-    };
-    let place = file.as_ref().map_or_else(
-        || "the kubeconfig ($KUBECONFIG or ~/.kube/config)".to_string(),
-        |file| format!("kubeconfig {}", file.display()),
-    );
-    let wrong = |error: &(dyn std::error::Error + 'static)| {
-        ApiError::Configuration(format!("{place}: {}", innermost(error)))
-    };
-    let read = match file {
-        Some(file) => Kubeconfig::read_from(file),
-        None => Kubeconfig::read(),
-    };
-    let kubeconfig = read.map_err(|error| wrong(&error))?;
-    if let Some(context) = context
-        && !kubeconfig
-            .contexts
-            .iter()
-            .any(|other| other.name == *context)
-    {
-        let known: Vec<&str> = kubeconfig
-            .contexts
-            .iter()
-            .map(|context| context.name.as_str())
-            .collect();
-        return Err(ApiError::Configuration(format!(
-            "{place} has no context `{context}`: it has {}",
-            known.join(", ")
-        )));
-    }
-    let proxied = kubeconfig.clusters.iter().any(|cluster| {
-        cluster
-            .cluster
-            .as_ref()
-            .is_some_and(|cluster| cluster.proxy_url.is_some())
-    });
-    let options = KubeConfigOptions {
-        context: context.clone(),
-        ..KubeConfigOptions::default()
-    };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|error| wrong(&error))?;
-    // What the environment names is for other addresses: API servers are asked directly, as JobManagers are.
-    if !proxied {
-        config.proxy_url = None;
-    }
-    Ok(config)
 }

@@ -1,5 +1,6 @@
 //! Why the API server gave no answer that can be used.
 
+use crate::clients::tls::{Distrust, distrust};
 use serde_json::Value;
 
 /// Most of a server's message that is repeated.
@@ -11,6 +12,16 @@ pub enum ApiError {
     /// Kubeconfig or service account can't be used.
     #[error("{0}")]
     Configuration(String),
+    /// The API server's certificate is not accepted.
+    #[error(
+        "its certificate is not accepted ({0}): check `certificate-authority` of the cluster in the kubeconfig (in a pod: the service account's ca.crt)"
+    )]
+    Untrusted(String),
+    /// The API server does not accept our certificate, or wants one.
+    #[error(
+        "it does not let us in without another certificate ({0}): check `client-certificate` and `client-key` of the user in the kubeconfig"
+    )]
+    CertificateWanted(String),
     /// 401.
     #[error(
         "the API server does not know these credentials (401): the token expired or is wrong; renew it, or name another context"
@@ -99,7 +110,11 @@ impl ApiError {
                 "the credentials can't be had ({}): log in again, or mend the kubeconfig",
                 innermost(error)
             )),
-            other => ApiError::Unreachable(innermost(other)),
+            other => match distrust(other) {
+                Some(Distrust::OfServer(reason)) => ApiError::Untrusted(reason),
+                Some(Distrust::OfUs(reason)) => ApiError::CertificateWanted(reason),
+                None => ApiError::Unreachable(innermost(other)),
+            },
         }
     }
 }

@@ -4,21 +4,28 @@
 //! reads it; each connection to it is a web socket of its own to the API server.
 
 use super::connection::Connection;
-use super::error::{ApiError, innermost};
+use super::error::{ApiError, innermost, line};
 use crate::clients::flink_rest::{Answer, Http, HttpRest, Rest, RestError};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+type Refusal = Arc<Mutex<Option<String>>>;
+
 /// Flink's REST port where the pod names none `rest`.
 const USUAL_PORT: u16 = 8081;
+/// Most of a pod's words that is repeated.
+const LONGEST_REFUSAL: usize = 300;
 
 /// A JobManager behind a port-forward; the port is closed when this goes.
 pub(super) struct Forward {
     rest: HttpRest,
     shown: String,
+    /// What the API server or the pod said last about a connection that did not come about.
+    refusal: Refusal,
     listening: JoinHandle<()>,
 }
 
@@ -48,9 +55,17 @@ impl Forward {
             .local_addr()
             .map_err(|error| failed(error.to_string()))?;
         let pods: Api<Pod> = Api::namespaced(connection.client().clone(), namespace);
-        let listening = tokio::spawn(serve(listener, pods, pod.clone(), port));
+        let refusal = Refusal::default();
+        let to_pod = ToPod {
+            pods,
+            pod: pod.clone(),
+            port,
+            refusal: Arc::clone(&refusal),
+        };
+        let listening = tokio::spawn(serve(listener, to_pod));
         Ok(Forward {
             rest: http.at(&format!("http://{local}"))?,
+            refusal,
             shown: format!(
                 "{}, port-forward to pod {namespace}/{pod}",
                 connection.endpoint()
@@ -71,10 +86,21 @@ impl Rest for Forward {
         // The address of the tunnel says nothing to a person.
         self.rest.get(path_and_query).await.map_err(|error| {
             let url = self.shown.clone();
+            // All that shows at the tunnel's end is a connection that closed.
+            let told = |reason| {
+                let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+                refusal.take().unwrap_or(reason)
+            };
             match error {
-                RestError::Unreachable { reason, .. } => RestError::Unreachable { url, reason },
+                RestError::Unreachable { reason, .. } => {
+                    let reason = told(reason);
+                    RestError::Unreachable { url, reason }
+                }
                 RestError::TimedOut { seconds, .. } => RestError::TimedOut { url, seconds },
-                RestError::Truncated { reason, .. } => RestError::Truncated { url, reason },
+                RestError::Truncated { reason, .. } => {
+                    let reason = told(reason);
+                    RestError::Truncated { url, reason }
+                }
                 RestError::TooLarge { limit_bytes, .. } => RestError::TooLarge { url, limit_bytes },
                 other => other,
             }
@@ -86,27 +112,72 @@ impl Rest for Forward {
     }
 }
 
+/// Where connections are carried to.
+#[derive(Clone)]
+struct ToPod {
+    pods: Api<Pod>,
+    pod: String,
+    port: u16,
+    refusal: Refusal,
+}
+
 /// Carries each connection to the pod, until it is aborted; then those under way end too.
-async fn serve(listener: TcpListener, pods: Api<Pod>, pod: String, port: u16) {
+async fn serve(listener: TcpListener, to_pod: ToPod) {
     let mut carried = tokio::task::JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        carried.spawn(carry(stream, pods.clone(), pod.clone(), port));
+        let to_pod = to_pod.clone();
+        carried.spawn(async move { to_pod.carry(stream).await });
         while carried.try_join_next().is_some() {}
     }
 }
 
-async fn carry(mut stream: TcpStream, pods: Api<Pod>, pod: String, port: u16) {
-    match pods.portforward(&pod, &[port]).await {
-        Ok(mut forwarder) => {
-            if let Some(mut upstream) = forwarder.take_stream(port) {
+impl ToPod {
+    async fn carry(&self, mut stream: TcpStream) {
+        let port = self.port;
+        let mut forwarder = match self.pods.portforward(&self.pod, &[port]).await {
+            Ok(forwarder) => forwarder,
+            Err(error) => return self.refused(opening(&error)),
+        };
+        let said = forwarder.take_error(port);
+        if let Some(mut upstream) = forwarder.take_stream(port) {
+            let carried = tokio::io::copy_bidirectional(&mut stream, &mut upstream);
+            match said {
                 // Either side may end it: the client reads what came until then.
-                let _ = tokio::io::copy_bidirectional(&mut stream, &mut upstream).await;
+                None => drop(carried.await),
+                Some(said) => {
+                    let said = async {
+                        match said.await {
+                            Some(said) => said,
+                            // Nothing was said, and nothing will be: the connection's end decides.
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! {
+                        said = said => self.refused(line(&said, LONGEST_REFUSAL)),
+                        _ = carried => {}
+                    }
+                }
             }
-            forwarder.abort();
         }
-        // The client sees a closed connection and says that; the reason is for who looks for it.
-        Err(error) => tracing::warn!("port-forward to {pod}: {}", innermost(&error)),
+        forwarder.abort();
     }
+
+    fn refused(&self, why: String) {
+        tracing::warn!("port-forward to {}: {why}", self.pod);
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(why);
+    }
+}
+
+/// Why a port-forward did not begin.
+fn opening(error: &kube::Error) -> String {
+    let why = match error {
+        kube::Error::Api(status) => {
+            let said = json!({ "message": status.message }).to_string();
+            ApiError::of_status(status.code, said.as_bytes()).to_string()
+        }
+        other => innermost(other),
+    };
+    format!("the API server opens no port-forward: {why}")
 }
 
 /// The pod that answers for a JobManager, and its REST port.

@@ -92,6 +92,8 @@ impl KubernetesCluster {
                 | ApiError::Unreachable(_)
                 | ApiError::TimedOut(_)
                 | ApiError::Configuration(_)
+                | ApiError::Untrusted(_)
+                | ApiError::CertificateWanted(_)
         );
         let scope = self.scope(kind, VERSION, namespace);
         let what = if whole {

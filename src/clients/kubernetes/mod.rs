@@ -7,6 +7,7 @@
 mod access;
 mod cluster;
 mod connection;
+mod credentials;
 mod error;
 mod forward;
 mod inventory;

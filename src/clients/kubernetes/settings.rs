@@ -17,6 +17,13 @@ pub enum Access {
     },
     /// The service account of the pod that Plimsoll runs in.
     InCluster,
+    /// A service account whose files (`token`, `ca.crt`, `namespace`) lie in a folder.
+    ServiceAccount {
+        /// Address of the API server.
+        server: String,
+        /// The folder.
+        folder: PathBuf,
+    },
 }
 
 /// What of a cluster is looked at, and how.

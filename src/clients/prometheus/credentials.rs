@@ -56,6 +56,17 @@ pub(super) fn headers(
     Ok(headers)
 }
 
+/// A proxy's address without user and password.
+pub(super) fn shown(proxy: &str) -> String {
+    match proxy.rsplit_once('@') {
+        Some((before, host)) => match before.split_once("://") {
+            Some((scheme, _)) => format!("{scheme}://{host}"),
+            None => host.to_string(),
+        },
+        None => proxy.to_string(),
+    }
+}
+
 /// A secret from an environment variable or a file, without the line's end.
 fn secret(
     what: &str,

@@ -14,6 +14,26 @@ pub enum PrometheusError {
         /// The connection's error.
         reason: String,
     },
+    /// Its certificate is not accepted.
+    #[error(
+        "the certificate of {url} is not accepted ({reason}): put the certificate of its authority into a file and name that in history.prometheus.tls.ca"
+    )]
+    Untrusted {
+        /// What was asked.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It does not accept our certificate, or wants one.
+    #[error("{url} does not let us in without another certificate ({reason}): {remedy}")]
+    CertificateWanted {
+        /// What was asked.
+        url: String,
+        /// What it says.
+        reason: String,
+        /// Which key to set or to check.
+        remedy: &'static str,
+    },
     /// No answer in time.
     #[error(
         "no answer from {url} within {seconds} s: shorten history.window, or raise history.prometheus.timeout"
@@ -115,6 +135,8 @@ impl PrometheusError {
             self,
             PrometheusError::Setup(_)
                 | PrometheusError::Unreachable { .. }
+                | PrometheusError::Untrusted { .. }
+                | PrometheusError::CertificateWanted { .. }
                 | PrometheusError::Forbidden { .. }
                 | PrometheusError::NotPrometheus { .. }
         )

@@ -1,8 +1,9 @@
 //! Requests to the store.
 
 use super::answer::{self, Outcome, Sink};
-use super::credentials::headers;
+use super::credentials::{headers, shown};
 use super::error::{PrometheusError, speaks_of_a_limit};
+use crate::clients::tls::{Distrust, distrust};
 use crate::config::PrometheusConfig;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -24,6 +25,10 @@ pub struct Api {
     limit_mib: u32,
     retries: usize,
     seconds: f64,
+    /// The proxy that it goes through, as it may be shown.
+    proxy: Option<String>,
+    /// Whether we show a certificate.
+    certified: bool,
     queries: AtomicU64,
 }
 
@@ -53,7 +58,9 @@ impl Api {
         builder = match &config.proxy {
             Some(proxy) => builder.proxy(
                 reqwest::Proxy::all(proxy)
-                    .map_err(|error| setup(format!("proxy: {}", innermost(&error))))?,
+                    .map_err(|error| setup(format!("proxy: {}", innermost(&error))))?
+                    // Which addresses are near is a property of where this runs, and is said there.
+                    .no_proxy(reqwest::NoProxy::from_env()),
             ),
             None => builder.no_proxy(),
         };
@@ -84,11 +91,21 @@ impl Api {
             builder = builder.identity(identity);
         }
         Ok(Api {
-            client: builder.build().map_err(|error| setup(innermost(&error)))?,
+            client: builder.build().map_err(|error| {
+                let why = innermost(&error);
+                match (&config.tls.certificate, &config.tls.key) {
+                    (Some(certificate), Some(key)) => {
+                        setup(format!("tls: {certificate} with {key}: {why}"))
+                    }
+                    _ => setup(why),
+                }
+            })?,
             base: config.url.trim_end_matches('/').to_string(),
             limit_mib: config.max_answer_mib,
             retries: config.retries as usize,
             seconds: timeout.as_secs_f64(),
+            proxy: config.proxy.as_deref().map(shown),
+            certified: config.tls.certificate.is_some(),
             queries: AtomicU64::new(0),
         })
     }
@@ -316,9 +333,15 @@ impl Api {
         let (error, again) = if error.is_timeout() {
             let seconds = self.seconds;
             (PrometheusError::TimedOut { url, seconds }, true)
+        } else if let Some(distrust) = distrust(error) {
+            (self.distrusted(url, distrust), false)
         } else if error.is_body() || error.is_decode() {
             (PrometheusError::Truncated { url, reason }, false)
         } else {
+            let reason = match &self.proxy {
+                Some(proxy) => format!("{reason}; by way of the proxy {proxy}"),
+                None => reason,
+            };
             (
                 PrometheusError::Unreachable { url, reason },
                 error.is_connect(),
@@ -328,6 +351,21 @@ impl Api {
             error,
             again,
             after: None,
+        }
+    }
+
+    fn distrusted(&self, url: String, distrust: Distrust) -> PrometheusError {
+        match distrust {
+            Distrust::OfServer(reason) => PrometheusError::Untrusted { url, reason },
+            Distrust::OfUs(reason) => PrometheusError::CertificateWanted {
+                url,
+                reason,
+                remedy: if self.certified {
+                    "check history.prometheus.tls.certificate"
+                } else {
+                    "set history.prometheus.tls.certificate and key"
+                },
+            },
         }
     }
 }

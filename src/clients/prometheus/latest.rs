@@ -180,26 +180,12 @@ fn named(
     let seen = last.vertices.get(id);
     let mean = |stat: Option<crate::snapshot::Stat>| stat.map(|stat| stat.mean);
     Vertex {
-        id: id.to_string(),
-        name: series.name.clone().unwrap_or_else(|| id.to_string()),
-        parallelism,
-        max_parallelism: None,
-        slot_sharing_group: None,
         inputs,
         running: true,
-        busy_ms_per_second: None,
-        backpressured_ms_per_second: None,
-        idle_ms_per_second: None,
-        busy_median_ms_per_second: None,
-        accumulated_busy_ms: None,
-        accumulated_backpressured_ms: None,
-        accumulated_idle_ms: None,
-        records_in: None,
-        records_out: None,
         records_in_per_second: seen.and_then(|seen| mean(seen.in_per_second)),
         records_out_per_second: seen.and_then(|seen| mean(seen.out_per_second)),
-        records_in_spread: None,
         pending_records: seen.and_then(|seen| mean(seen.pending)),
         source_partitions: series.partitions,
+        ..Vertex::new(id, series.name.as_deref().unwrap_or(id), parallelism)
     }
 }

@@ -17,6 +17,7 @@ mod queries;
 mod runner;
 mod series;
 mod signals;
+mod sparse;
 mod store;
 
 pub use answer::{Labels, Outcome, Sink};

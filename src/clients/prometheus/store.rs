@@ -10,6 +10,7 @@ use super::latest::newest;
 use super::runner::Runner;
 use super::series::{JobSeries, Place, ResourceSeries, place, place_of};
 use super::signals::OF_VERTICES;
+use super::sparse::sparse;
 use crate::config::PrometheusConfig;
 use crate::ports::{HistoryError, HistoryStore};
 use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Snapshot};
@@ -218,7 +219,11 @@ impl PrometheusHistory {
                     resolution_ms,
                     Known { running: seen },
                 );
-                let latest = newest(job, series, &all, &grid, seen);
+                let mut latest = newest(job, series, &all, &grid, seen);
+                let ends: Vec<i64> = all.iter().map(|point| point.to_ms).collect();
+                if let (Some(latest), Some(gap)) = (&mut latest, sparse(&ends, grid.step_ms)) {
+                    latest.gaps.push(gap);
+                }
                 all.retain(|point| point.from_ms >= from_ms && point.to_ms <= to_ms);
                 let mut history = History {
                     job: job.clone(),

@@ -3,14 +3,14 @@
 use super::graph::{GraphVertex, slots, topology};
 use super::recent::{recent, restarts_ms};
 use super::{EvaluatorError, autoscaler_options};
+use crate::evaluate::true_rate::columns::Columns;
 use crate::evaluate::true_rate::decision::{Cluster, Hold, JobCase, decide};
 use crate::evaluate::true_rate::delay::DelayedScaleDowns;
-use crate::evaluate::true_rate::evaluate::{EvaluatedVertex, Evaluation, evaluate};
+use crate::evaluate::true_rate::evaluate::{EvaluatedVertex, Evaluation, evaluate_window};
 use crate::evaluate::true_rate::input::{ScalingHistory, VertexId};
 use crate::evaluate::true_rate::options::{BusyAggregator, Options, Profile};
 use crate::evaluate::true_rate::rounding::round3;
-use crate::evaluate::true_rate::sample;
-use crate::evaluate::true_rate::sample::{GlobalSample, Sample, VertexSample};
+use crate::evaluate::true_rate::sample::{GlobalSample, VertexSample};
 use crate::evaluate::true_rate::series::mean;
 use crate::evaluate::true_rate::topology::Topology;
 use crate::evaluate::true_rate::tracking::{RestartRecords, restart_time_s};
@@ -206,14 +206,12 @@ fn readings(
     points: &[Point],
     options: &Options,
 ) -> Vec<VertexReading> {
-    let of = |point: &Point| point.vertices.get(&vertex.id).cloned().unwrap_or_default();
-    let rows: Vec<(f64, VertexPoint)> = points
+    let nothing = VertexPoint::default();
+    let rows: Vec<(f64, &VertexPoint)> = points
         .iter()
         .map(|point| {
-            (
-                (point.to_ms - point.from_ms).max(0) as f64 / 1000.0,
-                of(point),
-            )
+            let seconds = (point.to_ms - point.from_ms).max(0) as f64 / 1000.0;
+            (seconds, point.vertices.get(&vertex.id).unwrap_or(&nothing))
         })
         .collect();
     let subtasks = f64::from(vertex.parallelism.max(1));
@@ -233,11 +231,8 @@ fn readings(
     let pending = |seen: &VertexPoint| seen.pending.map(|lag| lag.mean).filter(|_| source);
     // A look that does not tell the lag is no look at an empty queue: the last one told goes on.
     let told = rows.iter().find_map(|(_, seen)| pending(seen));
-    let mut lag = told.and_then(|told| {
-        before
-            .and_then(|before| pending(&of(before)))
-            .or(Some(told))
-    });
+    let before = before.and_then(|before| pending(before.vertices.get(&vertex.id)?));
+    let mut lag = told.and_then(|told| before.or(Some(told)));
     let first = VertexReading {
         lag,
         accumulated_busy_ms: busy.first().copied().flatten(),
@@ -267,7 +262,7 @@ fn readings(
 
 /// A rate of each point summed up from 0; nothing where it was never known.
 fn counted(
-    rows: &[(f64, VertexPoint)],
+    rows: &[(f64, &VertexPoint)],
     rate: &dyn Fn(&VertexPoint) -> Option<f64>,
 ) -> Vec<Option<f64>> {
     let known = rows.iter().filter_map(|(seconds, seen)| {
@@ -435,36 +430,68 @@ pub(super) fn evaluated(
             vertex.partitions.unwrap_or(0),
         );
     }
-    let mut samples = sample::History::new();
-    let mut observed: BTreeMap<VertexId, Vec<f64>> = BTreeMap::new();
-    for look in &input.samples {
-        let mut vertices = BTreeMap::new();
-        for (id, reading) in &look.vertices {
-            let id: VertexId = id.parse()?;
-            let source = topology.is_source(id);
-            let earlier = observed.entry(id).or_default();
-            let rate = source
-                .then(|| observed_rate(reading, earlier, options))
-                .flatten();
-            earlier.extend(rate);
-            vertices.insert(id, vertex_sample(reading, source, rate));
-        }
-        samples.insert(
-            look.at_ms,
-            Sample {
-                vertices,
-                global: global(look),
-            },
-        );
-    }
     let restart_s = restart_s(input, options);
-    Ok(evaluate(
-        &samples,
+    let window = window(input, topology, options)?;
+    Ok(evaluate_window(
+        &window,
         topology,
         &partitions,
         restart_s,
         options,
     )?)
+}
+
+/// The looks as samples by vertex. A second look of the same time replaces the first, but its rates were seen.
+fn window(
+    input: &TrueRateInput,
+    topology: &Topology,
+    options: &Options,
+) -> Result<Columns, EvaluatorError> {
+    let looks = input.samples.iter().enumerate();
+    let latest: BTreeMap<i64, usize> = looks.map(|(look, sample)| (sample.at_ms, look)).collect();
+    let mut rows = vec![None; input.samples.len()];
+    for (row, look) in latest.values().enumerate() {
+        rows[*look] = Some(row);
+    }
+    let mut window = Columns::empty(topology, latest.into_keys().collect());
+    let sources: Vec<bool> = topology
+        .vertices()
+        .map(|vertex| vertex.inputs.is_empty())
+        .collect();
+    let mut observed: Vec<Vec<f64>> = vec![Vec::new(); sources.len()];
+    // Looks nearly always name the same vertices in the same order: an id is read where it differs from the look before.
+    let mut read: Vec<(&str, Option<usize>)> = Vec::with_capacity(sources.len());
+    for (look, row) in input.samples.iter().zip(rows) {
+        if let Some(row) = row {
+            window.set_global(row, global(look));
+        }
+        for (position, (id, reading)) in look.vertices.iter().enumerate() {
+            let place = match read.get(position) {
+                Some((text, place)) if *text == id.as_str() => *place,
+                known => {
+                    let fresh = (id.as_str(), window.place(id.parse()?));
+                    if known.is_some() {
+                        read[position] = fresh;
+                    } else {
+                        read.push(fresh);
+                    }
+                    fresh.1
+                }
+            };
+            // A vertex that the graph does not have is nobody's.
+            let Some(place) = place else { continue };
+            let source = sources[place];
+            let earlier = &mut observed[place];
+            let rate = source
+                .then(|| observed_rate(reading, earlier, options))
+                .flatten();
+            earlier.extend(rate);
+            if let Some(row) = row {
+                window.set(place, row, vertex_sample(reading, source, rate));
+            }
+        }
+    }
+    Ok(window)
 }
 
 /// The rules of `true_rate::collect`, over rates instead of REST values.

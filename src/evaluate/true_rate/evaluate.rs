@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::capacity::{Rates, thresholds};
+use super::columns::Columns;
 use super::input::VertexId;
 use super::options::{BusyAggregator, Options, Profile};
 use super::ratio::{Edges, Flow};
@@ -102,18 +103,13 @@ pub enum EvaluateError {
 }
 
 /// The rates of every vertex over the window, NaN where unknown.
-pub fn flows(
-    history: &History,
-    topology: &Topology,
-    options: &Options,
-) -> BTreeMap<VertexId, Flow> {
+pub fn flows(window: &Columns, options: &Options) -> BTreeMap<VertexId, Flow> {
     let least_ms = i64::from(options.profile == Profile::Next);
-    let ids = topology.vertices().map(|vertex| vertex.id);
-    ids.map(|id| {
+    let each = window.ids().map(|id| {
+        let known = window.known(id);
         let over = |pick: fn(&VertexSample) -> f64| {
-            let samples = history.iter();
-            let known = samples.filter_map(|(at, sample)| Some((*at, sample.vertices.get(&id)?)));
-            rate(known.map(|(at, vertex)| (at, pick(vertex))), least_ms)
+            let values = known.clone().map(|(at, vertex)| (at, pick(vertex)));
+            rate(values, least_ms)
         };
         let flow = Flow {
             records_in: over(|vertex| vertex.records_in),
@@ -122,8 +118,8 @@ pub fn flows(
             busy_ms: over(|vertex| vertex.accumulated_busy_ms),
         };
         (id, flow)
-    })
-    .collect()
+    });
+    each.collect()
 }
 
 /// Evaluates a window of at least two samples. `partitions` counts the source partitions found by
@@ -135,16 +131,28 @@ pub fn evaluate(
     restart_s: i64,
     options: &Options,
 ) -> Result<Evaluation, EvaluateError> {
-    let latest = match history.last_key_value() {
-        Some((_, latest)) if history.len() >= 2 => latest,
-        _ => {
-            return Err(EvaluateError::TooFewSamples {
-                samples: history.len(),
-            });
-        }
+    let window = Columns::of(history, topology);
+    evaluate_window(&window, topology, partitions, restart_s, options)
+}
+
+/// The same for a window that is turned on its side already.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_window(
+    window: &Columns,
+    topology: &Topology,
+    partitions: &BTreeMap<VertexId, u32>,
+    restart_s: i64,
+    options: &Options,
+) -> Result<Evaluation, EvaluateError> {
+    let samples = window.len();
+    let latest = match window.global().last() {
+        Some(latest) if samples >= 2 => *latest,
+        _ => return Err(EvaluateError::TooFewSamples { samples }),
     };
-    let flows = flows(history, topology, options);
-    let lag_now = |id| latest.vertices.get(&id).and_then(|vertex| vertex.lag);
+    let flows = flows(window, options);
+    let lag_now = |id| window.latest(id).and_then(|vertex| vertex.lag);
     let threshold_s = (options.backlog_lag_threshold_ms / 1000) as f64;
     let processing_backlog = flows.iter().any(|(id, flow)| {
         // Unknown input is no backlog: the quotient is NaN.
@@ -165,7 +173,7 @@ pub fn evaluate(
                 .filter_map(|input| vertices.get_key_value(input));
             downstream_rates(id, inputs, &edges)
         };
-        let (load, true_rate) = load_and_true_rate(id, vertex.parallelism, flow, history, options);
+        let (load, true_rate) = load_and_true_rate(id, vertex.parallelism, flow, window, options);
         let band = thresholds(rates, processing_backlog, restart_s, options);
         let count = partitions.get(&id).copied().unwrap_or(0);
         let evaluated = EvaluatedVertex {
@@ -185,7 +193,7 @@ pub fn evaluate(
     Ok(Evaluation {
         processing_backlog,
         vertices,
-        global: evaluate_global(history, latest.global),
+        global: evaluate_global(window, latest),
     })
 }
 
@@ -238,14 +246,11 @@ fn load_and_true_rate(
     id: VertexId,
     parallelism: u32,
     flow: Flow,
-    history: &History,
+    window: &Columns,
     options: &Options,
 ) -> (f64, f64) {
-    let samples = || {
-        history
-            .values()
-            .filter_map(|sample| sample.vertices.get(&id))
-    };
+    let known = window.known(id);
+    let samples = || known.clone().map(|(_, vertex)| vertex);
     let from_counters = options.busy_aggregator == BusyAggregator::Avg;
     let busy_ms = if from_counters {
         flow.busy_ms / f64::from(parallelism)
@@ -276,9 +281,9 @@ fn load_and_true_rate(
     (busy_ms / 1000.0, true_rate)
 }
 
-fn evaluate_global(history: &History, latest: GlobalSample) -> EvaluatedGlobal {
+fn evaluate_global(window: &Columns, latest: GlobalSample) -> EvaluatedGlobal {
     let reading = |pick: fn(&GlobalSample) -> Option<f64>| {
-        let values = history.values().map(|sample| pick(&sample.global));
+        let values = window.global().iter().map(pick);
         Reading {
             current: round3(pick(&latest).unwrap_or(f64::NAN)),
             average: round3(mean(values.map(|value| value.unwrap_or(f64::NAN)), 1)),

@@ -10,6 +10,7 @@
 pub mod alignment;
 pub mod capacity;
 pub mod collect;
+pub mod columns;
 pub mod cron;
 pub mod decision;
 pub mod delay;

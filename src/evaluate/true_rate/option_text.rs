@@ -9,6 +9,10 @@ use super::options::OptionError;
 /// Values as texts, looked up under the prefixes of the autoscaler.
 pub(crate) struct Reader<'a> {
     config: &'a BTreeMap<String, String>,
+    /// By what follows today's prefix: the whole key and its value. Split off once, since every option asks.
+    today: BTreeMap<&'a str, (&'a str, &'a str)>,
+    /// The same under the old prefix.
+    old: BTreeMap<&'a str, (&'a str, &'a str)>,
 }
 
 const PREFIX: &str = "job.autoscaler.";
@@ -16,44 +20,50 @@ const OLD_PREFIX: &str = "kubernetes.operator.job.autoscaler.";
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(config: &'a BTreeMap<String, String>) -> Reader<'a> {
-        Reader { config }
+        let under = |prefix: &str| {
+            let all = config.range(prefix.to_owned()..);
+            let below = all.map_while(|(key, value)| {
+                let rest = key.strip_prefix(prefix)?;
+                Some((rest, (key.as_str(), value.as_str())))
+            });
+            below.collect()
+        };
+        Reader {
+            config,
+            today: under(PREFIX),
+            old: under(OLD_PREFIX),
+        }
     }
 
     /// The text under the key, else under the key with the old prefix.
-    pub(crate) fn text(&self, key: &str) -> Option<(String, &'a str)> {
+    pub(crate) fn text(&self, key: &str) -> Found<'a> {
         self.first_of(&[key], &[])
     }
 
     /// The text under the first of `names`: with today's prefix only the first counts before the old
     /// prefix is tried on each of `old_names`; retired names with today's prefix come last, as Flink
     /// orders fallback before deprecated keys.
-    pub(crate) fn first_of(&self, names: &[&str], old_names: &[&str]) -> Option<(String, &'a str)> {
+    pub(crate) fn first_of(&self, names: &[&str], old_names: &[&str]) -> Found<'a> {
         let (main, retired) = names.split_first()?;
         let old_names = if old_names.is_empty() {
             &[*main]
         } else {
             old_names
         };
-        let keys = std::iter::once(format!("{PREFIX}{main}"))
-            .chain(old_names.iter().map(|name| format!("{OLD_PREFIX}{name}")))
-            .chain(retired.iter().map(|name| format!("{PREFIX}{name}")));
-        for key in keys {
-            if let Some(value) = self.config.get(&key) {
-                return Some((key, value));
-            }
-        }
-        None
+        let old = old_names.iter().find_map(|name| self.old.get(name));
+        let retired = || retired.iter().find_map(|name| self.today.get(name));
+        self.today.get(main).or(old).or_else(retired).copied()
     }
 
     /// The text under a key that is not the autoscaler's.
-    pub(crate) fn plain(&self, key: &str) -> Option<(String, &'a str)> {
-        let value = self.config.get(key)?;
-        Some((key.to_owned(), value))
+    pub(crate) fn plain(&self, key: &str) -> Found<'a> {
+        let (key, value) = self.config.get_key_value(key)?;
+        Some((key, value))
     }
 }
 
 /// A value with the key it was found under.
-pub(crate) type Found<'a> = Option<(String, &'a str)>;
+pub(crate) type Found<'a> = Option<(&'a str, &'a str)>;
 
 fn parsed<T>(
     found: Found<'_>,
@@ -66,7 +76,7 @@ fn parsed<T>(
     match parse(value.trim()) {
         Some(read) => Ok(Some(read)),
         None => Err(OptionError::Unreadable {
-            key,
+            key: key.to_owned(),
             value: value.to_owned(),
             expected,
         }),
@@ -158,7 +168,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Found<'_> {
-        Some(("key".to_owned(), text))
+        Some(("key", text))
     }
 
     #[test]

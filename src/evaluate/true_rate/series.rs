@@ -3,12 +3,15 @@
 /// Change per second of a cumulative value between the first and the last time it was known, over
 /// `(ms, value)` in time order; NaN with fewer than two known values. A reset counter gives a negative
 /// rate, which nothing repairs. At least `least_ms` counts as elapsed.
-pub fn rate(series: impl IntoIterator<Item = (i64, f64)>, least_ms: i64) -> f64 {
+pub fn rate<Series>(series: Series, least_ms: i64) -> f64
+where
+    Series: IntoIterator<Item = (i64, f64), IntoIter: DoubleEndedIterator>,
+{
     let mut known = series.into_iter().filter(|(_, value)| !value.is_nan());
     let Some((first_ms, first)) = known.next() else {
         return f64::NAN;
     };
-    let Some((last_ms, last)) = known.last() else {
+    let Some((last_ms, last)) = known.next_back() else {
         return f64::NAN;
     };
     1000.0 * (last - first) / (last_ms - first_ms).max(least_ms) as f64

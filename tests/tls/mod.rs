@@ -1,0 +1,7 @@
+//! Certificates, and the ways through proxies: the clients against fakes behind TLS.
+
+mod front;
+mod kubernetes;
+mod prometheus;
+
+pub use front::head;
