@@ -292,7 +292,7 @@ pub(super) fn steps(job: &Job<'_>, short: &[Shortage]) -> Vec<Step> {
     say(
         "load observed".to_owned(),
         format!(
-            "mean {:.1}, highest {:.1} records/s in {} pieces of 5 minutes",
+            "mean {:.1}, highest {:.1} records/s in {} readings",
             demand.mean_per_second, demand.highest_per_second, demand.points
         ),
     );
