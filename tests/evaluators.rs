@@ -3,9 +3,10 @@
 
 use plimsoll::classify::{self, VerdictId, classify};
 use plimsoll::evaluate::inputs::{
-    TrueRateAnswer, TrueRateInput, autotune, autotune_input, backlog, backlog_input, latency_input,
-    true_rate, true_rate_input,
+    TrueRateAnswer, TrueRateInput, autotune, autotune_input, backlog, backlog_input, latency,
+    latency_input, true_rate, true_rate_input,
 };
+use plimsoll::evaluate::latency_violation::Advice as LatencyAdvice;
 use plimsoll::evaluate::true_rate::decision::Hold;
 use plimsoll::evaluate::true_rate::options::Profile;
 use plimsoll::evaluate::{self, VertexCapacity, capacities, demand};
@@ -50,6 +51,7 @@ fn seen(busy: f64, backpressured: f64, rate: f64) -> VertexPoint {
         in_skew: one(1.0),
         pending: None,
         partitions: None,
+        latency_ms: None,
     }
 }
 
@@ -466,7 +468,7 @@ fn w25_an_idle_source_keeps_what_its_day_needs() {
 fn w27_a_job_without_latency_is_told_so() {
     let history = history(2 * DAY, |_, _| {});
     let input = latency_input(&history, 1000.0).unwrap();
-    assert!(input.missing[0].contains("no latency markers"));
+    assert!(input.missing[0].contains("sets no `metrics.latency.interval`"));
     let all = sides(&history);
     let latency = all.opinions.last().unwrap();
     assert_eq!(latency.says, Says::Nothing);
@@ -474,6 +476,87 @@ fn w27_a_job_without_latency_is_told_so() {
         latency.message.contains("reports no latency"),
         "{latency:?}"
     );
+}
+
+/// Latency markers: 20 ms to `Work`, and so many milliseconds to `Sink: out`, at the last points.
+fn with_markers(to_sink: &[Option<f64>]) -> History {
+    let first = 2 * DAY - to_sink.len();
+    let mut history = history(2 * DAY, |place, point| {
+        if let Some(latency) = place.checked_sub(first).and_then(|at| to_sink[at]) {
+            of(point, 1).latency_ms = one(20.0);
+            of(point, 2).latency_ms = one(latency);
+        }
+    });
+    let seen = history.latest_running.as_mut().unwrap();
+    seen.configuration
+        .insert("metrics.latency.interval".into(), "1000".into());
+    history
+}
+
+#[test]
+fn w27_latency_markers_feed_the_latency_rule() {
+    let slow = Some(900.0);
+    let table: [(&[Option<f64>], usize, &str); 5] = [
+        (&[], 0, "it may be 0"),
+        (&[slow, slow, None], 0, "no latency at 1 of the last 3"),
+        (&[Some(400.0), slow, slow], 2, ""),
+        (&[slow, slow, Some(400.0)], 0, ""),
+        (&[slow, slow, slow], 3, ""),
+    ];
+    for (to_sink, violations, missing) in table {
+        let history = with_markers(to_sink);
+        let input = latency_input(&history, 500.0).unwrap();
+        assert_eq!(input.job.latencies_ms.len(), 3, "{to_sink:?}");
+        if !to_sink.is_empty() {
+            assert_eq!(input.job.latencies_ms, to_sink);
+        }
+        assert_eq!(input.missing.is_empty(), missing.is_empty(), "{to_sink:?}");
+        assert!(input.missing.concat().contains(missing), "{input:?}");
+        match latency(&input) {
+            Err(error) => assert!(to_sink.is_empty(), "{error}"),
+            Ok(LatencyAdvice::Keep { violations: found }) => assert_eq!(found, violations),
+            Ok(LatencyAdvice::NothingToGrow) => assert_eq!(violations, 3),
+            Ok(other) => panic!("{to_sink:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn w27_the_vertex_with_the_largest_part_of_the_latency_grows() {
+    let slow = Some(900.0);
+    let mut history = with_markers(&[slow; 3]);
+    // Slow is what comes before the sink: all but 100 ms are the work's.
+    let last = history.points.len() - 1;
+    of(&mut history.points[last], 1).latency_ms = one(800.0);
+    let input = latency_input(&history, 500.0).unwrap();
+    let parts: Vec<Option<f64>> = input
+        .job
+        .operators
+        .iter()
+        .map(|operator| operator.latency_ms)
+        .collect();
+    assert_eq!(parts, [None, Some(800.0), Some(100.0)]);
+    // Windows grow without a rate.
+    let seen = history.latest_running.as_mut().unwrap();
+    seen.vertices[1].name = "Window(Tumbling)".into();
+    let input = latency_input(&history, 500.0).unwrap();
+    let Ok(LatencyAdvice::Grow(grown)) = latency(&input) else {
+        panic!("{input:?}");
+    };
+    assert_eq!((grown[0].id.clone(), grown[0].parallelism), (id(1), 6));
+    // Without the work's latency, nobody knows what the sink's own part is.
+    of(&mut history.points[last], 1).latency_ms = None;
+    let input = latency_input(&history, 500.0).unwrap();
+    assert!(
+        input
+            .job
+            .operators
+            .iter()
+            .all(|operator| operator.latency_ms.is_none())
+    );
+    // Blocks keep latencies.
+    let block = Point::merge(&history.points[last - 1..]).unwrap();
+    assert_eq!(block.vertices[&id(2)].latency_ms.unwrap().n, 2);
 }
 
 fn sides(history: &History) -> plimsoll::recommend::SideBySide {

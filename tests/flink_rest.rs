@@ -569,3 +569,159 @@ async fn any_broken_document_costs_only_itself() {
         }
     }
 }
+
+/// The names of latency markers at a vertex and their largest values, as Flink writes them: 30 names a subtask and source that
+/// are not wanted, subtasks without a marker yet, and a chained operator that is slower than the head.
+fn latency_names(vertex: &str, subtasks: u32) -> Vec<(String, Value)> {
+    let source = "bc764cd8ddf7a0cff126f51c16239658";
+    let name = |operator: &str, subtask: u32, what: &str| {
+        format!(
+            "latency.source_id.{source}.operator_id.{operator}.operator_subtask_index.{subtask}.latency_{what}"
+        )
+    };
+    let mut names = vec![("numRecordsIn".to_string(), json!(5.0))];
+    for subtask in 0..subtasks {
+        let p95 = match subtask {
+            0 => json!(41.5),
+            1 => json!("NaN"),
+            2 => json!(-3.0),
+            _ => json!(12.0),
+        };
+        names.push((name(vertex, subtask, "p95"), p95));
+        for other in [
+            "min", "max", "mean", "median", "stddev", "p75", "p99", "p999",
+        ] {
+            names.push((name(vertex, subtask, other), json!(900.0)));
+        }
+        names.push((
+            name("0a448493b4782967b150582570326227", subtask, "p95"),
+            json!(700.0),
+        ));
+    }
+    names
+}
+
+/// The recorded job with latency markers at every vertex behind its source.
+fn with_markers(
+    interval: Option<&'static str>,
+    subtasks: u32,
+) -> Altered<Recorded, impl Fn(&str, Answer) -> Answer + Send + Sync> {
+    altered(move |path, answer| {
+        if path == "/jobmanager/config" {
+            return with_json(answer, |options| {
+                if let (Some(interval), Some(options)) = (interval, options.as_array_mut()) {
+                    options.push(json!({"key": "metrics.latency.interval", "value": interval}));
+                }
+            });
+        }
+        let Some((place, query)) = path.split_once("/subtasks/metrics") else {
+            return answer;
+        };
+        let vertex = place.rsplit('/').next().unwrap_or_default();
+        let names = latency_names(vertex, subtasks);
+        let found: Vec<Value> = match query.strip_prefix("?get=") {
+            None if answer.status == 200 => return answer,
+            None => names
+                .into_iter()
+                .map(|(name, _)| json!({ "id": name }))
+                .collect(),
+            Some(asked) if asked.contains("latency_") => names
+                .into_iter()
+                .filter(|(name, _)| asked.split(',').any(|one| decoded(one) == *name))
+                .map(|(name, value)| {
+                    json!({"id": name, "min": value, "max": value, "avg": value, "sum": value})
+                })
+                .collect(),
+            Some(_) => return answer,
+        };
+        Answer {
+            status: 200,
+            body: serde_json::to_vec(&found).expect("JSON"),
+        }
+    })
+}
+
+fn latencies(snapshot: &Snapshot) -> Vec<Option<f64>> {
+    let behind = snapshot.vertices.iter().filter(|one| !one.is_source());
+    behind.map(|vertex| vertex.latency_ms).collect()
+}
+
+#[tokio::test]
+async fn latency_markers_are_read_where_the_configuration_sends_them() {
+    let off = with_markers(None, 3);
+    let without = look(&off).await;
+    assert!(latencies(&without).iter().all(Option::is_none));
+    let usual = off.asked.lock().expect("asked").len();
+    for (interval, subtasks, expected, more) in [
+        ("0", 3, None, 0),
+        ("1000", 1, Some(41.5), 2),
+        ("30 s", 3, Some(41.5), 2),
+        ("1000", 1500, Some(41.5), 2),
+        // Nobody has seen a marker: there is nothing to ask for.
+        ("1000", 0, None, 1),
+    ] {
+        let rest = with_markers(Some(interval), subtasks);
+        let snapshot = look(&rest).await;
+        let case = format!("{interval}, {subtasks} subtasks: {:?}", snapshot.gaps);
+        let found = latencies(&snapshot);
+        assert!(
+            !found.is_empty() && found.iter().all(|one| *one == expected),
+            "{case}"
+        );
+        assert!(
+            snapshot
+                .vertices
+                .iter()
+                .all(|one| !one.is_source() || one.latency_ms.is_none())
+        );
+        assert_eq!(snapshot.gaps, without.gaps, "{case}");
+        let asked = rest.asked.lock().expect("asked");
+        assert_eq!(asked.len(), usual + more * found.len(), "{case}");
+        assert!(asked.iter().all(|path| path.len() < 4000), "{case}");
+        // What is written is read back.
+        let text = serde_json::to_string(&snapshot).expect("JSON");
+        assert_eq!(
+            serde_json::from_str::<Snapshot>(&text).expect("read"),
+            snapshot
+        );
+    }
+}
+
+#[tokio::test]
+async fn latencies_that_are_not_answered_are_gaps_and_harm_nothing_else() {
+    let good = with_markers(Some("1000"), 2);
+    let whole = look(&good).await;
+    for (status, body) in [(500, "{}"), (403, "no"), (200, "[{\"id\":"), (200, "7")] {
+        let inner = with_markers(Some("1000"), 2);
+        let rest = Altered {
+            inner,
+            change: |path: &str, answer: Answer| {
+                if path.contains("latency_") {
+                    return Answer {
+                        status,
+                        body: body.as_bytes().to_vec(),
+                    };
+                }
+                answer
+            },
+            asked: Mutex::new(Vec::new()),
+        };
+        let mut snapshot = look(&rest).await;
+        assert!(latencies(&snapshot).iter().all(Option::is_none), "{body}");
+        let told = snapshot
+            .gaps
+            .iter()
+            .filter(|gap| gap.what.starts_with("latency of "))
+            .count();
+        let expected = if body == "7" {
+            0
+        } else {
+            latencies(&whole).len()
+        };
+        assert_eq!(told, expected, "{status} {body}: {:?}", snapshot.gaps);
+        for (vertex, before) in snapshot.vertices.iter_mut().zip(&whole.vertices) {
+            vertex.latency_ms = before.latency_ms;
+        }
+        assert_eq!(snapshot.vertices, whole.vertices);
+    }
+}

@@ -120,6 +120,7 @@ fn vertex(index: usize, elapsed: f64, noise: &mut Noise) -> Vertex {
         }),
         pending_records: (index == 0).then(|| (noise.next() * 1000.0).round()),
         source_partitions: (index == 0).then_some(16),
+        latency_ms: (index > 0).then(|| short(20.0 * noise.next())),
     }
 }
 

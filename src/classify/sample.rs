@@ -51,6 +51,7 @@ pub(crate) fn seen(busy: f64, backpressured: f64, rate: f64) -> VertexPoint {
         in_skew: one(1.0),
         pending: None,
         partitions: None,
+        latency_ms: None,
     }
 }
 

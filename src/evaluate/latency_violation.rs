@@ -6,7 +6,7 @@
 //! parallelism   = ⌈input rate / throughput of one channel⌉       windows: two channels more
 //! ```
 //!
-//! Latency comes from Flink's latency markers or from a metric the user names; a job that has neither
+//! Latency comes from Flink's latency markers or from whoever asks; a job that has neither
 //! cannot be judged, and the rule says so. It never shrinks. A growth that the nodes have no slots for
 //! is held as a whole: half of it would move the bottleneck for the price of a restart.
 
@@ -76,8 +76,7 @@ pub struct Job {
 pub enum LatencyError {
     /// No latency at all.
     #[error(
-        "the job reports no latency; set `metrics.latency.interval` so that Flink sends markers, or \
-         name a latency metric"
+        "the job reports no latency; set `metrics.latency.interval` so that Flink sends markers"
     )]
     NoLatency,
     /// The bound is no positive number.

@@ -4,6 +4,7 @@ use super::side_by_side::{Opinion, Says};
 use super::{Advice, Present, Size};
 use crate::evaluate::backlog::Job as BacklogJob;
 use crate::evaluate::inputs::{TrueRateAnswer, VertexSizing};
+use crate::evaluate::latency_violation::Advice as LatencyAdvice;
 use crate::evaluate::true_rate::decision::Hold;
 use crate::snapshot::History;
 
@@ -243,6 +244,23 @@ pub(super) fn backlog(known: &Known<'_>, theirs: &Opinion) -> String {
         std::cmp::Ordering::Equal => "as many slots; it knows no other size of a TaskManager",
     }
     .to_owned()
+}
+
+/// What the latency rule says where it does not grow the job.
+pub(super) fn latency_message(advice: &LatencyAdvice) -> String {
+    match advice {
+        LatencyAdvice::Keep { violations: 0 } => "latency is within its bound".to_owned(),
+        LatencyAdvice::Keep { violations } => {
+            format!("latency is above its bound {violations} times in a row; it acts on the third")
+        }
+        LatencyAdvice::NoRoom { missing_slots, .. } => {
+            format!("latency is above its bound, but {missing_slots} slots are missing to grow")
+        }
+        LatencyAdvice::NothingToGrow | LatencyAdvice::Grow(_) => {
+            "latency is above its bound, but the slowest vertex needs no more subtasks, or can't have more"
+                .to_owned()
+        }
+    }
 }
 
 pub(super) fn latency(theirs: &Opinion) -> String {

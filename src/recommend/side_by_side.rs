@@ -314,13 +314,16 @@ fn by_latency(known: &Known<'_>, bound_ms: f64) -> Opinion {
                 "latency was above its bound three times in a row".to_owned(),
             )
         }
-        Ok(_) => opinion(
+        Ok(other) => opinion(
             "latency_violation",
             known,
             known.present.size.clone(),
-            "latency is within its bound, or no growth would help".to_owned(),
+            differences::latency_message(&other),
         ),
     };
+    if let Ok(input) = input {
+        opinion.notes = input.missing;
+    }
     opinion.differs = differences::latency(&opinion);
     opinion
 }

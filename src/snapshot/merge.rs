@@ -80,6 +80,7 @@ fn vertices(points: &[Point]) -> BTreeMap<String, VertexPoint> {
                 in_skew: pool(&parts, |part| part.in_skew),
                 pending: pool(&parts, |part| part.pending),
                 partitions: last(&parts, |part| part.partitions),
+                latency_ms: pool(&parts, |part| part.latency_ms),
             };
             (id.clone(), merged)
         })

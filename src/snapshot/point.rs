@@ -63,6 +63,9 @@ pub struct VertexPoint {
     pub pending: Option<Stat>,
     /// Partitions read; sources only, the latest known.
     pub partitions: Option<u32>,
+    /// Time of latency markers from the sources to it (95 % quantile, slowest subtask), milliseconds; absent without markers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<Stat>,
 }
 
 /// The TaskManagers over a point: the highest of them unless said otherwise.

@@ -86,6 +86,10 @@ pub struct Vertex {
     /// Partitions (Kafka, Pulsar) that the source reads; absent when it names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_partitions: Option<u32>,
+    /// Time of Flink's latency markers from the sources to its head operator, milliseconds, >= 0: the 95 % quantile of the slowest
+    /// subtask asked. Absent for sources, and without `metrics.latency.interval`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
 }
 
 impl Vertex {
@@ -113,6 +117,7 @@ impl Vertex {
             records_in_spread: None,
             pending_records: None,
             source_partitions: None,
+            latency_ms: None,
         }
     }
 }

@@ -175,6 +175,10 @@ fn vertex_point(window: &Window, before: Option<&Vertex>, after: &Vertex) -> Ver
             .filter(|pending| *pending >= 0.0)
             .and_then(Stat::one),
         partitions: after.source_partitions,
+        latency_ms: after
+            .latency_ms
+            .filter(|latency| *latency >= 0.0)
+            .and_then(Stat::one),
     }
 }
 

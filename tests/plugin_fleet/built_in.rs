@@ -39,7 +39,7 @@ fn request() -> Value {
 fn plugins_every_built_in_evaluator_speaks_the_protocol() {
     let request = request();
     let bytes = serde_json::to_vec(&request).unwrap();
-    // A history holds no latency: without one the rule says so, with one it answers.
+    // This history holds no latency: without one the rule says so, with one it answers.
     let blind = evaluate("latency_violation", &bytes);
     assert_eq!(blind.status.code(), Some(1), "{}", said(&blind));
     let text = said(&blind);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Options kept, by their whole name.
-const OPTIONS: [&str; 30] = [
+const OPTIONS: [&str; 31] = [
     "taskmanager.numberOfTaskSlots",
     "taskmanager.cpu.cores",
     "parallelism.default",
@@ -35,6 +35,7 @@ const OPTIONS: [&str; 30] = [
     "kubernetes.jobmanager.cpu.limit-factor",
     "kubernetes.jobmanager.memory.limit-factor",
     "metrics.fetcher.update-interval",
+    super::latency::INTERVAL,
     "restart-strategy.type",
 ];
 

@@ -117,6 +117,7 @@ fn vertex(found: &Value, inputs: &BTreeMap<String, Vec<Input>>) -> Option<Vertex
         records_in_spread: None,
         pending_records: None,
         source_partitions: None,
+        latency_ms: None,
         id,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// Flink refuses request lines from 4096 bytes on; the method, the version and a path put in front by an ingress need room too.
-const LONGEST_REQUEST: usize = 3_500;
+pub(super) const LONGEST_REQUEST: usize = 3_500;
 
 /// Metrics of every task, asked together: a running task reports them all.
 pub(super) const OF_TASKS: [&str; 10] = [

@@ -5,7 +5,9 @@ use super::choice::{Listing, choose, listings};
 use super::graph::{Details, details};
 use super::metric_names::encoded;
 use super::pass::{Pass, ReadError};
-use super::{Rest, Settings, checkpoints, configuration, failures, task_managers, vertex_metrics};
+use super::{
+    Rest, Settings, checkpoints, configuration, failures, latency, task_managers, vertex_metrics,
+};
 use crate::snapshot::{Gap, JobKey, JobState, Slots, Snapshot, Vertex};
 use futures::StreamExt;
 use serde_json::Value;
@@ -169,7 +171,14 @@ async fn snapshot<R: Rest>(
     read_job_level(pass, &chosen.id, &mut snapshot).await;
     let alive = matches!(state, JobState::Running | JobState::Starting);
     snapshot.vertices = if alive {
-        let (vertices, gaps) = read_vertices(pass, settings, &chosen.id, vertices).await;
+        let (vertices, gaps) = read_vertices(
+            pass,
+            settings,
+            &chosen.id,
+            vertices,
+            latency::are_sent(&snapshot.configuration),
+        )
+        .await;
         snapshot.gaps.extend(gaps);
         vertices
     } else {
@@ -253,9 +262,10 @@ async fn read_vertices<R: Rest>(
     settings: &Settings,
     job_id: &str,
     vertices: Vec<Vertex>,
+    markers: bool,
 ) -> (Vec<Vertex>, Vec<Gap>) {
     let read: Vec<(Vertex, Vec<Gap>)> = futures::stream::iter(vertices)
-        .map(|vertex| vertex_metrics::measured(pass, settings, job_id, vertex))
+        .map(|vertex| vertex_metrics::measured(pass, settings, job_id, vertex, markers))
         .buffered(settings.concurrency.max(1))
         .collect()
         .await;

@@ -3,7 +3,7 @@
 use super::answers::{kept, list, number, text};
 use super::metric_names::{OF_TASKS, SourceNames, encoded, requests};
 use super::pass::{Pass, ReadError};
-use super::{Rest, Settings};
+use super::{Rest, Settings, latency};
 use crate::snapshot::{Gap, Spread, Vertex};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,12 +19,13 @@ struct Aggregate {
 
 type Values = BTreeMap<String, Aggregate>;
 
-/// Fills in what can be measured at a vertex, and says what could not.
+/// Fills in what can be measured at a vertex, and says what could not; latencies where sources send `markers`.
 pub(super) async fn measured<R: Rest>(
     pass: &Pass<'_, R>,
     settings: &Settings,
     job_id: &str,
     mut vertex: Vertex,
+    markers: bool,
 ) -> (Vertex, Vec<Gap>) {
     let place = format!("/jobs/{}/vertices/{}", encoded(job_id), encoded(&vertex.id));
     let mut gaps = Vec::new();
@@ -45,6 +46,15 @@ pub(super) async fn measured<R: Rest>(
             format!("metrics of {}", vertex.name),
             error.to_string(),
         )),
+    }
+    if markers && !vertex.is_source() {
+        match latency::p95_ms(pass, &place, &vertex.id).await {
+            Ok(found) => vertex.latency_ms = found,
+            Err(error) => gaps.push(Gap::new(
+                format!("latency of {}", vertex.name),
+                error.to_string(),
+            )),
+        }
     }
     // Mean and median of two subtasks are the same.
     if vertex.parallelism > 2 || vertex.busy_ms_per_second.is_none() {

@@ -323,6 +323,7 @@ impl<'a> Assembler<'a> {
                 .filter(|pending| *pending >= 0.0)
                 .and_then(Stat::one),
             partitions: vertex.partitions.filter(|_| last),
+            latency_ms: None,
         }
     }
 

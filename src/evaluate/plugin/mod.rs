@@ -51,7 +51,7 @@ pub struct EvaluateRequest {
     /// History that is needed before a demand is named, seconds; absent: the default of 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_history_seconds: Option<u64>,
-    /// Latencies, for `latency_violation`: a history holds none. Absent for plug-ins.
+    /// Latencies, for `latency_violation`, in place of those from the history's latency markers. Absent for plug-ins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latencies>,
     /// What the job must carry, by the estimate so far: the built-in one, or what earlier plug-ins made of it. Absent where
