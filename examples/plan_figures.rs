@@ -124,6 +124,7 @@ fn vertex(number: usize, index: usize, rate: f64, seconds: f64) -> Vertex {
         records_in_spread: spread(rate / subtasks),
         pending_records: (index == 0).then_some(10.0),
         source_partitions: (index == 0).then_some(32),
+        latency_ms: None,
     }
 }
 
