@@ -120,9 +120,7 @@ impl Vertex {
             latency_ms: None,
         }
     }
-}
 
-impl Vertex {
     /// Whether it has no inputs.
     pub fn is_source(&self) -> bool {
         self.inputs.is_empty()

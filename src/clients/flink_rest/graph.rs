@@ -92,6 +92,7 @@ fn vertex(found: &Value, inputs: &BTreeMap<String, Vec<Input>>) -> Option<Vertex
     let inputs = inputs.get(&id).cloned().unwrap_or_default();
     let written = complete("write-records");
     let read = complete("read-records");
+    let name = text(&found["name"]).unwrap_or_else(|| id.clone());
     Some(Vertex {
         records_in: if inputs.is_empty() {
             written.max(read)
@@ -99,26 +100,14 @@ fn vertex(found: &Value, inputs: &BTreeMap<String, Vec<Input>>) -> Option<Vertex
             read
         },
         records_out: written,
-        name: text(&found["name"]).unwrap_or_else(|| id.clone()),
-        parallelism,
         max_parallelism: small_count(&found["maxParallelism"]).filter(|most| *most > 0),
         slot_sharing_group: text(&found["slotSharingGroupId"]),
         inputs,
         running,
-        busy_ms_per_second: None,
-        backpressured_ms_per_second: None,
-        idle_ms_per_second: None,
-        busy_median_ms_per_second: None,
         accumulated_busy_ms: amount(&metrics["accumulated-busy-time"]),
         accumulated_backpressured_ms: amount(&metrics["accumulated-backpressured-time"]),
         accumulated_idle_ms: amount(&metrics["accumulated-idle-time"]),
-        records_in_per_second: None,
-        records_out_per_second: None,
-        records_in_spread: None,
-        pending_records: None,
-        source_partitions: None,
-        latency_ms: None,
-        id,
+        ..Vertex::new(id, name, parallelism)
     })
 }
 
