@@ -33,6 +33,8 @@ pub(super) struct Job<'a> {
     pub(super) cpu: Option<CpuCost>,
     /// Part of the load that the busiest TaskManager gets beyond an even one, 0..1.
     pub(super) cpu_hot: f64,
+    /// Part of the load that the TaskManager of the hottest subtask gets however few slots it has, 0..1: no more than was seen.
+    pub(super) cpu_hottest: f64,
     pub(super) memory: Option<MemorySeen>,
     pub(super) checkpoints: Option<CheckpointsSeen>,
     /// Memory of a slot, bytes, at which tasks died for want of memory: no size may have as little again.
@@ -83,7 +85,7 @@ impl<'a> Job<'a> {
                         .is_some_and(|vertex| vertex.id == id)
             })
         };
-        let carriers = capacities
+        let carriers: Vec<Carrier<'_>> = capacities
             .iter()
             .map(|vertex| Carrier {
                 vertex,
@@ -102,6 +104,11 @@ impl<'a> Job<'a> {
                 0.0
             }
         });
+        let hottest = carriers.iter().map(|carrier| carrier.spread.hot);
+        let hottest = hottest.fold(0.0, f64::max);
+        let cpu_hottest = cpu
+            .as_ref()
+            .map_or(0.0, |cpu| hottest.min(cpu.busiest_part));
         let mut job = Job {
             present,
             settings,
@@ -112,6 +119,7 @@ impl<'a> Job<'a> {
             carriers,
             cpu,
             cpu_hot,
+            cpu_hottest,
             memory: memory_seen(history, present, settings),
             checkpoints: checkpoints_seen(history, settings),
             killed_at: killed_at(history),
@@ -274,7 +282,7 @@ impl<'a> Job<'a> {
     pub(super) fn cores_needed(&self, load: f64, part: f64) -> Option<f64> {
         let cpu = self.cpu.as_ref()?;
         let part = self.cpu_hot + (1.0 - self.cpu_hot) * part;
-        Some(cpu.cores_per_record_per_second * load * part)
+        Some(cpu.cores_per_record_per_second * load * part.max(self.cpu_hottest))
     }
 }
 

@@ -332,6 +332,25 @@ fn checkpoints_keep_their_bandwidth() {
 }
 
 #[test]
+fn a_hot_key_keeps_its_cores_on_fewer_slots() {
+    // A seventh of the load is one key's: with two slots of 22 in a TaskManager its cores are not two 22nds.
+    let world = World {
+        peak: 2532.66,
+        per_subtask: 619.45,
+        cores_per_record: 0.001606,
+        hot: 0.1393,
+        rocksdb: true,
+        state: 10.0 * MIB,
+        heap: (100.0 * MIB, 15.0 * MIB, 0.0),
+        bandwidth: 200.0 * MIB,
+        days: 2,
+        ..World::calm()
+    };
+    let next = world.proposed(&size(22, 8, 3, 2000, 4974)).unwrap();
+    world.check(&next);
+}
+
+#[test]
 fn managed_memory_follows_the_state() {
     let large = World {
         state: 64_000.0 * MIB,
