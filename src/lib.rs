@@ -16,12 +16,16 @@ pub mod statistics;
 pub mod snapshot;
 // What we leave in git: evidence, trailers, state block, ledger; written and parsed here.
 pub mod record;
+// What a job's owner says on the job (mode, tier, hold-until, …): parsed once; what can't be read is refused.
+pub mod owner;
 // A merged change in a later history → Assessment: waiting, watching, settled, regressed.
 pub mod watch;
 // History → JobProfile: verdicts with their evidence; one verdict a file.
 pub mod classify;
 // History → Demand: what the job must carry, one evaluator a file.
 pub mod evaluate;
+// History and runs → JobModel: one model of what a size carries, with its uncertainty.
+pub mod model;
 // Factors, designs, runs → Fit; the campaign as data.
 pub mod experiment;
 // JobProfile + Demand → Recommendation, or Undetermined with its reason.
@@ -46,6 +50,10 @@ pub mod ports;
 pub mod clients;
 // A simulated fleet behind the same ports.
 pub mod simulate;
+// Configuration → the clients that stand behind the ports, for one run; takes slices of it, never everything.
+pub mod world;
+// One pass over a fleet, through ports only, printing nothing: observe, judge, plan, propose, revert.
+pub mod pass;
 // What was typed.
 pub mod cli;
 // One file a command.
