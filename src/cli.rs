@@ -4,12 +4,14 @@ use crate::config::Selector;
 use crate::ports::Plugins;
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use jiff::Timestamp;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// Keeps Apache Flink on Kubernetes rightsized through git.
 #[derive(Debug, Parser)]
-#[command(name = "plimsoll", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "plimsoll", version = version(), max_term_width = 100, after_help = EXIT_CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -17,6 +19,18 @@ pub struct Cli {
     /// Options that every command takes.
     #[command(flatten)]
     pub common: Common,
+}
+
+/// The version, with the commit it was built from where the release workflow says it: a build at home knows of no commit.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let version = env!("CARGO_PKG_VERSION");
+        match option_env!("PLIMSOLL_COMMIT") {
+            Some(commit) => format!("{version} ({commit})"),
+            None => version.to_string(),
+        }
+    });
+    VERSION.as_str()
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (also when there is nothing to change), 1 failed, 2 usage or configuration, \
@@ -169,7 +183,7 @@ pub enum Command {
     /// Write a commented configuration and a workflow (or a CronJob) into a GitOps repository
     Init(Init),
     /// Is everything in place? One line each, with the way to mend it
-    Check,
+    Check(Check),
     /// Take a snapshot of each job and add it to the history
     Observe(Observe),
     /// Verdicts from the history
@@ -197,6 +211,8 @@ pub enum Command {
     Evaluate(Evaluate),
     /// JSON Schemas of what Plimsoll reads and writes
     Schema(Schema),
+    /// A script that completes commands and options, for a shell
+    Completions(Completions),
 }
 
 /// `try URL`
@@ -218,6 +234,22 @@ pub struct Demo {
     /// Seed of the simulated fleet
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Only the tools that a cluster on this machine needs: docker, kubectl, helm, git; no configuration is read
+    #[arg(long)]
+    pub local: bool,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
 }
 
 /// `observe`

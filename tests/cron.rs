@@ -6,7 +6,7 @@ mod stage;
 
 use crate::github::fake::{Fault, READ_TOKEN, TOKEN};
 use serde_json::Value;
-use stage::{HOUR_MS, KUBECONFIG, Stage};
+use stage::{BETWEEN, HOUR_MS, HOURLY, KUBECONFIG, Stage};
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -40,6 +40,19 @@ fn cron_the_written_workflow_proposes_leaves_heartbeats_and_misses_them() {
     assert_eq!(stage.fake.open().len(), 1);
     assert_eq!(stage.heartbeats().len(), 2);
 
+    // Between the hours it only observes and watches, and nothing that hurts is nothing to write.
+    stage.wait(HOUR_MS / 6);
+    stage.schedule = BETWEEN;
+    stage.look();
+    assert!(!stage.folder.path().join("artifact/plan.json").exists());
+    assert!(stage.job("propose").1.is_empty());
+    assert_eq!(stage.heartbeats().len(), 2);
+    stage.schedule = HOURLY;
+    stage.wait(HOUR_MS * 5 / 6);
+    stage.look();
+    let (done, ran) = stage.job("propose");
+    assert!(done && stage.heartbeats().len() == 3, "{}", ran[0].told);
+
     // It is merged by squash, and two runs don't come.
     stage.fake.merge(1, "squash", "grace");
     stage.wait(3 * HOUR_MS);
@@ -52,7 +65,7 @@ fn cron_the_written_workflow_proposes_leaves_heartbeats_and_misses_them() {
     assert!(!done, "a run that came too late marks the job");
     assert_eq!((ran[0].code, ran[1].code), (3, 0), "{}", ran[1].told);
     assert!(ran[0].told.contains("blind from"), "{}", ran[0].told);
-    assert_eq!(stage.heartbeats().len(), 3);
+    assert_eq!(stage.heartbeats().len(), 4);
     // Who merged is known from GitHub, since the squashed commit does not say.
     let ledger = stage.fake.files("plimsoll-ledger");
     let merged: Vec<Value> = ledger
@@ -130,4 +143,53 @@ fn cron_a_run_that_ends_between_its_writes_leaves_a_whole_heartbeat_or_none() {
     assert_eq!(stage.heartbeats().len(), 1);
     assert_eq!(propose(&stage, "plan.json").0, 0);
     assert_eq!(stage.fake.open().len(), 1);
+}
+
+#[test]
+fn cron_an_archive_with_another_digest_is_never_run() {
+    let mut stage = Stage::new();
+    let digest = "0".repeat(64);
+    stage.variables.insert("vars.PLIMSOLL_SHA256", digest);
+    let (done, ran) = stage.job("look");
+    assert!(!done && ran.len() == 1, "nothing runs after it");
+    assert!(ran[0].told.contains("did NOT match"), "{}", ran[0].told);
+    // Without the variables the step says what to set.
+    stage.variables.insert("vars.PLIMSOLL_URL", String::new());
+    let (done, ran) = stage.job("look");
+    assert!(
+        !done && ran[0].told.contains("set the variables PLIMSOLL_URL"),
+        "{}",
+        ran[0].told
+    );
+}
+
+#[test]
+fn cron_a_revert_that_is_due_is_written_between_the_hours_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let workflow = stage::written_workflow(folder.path());
+    let steps = workflow["jobs"]["look"]["steps"].as_sequence().unwrap();
+    let step = steps.iter().find(|step| step["id"].as_str() == Some("due"));
+    let command = step.unwrap()["run"].as_str().unwrap();
+    for (plan, watch, due) in [
+        ("false", "{\"reverts\": []}", "due=false\n"),
+        ("true", "{\"reverts\": []}", "due=true\n"),
+        (
+            "false",
+            "{\"branch\": \"plimsoll-revert/prod/payments/orders\"}",
+            "due=true\n",
+        ),
+    ] {
+        fs::write(folder.path().join("watch.json"), watch).unwrap();
+        let output = folder.path().join("output");
+        fs::write(&output, "").unwrap();
+        let status = std::process::Command::new("bash")
+            .args(["-e", "-c", command])
+            .current_dir(folder.path())
+            .env("PLAN", plan)
+            .env("GITHUB_OUTPUT", &output)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        assert_eq!(fs::read_to_string(&output).unwrap(), due, "{plan} {watch}");
+    }
 }

@@ -100,8 +100,15 @@ fn init_writes_a_configuration_that_reports_and_a_workflow() {
     };
     assert_eq!(may("look"), both("read"));
     assert_eq!(may("propose"), both("write"));
+    // A token only where a command of ours needs it, and no step's script is put together from anything.
     for job in ["look", "propose"] {
-        assert_eq!(jobs[job]["env"]["GITHUB_TOKEN"], "${{ github.token }}");
+        for step in jobs[job]["steps"].as_sequence().unwrap() {
+            let command = step["run"].as_str().unwrap_or_default();
+            assert!(!command.contains("${{"), "{command}");
+            let token = step["env"]["GITHUB_TOKEN"].as_str();
+            let ours = command.starts_with("plimsoll ");
+            assert_eq!(token, ours.then_some("${{ github.token }}"), "{command}");
+        }
     }
     let (look, propose) = workflow.split_once("\n  propose:\n").unwrap();
     assert!(look.contains("secrets.PLIMSOLL_KUBECONFIG") && !propose.contains("secrets."));
@@ -354,4 +361,269 @@ fn init_lets_the_cronjob_clone_with_a_token_that_stands_nowhere() {
         config.contains("remote.git") && !config.contains(SECRET) && !config.contains("helper"),
         "{config}"
     );
+}
+
+/// A folder that is a git repository with a remote and these files.
+fn surroundings(remote: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let git = git2::Repository::init(folder.path()).unwrap();
+    git.remote("origin", remote).unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+const JOB: &str = "apiVersion: flink.apache.org/v1beta1\nkind: FlinkDeployment\nmetadata: {name: audit, namespace: risk}\nspec:\n  job: {parallelism: 2}\n";
+const TEMPLATE: &str = "apiVersion: flink.apache.org/v1beta1
+kind: FlinkDeployment
+metadata:
+  name: orders
+  namespace: payments
+spec:
+  flinkConfiguration:
+    taskmanager.numberOfTaskSlots: {{ .Values.flink.slots | quote }}
+  taskManager:
+    resource:
+      memory: {{ .Values.flink.memory }}
+      cpu: {{ mul .Values.flink.cpu 2 }}
+  job:
+    parallelism: {{ .Values.flink.parallelism }}
+";
+const VALUES: &str = "flink: {parallelism: 8, slots: 4, memory: 4096m, cpu: 2}\n";
+
+#[test]
+fn init_fills_in_what_it_finds() {
+    let folder = surroundings(
+        "git@github.com:acme/flink-manifests.git",
+        &[
+            ("apps/audit.yaml", JOB),
+            ("charts/orders/Chart.yaml", "name: orders\n"),
+            ("charts/orders/templates/job.yaml", TEMPLATE),
+            ("charts/orders/values.yaml", VALUES),
+            (
+                "flux.yaml",
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n",
+            ),
+        ],
+    );
+    let output = plimsoll(folder.path(), &["init", "--cronjob"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    for line in [
+        "found origin is github.com/acme/flink-manifests",
+        "found 1 manifest of Flink's operator, namespaces: payments, risk",
+        "found manifests of Flux",
+        "found a chart in charts/orders: 3 of the fields that size its jobs are set by charts/orders/values.yaml, 1 are not",
+    ] {
+        assert!(told.contains(line), "{line}\n{told}");
+    }
+    let config = fs::read_to_string(folder.path().join("plimsoll.yaml")).unwrap();
+    let read = parse("plimsoll.yaml", &config).unwrap();
+    let namespaces = read.clusters[0].namespaces.clone().unwrap();
+    assert_eq!(namespaces, ["payments", "risk"]);
+    let mapping = &read.repository.values[0];
+    assert_eq!(mapping.jobs, ["payments/orders"]);
+    assert_eq!(mapping.file.as_deref(), Some("charts/orders/values.yaml"));
+    assert_eq!(
+        mapping.fields["spec.flinkConfiguration[\"taskmanager.numberOfTaskSlots\"]"],
+        "flink.slots"
+    );
+    assert!(!mapping.fields.contains_key("spec.taskManager.resource.cpu"));
+    assert!(
+        config.contains("# Plimsoll can't change spec.taskManager.resource.cpu:"),
+        "{config}"
+    );
+    let parsed = parse("plimsoll.yaml", &uncommented(&config));
+    assert!(parsed.is_ok(), "{parsed:?}");
+    let cronjob = fs::read_to_string(folder.path().join("plimsoll-cronjob.yaml")).unwrap();
+    assert!(cronjob.contains("\"https://github.com/acme/flink-manifests.git\""));
+}
+
+#[test]
+fn init_takes_the_values_of_the_release_where_one_overrides_the_chart() {
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: orders, namespace: payments}
+spec:
+  chart: {spec: {chart: ./charts/orders}}
+  values:
+    flink: {parallelism: 6, slots: 2, memory: 2048m}
+";
+    let folder = surroundings(
+        "https://git.example.com/acme/manifests.git",
+        &[
+            ("charts/orders/templates/job.yaml", TEMPLATE),
+            ("charts/orders/values.yaml", VALUES),
+            ("clusters/prod/orders.yaml", release),
+        ],
+    );
+    let output = plimsoll(folder.path(), &["init"]);
+    assert!(output.status.success(), "{output:?}");
+    let config = fs::read_to_string(folder.path().join("plimsoll.yaml")).unwrap();
+    let read = parse("plimsoll.yaml", &config).unwrap();
+    assert_eq!(
+        read.repository.values[0].file.as_deref(),
+        Some("clusters/prod/orders.yaml"),
+        "{config}"
+    );
+    assert!(
+        config.contains("https://git.example.com/api/v3"),
+        "{config}"
+    );
+}
+
+#[test]
+fn init_looks_into_git_repositories_only_and_hostile_names_stay_text() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("job.yaml"), JOB).unwrap();
+    let output = plimsoll(folder.path(), &["init", "--output", "json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["found"], serde_json::json!([]));
+
+    let template = TEMPLATE.replace("name: orders", "name: \"x], file: y\"");
+    let folder = surroundings(
+        "https://github.com/a/b",
+        &[
+            ("charts/a\nmode: propose/templates/job.yaml", &template),
+            ("charts/a\nmode: propose/values.yaml", VALUES),
+        ],
+    );
+    let output = plimsoll(folder.path(), &["init"]);
+    assert!(output.status.success(), "{output:?}");
+    let config = fs::read_to_string(folder.path().join("plimsoll.yaml")).unwrap();
+    let read = parse("plimsoll.yaml", &config).unwrap();
+    assert_eq!(read.mode, Mode::Report);
+    assert_eq!(read.repository.values[0].jobs, ["payments/x], file: y"]);
+}
+
+#[test]
+fn check_says_what_is_left_after_init() {
+    let folder = surroundings(
+        "https://github.com/acme/flink-manifests.git",
+        &[("apps/audit.yaml", JOB)],
+    );
+    assert!(plimsoll(folder.path(), &["init"]).status.success());
+    let git = git2::Repository::open(folder.path()).unwrap();
+    let mut index = git.index().unwrap();
+    index
+        .add_all(["*"], git2::IndexAddOption::DEFAULT, None)
+        .unwrap();
+    let tree = git.find_tree(index.write_tree().unwrap()).unwrap();
+    let ada = git2::Signature::now("Ada", "ada@example.org").unwrap();
+    git.commit(Some("HEAD"), &ada, &ada, "Rightsizing", &tree, &[])
+        .unwrap();
+    let told = || {
+        let output = plimsoll(folder.path(), &["check"]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let first = told();
+    for line in [
+        "todo .github/workflows/plimsoll.yaml: it reads PLIMSOLL_KUBECONFIG, PLIMSOLL_URL, PLIMSOLL_SHA256",
+        "ok   cadence: a look every 10 min at least",
+        "todo mode: runs only report",
+    ] {
+        assert!(first.contains(line), "{line}\n{first}");
+    }
+    // A slower cadence without a Prometheus says what it can't see; an action by its tag is a fault.
+    let path = folder.path().join(".github/workflows/plimsoll.yaml");
+    let workflow = fs::read_to_string(&path).unwrap();
+    let hourly: String = workflow
+        .lines()
+        .filter(|line| !line.contains("7,27,37,47,57"))
+        .map(|line| match line.split_once("actions/checkout@") {
+            Some((before, _)) => format!("{before}actions/checkout@v4\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    fs::write(&path, hourly).unwrap();
+    let second = told();
+    assert!(
+        second.contains("todo cadence: runs come up to 60 min apart"),
+        "{second}"
+    );
+    assert!(
+        second.contains("backpressure of 15 min, lag of 10 min, a crash loop of 10 min"),
+        "{second}"
+    );
+    assert!(
+        second.contains("FAIL .github/workflows/plimsoll.yaml: actions/checkout@v4"),
+        "{second}"
+    );
+    // With nothing that starts it, that is said.
+    fs::remove_file(&path).unwrap();
+    assert!(told().contains("todo schedule: nothing here starts Plimsoll"));
+}
+
+#[test]
+fn check_local_names_each_tool_and_reads_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("plimsoll.yaml"), "nonsense: [").unwrap();
+    let tools = folder.path().join("tools");
+    fs::create_dir(&tools).unwrap();
+    let git = tools.join("git");
+    fs::write(&git, "#!/bin/sh\necho git version 2.39.5\n").unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .current_dir(folder.path())
+        .env("PATH", &tools)
+        .args(["check", "--local", "--output", "json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let lines: Vec<(&str, bool)> = answer["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| {
+            (
+                line["what"].as_str().unwrap(),
+                line["ok"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            ("git", true),
+            ("docker", false),
+            ("kubectl", false),
+            ("helm", false)
+        ]
+    );
+}
+
+/// The files of the kustomize base are what the commands print; `PLIMSOLL_BLESS=1` writes them anew.
+#[test]
+fn init_and_rbac_print_the_kustomize_base() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(
+        plimsoll(folder.path(), &["init", "--cronjob"])
+            .status
+            .success()
+    );
+    let rbac = plimsoll(folder.path(), &["rbac"]);
+    assert!(rbac.status.success(), "{rbac:?}");
+    let cronjob = fs::read_to_string(folder.path().join("plimsoll-cronjob.yaml")).unwrap();
+    for (file, text) in [
+        ("cronjob.yaml", cronjob),
+        ("rbac.yaml", String::from_utf8(rbac.stdout).unwrap()),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("deploy")
+            .join(file);
+        if std::env::var_os("PLIMSOLL_BLESS").is_some() {
+            fs::write(&path, &text).unwrap();
+        }
+        assert_eq!(
+            fs::read_to_string(&path).unwrap_or_default(),
+            text,
+            "{}",
+            path.display()
+        );
+    }
 }

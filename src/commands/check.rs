@@ -1,6 +1,8 @@
 //! `check`: is everything in place? One line each, with the way to mend it.
 
 mod kubernetes;
+mod left;
+mod local;
 
 use super::check_history;
 use super::forge::{AnyForge, forge, kind, none, repository};
@@ -21,6 +23,9 @@ use serde::Serialize;
 pub(super) struct Line {
     what: String,
     ok: bool,
+    /// It is in order, and a person has still something to do.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    todo: bool,
     message: String,
 }
 
@@ -32,12 +37,24 @@ pub(super) fn line(what: impl Into<String>, result: Result<String, String>) -> L
     Line {
         what: what.into(),
         ok,
+        todo: false,
         message,
     }
 }
 
+/// Something that is left to a person.
+fn todo(what: &str, message: &str) -> Line {
+    Line {
+        todo: true,
+        ..line(what, Ok(message.to_string()))
+    }
+}
+
 /// Carries the command out.
-pub async fn run(common: &Common) -> Result<Ended, Failure> {
+pub async fn run(common: &Common, args: &cli::Check) -> Result<Ended, Failure> {
+    if args.local {
+        return told(common, &local::lines());
+    }
     let world = World::open(common)?;
     let mut lines = vec![line(
         "configuration",
@@ -61,6 +78,11 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     lines.extend(super::plugins::check(&world));
     lines.extend(manifests(&world));
     lines.push(forge_line(&world).await);
+    lines.extend(left::lines(&world));
+    told(common, &lines)
+}
+
+fn told(common: &Common, lines: &[Line]) -> Result<Ended, Failure> {
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "checks": lines }))?,
         _ => say(&lines
@@ -68,7 +90,11 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
             .map(|line| {
                 format!(
                     "{} {}: {}\n",
-                    if line.ok { "ok  " } else { "FAIL" },
+                    match line {
+                        Line { ok: false, .. } => "FAIL",
+                        Line { todo: true, .. } => "todo",
+                        _ => "ok  ",
+                    },
                     terminal(&line.what),
                     terminal(&line.message)
                 )

@@ -1,24 +1,20 @@
 //! `init`: a configuration and what runs it, into a GitOps repository. Nothing that is there is ever overwritten, and all is written or none.
 
+mod config;
+mod found;
+mod runner;
+
 use super::output::{say, say_json};
 use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::config::NAMES;
+use crate::render::escape::terminal;
 use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
+use found::Found;
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-
-/// The configuration, with `@cluster` and `@history` where the two ways of running it differ.
-const CONFIG: &str = include_str!("../../templates/init/plimsoll.yaml");
-const WORKFLOW: &str = include_str!("../../templates/init/workflow.yaml");
-const CRONJOB: &str = include_str!("../../templates/init/cronjob.yaml");
-
-const CLUSTER_OUTSIDE: &str = "kubernetes: {}                   # the current context of the kubeconfig; or {context: prod}, or `in-cluster: true` instead";
-const CLUSTER_INSIDE: &str = "in-cluster: true                 # the service account of the CronJob's pod; `kubernetes: {}` instead for a kubeconfig";
-const HISTORY_OUTSIDE: &str = "file: plimsoll.sqlite            # kept by the workflow's cache; with a Prometheus no file is needed:";
-const HISTORY_INSIDE: &str = "file: /history/plimsoll.sqlite   # on the CronJob's volume; with a Prometheus no file is needed:";
 
 /// A file to write, its path relative to the repository's folder.
 #[derive(Serialize)]
@@ -29,7 +25,8 @@ struct Written {
 
 /// Carries the command out.
 pub fn run(common: &Common, args: &cli::Init) -> Result<Ended, Failure> {
-    let files = files(args.cronjob);
+    let found = found::look(&args.folder);
+    let files = files(&found, args.cronjob);
     if args.print {
         show(common, &files)?;
         return Ok(Ended::Done);
@@ -43,46 +40,48 @@ pub fn run(common: &Common, args: &cli::Init) -> Result<Ended, Failure> {
         }
     }
     let written: Vec<&str> = made.files.iter().map(|path| path.as_str()).collect();
-    let next = if args.cronjob {
-        "fill in the images and the repository of plimsoll-cronjob.yaml, apply it and the rights of `plimsoll rbac`; the first runs only report (mode: report)"
-    } else {
-        "name your cluster in plimsoll.yaml, then `plimsoll check`; the first runs only report (mode: report)"
-    };
+    let seen = found.lines();
     match common.output {
-        Output::Json => say_json(&serde_json::json!({ "files": written }))?,
-        _ => say(&format!("wrote {}\nnext: {next}\n", written.join(" and ")))?,
+        Output::Json => say_json(&serde_json::json!({ "files": written, "found": seen }))?,
+        _ => {
+            let seen: String = seen
+                .iter()
+                .map(|line| format!("found {}\n", terminal(line)))
+                .collect();
+            say(&format!(
+                "{seen}wrote {}\nnext: {}\n",
+                written.join(" and "),
+                next(args.cronjob)
+            ))?;
+        }
     }
     Ok(Ended::Done)
 }
 
-/// What is written.
-fn files(cronjob: bool) -> [Written; 2] {
-    let (cluster, history, path, runner) = if cronjob {
-        (
-            CLUSTER_INSIDE,
-            HISTORY_INSIDE,
-            "plimsoll-cronjob.yaml",
-            CRONJOB,
-        )
+/// What a person does next.
+fn next(cronjob: bool) -> &'static str {
+    if cronjob {
+        "read plimsoll.yaml, commit both files, apply plimsoll-cronjob.yaml and the rights of `plimsoll rbac`; `plimsoll check` says what is left, and the first runs only report (mode: report)"
     } else {
-        (
-            CLUSTER_OUTSIDE,
-            HISTORY_OUTSIDE,
-            ".github/workflows/plimsoll.yaml",
-            WORKFLOW,
-        )
+        "read plimsoll.yaml, commit both files; `plimsoll check` says what is left, and the first runs only report (mode: report)"
+    }
+}
+
+/// What is written.
+fn files(found: &Found, cronjob: bool) -> [Written; 2] {
+    let (path, runner) = if cronjob {
+        ("plimsoll-cronjob.yaml", runner::cronjob(found))
+    } else {
+        (".github/workflows/plimsoll.yaml", runner::workflow())
     };
-    let config = CONFIG
-        .replace("@cluster", cluster)
-        .replace("@history", history);
     [
         Written {
             path: "plimsoll.yaml",
-            content: config,
+            content: config::text(found, cronjob),
         },
         Written {
             path,
-            content: runner.to_string(),
+            content: runner,
         },
     ]
 }

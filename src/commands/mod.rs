@@ -6,6 +6,7 @@ mod check;
 mod check_history;
 mod classify;
 mod clusters;
+mod completions;
 mod demo;
 mod evaluate;
 mod explain;
@@ -109,7 +110,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
     match cli.command {
         Command::Try(args) => tryout::run(common, &args).await,
         Command::Demo(args) => demo::run(common, &args).await,
-        Command::Check => check::run(common).await,
+        Command::Check(args) => check::run(common, &args).await,
         Command::Observe(args) => observe::run(common, &args).await,
         Command::Classify(args) => classify::run(common, &args).await,
         Command::Plan(args) => plan::run(common, &args).await,
@@ -124,5 +125,6 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Rbac(args) => rbac::run(common, &args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Completions(args) => completions::run(&args),
     }
 }

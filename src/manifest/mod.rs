@@ -16,6 +16,7 @@ use serde_json::Value;
 
 mod absent;
 mod catalog;
+mod chart;
 mod check;
 mod create;
 mod edit;
@@ -36,6 +37,7 @@ mod values;
 mod walk;
 
 pub use catalog::{Catalog, Discovery, Located};
+pub use chart::{Chart, charts};
 pub use check::{OptOut, check, check_fields, opted_out};
 pub use refusal::{Code, Refusal, Warning, WarningCode};
 

@@ -19,6 +19,9 @@ const MINUTE_MS: i64 = 60_000;
 pub const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// 2026-09-21 13:00 UTC, near the fake GitHub's clock.
 const START_MS: i64 = 1_789_995_600_000;
+/// The schedules of the workflow.
+pub const HOURLY: &str = "17 * * * *";
+pub const BETWEEN: &str = "7,27,37,47,57 * * * *";
 pub const KUBECONFIG: &str = "apiVersion: v1\nkind: Config\n";
 
 /// One step of a job that ran a command.
@@ -35,6 +38,11 @@ pub struct Stage {
     pub folder: TempDir,
     workflow: yaml_serde::Value,
     pub now_ms: i64,
+    /// The expression of the schedule that started the run.
+    pub schedule: &'static str,
+    /// `vars` of the repository: where the binary is fetched, and its digest.
+    pub variables: BTreeMap<&'static str, String>,
+    outputs: BTreeMap<String, String>,
     jobs_run: usize,
     _runtime: tokio::runtime::Runtime,
 }
@@ -43,6 +51,39 @@ pub struct Stage {
 fn with(text: &str, before: &str, after: &str) -> String {
     assert_eq!(text.matches(before).count(), 1, "{before}\n{text}");
     text.replace(before, after)
+}
+
+/// The workflow as `init` writes it into a folder.
+pub fn written_workflow(folder: &Path) -> yaml_serde::Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
+        .args(["init", "--folder"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = fs::read_to_string(folder.join(".github/workflows/plimsoll.yaml")).unwrap();
+    yaml_serde::Value::deserialize(yaml_serde::Deserializer::from_str(&text)).unwrap()
+}
+
+/// An archive with the program as a runner fetches it, and its digest. The program in it acts at the time that the stage has.
+fn served(folder: &Path) -> BTreeMap<&'static str, String> {
+    let place = folder.join("served");
+    fs::create_dir(&place).unwrap();
+    let program = format!(
+        "#!/bin/sh\nexec {} --now \"$NOW_MS\" \"$@\"\n",
+        env!("CARGO_BIN_EXE_plimsoll")
+    );
+    fs::write(place.join("plimsoll"), program).unwrap();
+    let pack = "chmod +x plimsoll; tar -czf plimsoll.tar.gz plimsoll; sha256sum plimsoll.tar.gz";
+    let output = Command::new("sh")
+        .args(["-e", "-c", pack])
+        .current_dir(&place)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let digest = String::from_utf8(output.stdout).unwrap()[..64].to_string();
+    let url = format!("file://{}", place.join("plimsoll.tar.gz").display());
+    BTreeMap::from([("vars.PLIMSOLL_URL", url), ("vars.PLIMSOLL_SHA256", digest)])
 }
 
 impl Stage {
@@ -62,12 +103,7 @@ impl Stage {
         runtime.spawn(serve(served, listener, 0.0, std::future::pending::<()>()));
 
         let folder = tempfile::tempdir().unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_plimsoll"))
-            .args(["init", "--folder"])
-            .arg(folder.path().join("init"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let parsed = written_workflow(&folder.path().join("init"));
         let written = |path: &str| fs::read_to_string(folder.path().join(path)).unwrap();
         let remote = folder.path().join("remote.git");
         let mut files = fleet.manifests();
@@ -108,10 +144,12 @@ impl Stage {
         let mut stage = Stage {
             address,
             fake,
-            workflow: yaml_serde::Value::deserialize(yaml_serde::Deserializer::from_str(&workflow))
-                .unwrap(),
+            workflow: parsed,
+            variables: served(folder.path()),
             folder,
             now_ms: START_MS,
+            schedule: HOURLY,
+            outputs: BTreeMap::new(),
             jobs_run: 0,
             _runtime: runtime,
         };
@@ -167,19 +205,71 @@ impl Stage {
     /// A command as the runner gives it to a shell.
     pub fn sh(&self, place: &Path, command: &str, env: &BTreeMap<String, String>) -> Output {
         let binary = env!("CARGO_BIN_EXE_plimsoll");
-        Command::new("sh")
+        Command::new("bash")
             .args(["-e", "-c", command])
             .current_dir(place)
             .env_clear()
             .env("PATH", std::env::var("PATH").unwrap())
             .env("HOME", self.folder.path().join("home"))
             .env("PLIMSOLL", format!("{binary} --now {}", self.now_ms))
+            .env("NOW_MS", self.now_ms.to_string())
             .envs(env)
             .output()
             .unwrap()
     }
 
-    /// One job, step by step in a new checkout, as far as it gets; `${{ … }}` becomes what the runner would put there.
+    /// What an expression's name stands for in a job.
+    fn context(&self, name: &str, token: &str, outputs: &BTreeMap<String, String>) -> String {
+        match name {
+            "github.token" => token.to_string(),
+            "github.event.schedule" => self.schedule.to_string(),
+            "github.run_id" => self.jobs_run.to_string(),
+            "github.run_attempt" => "1".to_string(),
+            "secrets.PLIMSOLL_KUBECONFIG" => KUBECONFIG.to_string(),
+            "env.PLAN" => (self.schedule != BETWEEN).to_string(),
+            name if name.starts_with("vars.") => self.variables[name].clone(),
+            name if name.starts_with("steps.") || name.starts_with("needs.") => outputs
+                .get(name)
+                .or_else(|| self.outputs.get(name))
+                .unwrap_or_else(|| panic!("no output {name}"))
+                .clone(),
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Whether a condition holds: terms joined by `&&`, each a status function or a comparison with a text.
+    fn holds(&self, condition: &str, place: &Path, name: &dyn Fn(&str) -> String) -> bool {
+        let condition = condition.trim();
+        let inner = condition
+            .strip_prefix("${{")
+            .and_then(|text| text.strip_suffix("}}"));
+        inner.unwrap_or(condition).split("&&").all(|term| {
+            let term = term.trim();
+            if matches!(term, "always()" | "!cancelled()") {
+                return true;
+            }
+            let (left, equal, right) = match term.split_once("!=") {
+                Some((left, right)) => (left, false, right),
+                None => {
+                    let (left, right) = term.split_once("==").unwrap_or_else(|| panic!("{term}"));
+                    (left, true, right)
+                }
+            };
+            let left = left.trim();
+            let hashed = left
+                .strip_prefix("hashFiles('")
+                .and_then(|rest| rest.strip_suffix("')"));
+            let value = match hashed {
+                Some(file) if place.join(file).exists() => "a digest".to_string(),
+                Some(_) => String::new(),
+                None => name(left),
+            };
+            (value == right.trim().trim_matches('\'')) == equal
+        })
+    }
+
+    /// One job, step by step in a new checkout, as far as it gets; `${{ … }}` becomes what the runner would put there. Given back are the
+    /// commands of ours that ran; the others count for whether the job is done.
     pub fn job(&mut self, name: &str) -> (bool, Vec<Ran>) {
         self.jobs_run += 1;
         let place = self.folder.path().join(format!("{name}-{}", self.jobs_run));
@@ -188,54 +278,113 @@ impl Stage {
             Some("write") => TOKEN,
             _ => READ_TOKEN,
         };
-        let variables = |of: &yaml_serde::Value| -> BTreeMap<String, String> {
-            let Some(mapping) = of.as_mapping() else {
-                return BTreeMap::new();
-            };
-            let pairs = mapping.iter().map(|(name, value)| {
-                let value = match value.as_str().unwrap() {
-                    "${{ github.token }}" => token,
-                    "${{ secrets.PLIMSOLL_KUBECONFIG }}" => KUBECONFIG,
-                    other => panic!("{other}"),
-                };
-                (name.as_str().unwrap().to_string(), value.to_string())
-            });
-            pairs.collect()
-        };
+        let mut outputs = BTreeMap::new();
+        if let Some(condition) = job["if"].as_str() {
+            let named = |name: &str| self.context(name, token, &outputs);
+            if !self.holds(condition, &place, &named) {
+                return (true, Vec::new());
+            }
+        }
+        let runner = self.folder.path().join(format!("runner-{}", self.jobs_run));
+        fs::create_dir(&runner).unwrap();
+        for file in ["path", "output"] {
+            fs::write(runner.join(file), "").unwrap();
+        }
         let (mut ran, mut failed) = (Vec::new(), false);
         for step in job["steps"].as_sequence().unwrap() {
-            let always = match step["if"].as_str() {
-                None => false,
+            let named = |name: &str| self.context(name, token, &outputs);
+            match step["if"].as_str() {
+                None if failed => continue,
+                None => {}
                 Some(condition) => {
-                    assert!(
-                        condition.contains("always()") || condition.contains("!cancelled()"),
-                        "{condition}"
-                    );
-                    true
+                    let always =
+                        condition.contains("always()") || condition.contains("!cancelled()");
+                    if (failed && !always) || !self.holds(condition, &place, &named) {
+                        continue;
+                    }
                 }
-            };
-            if failed && !always {
-                continue;
             }
             if let Some(action) = step["uses"].as_str() {
                 self.action(action, &step["with"], &place);
                 continue;
             }
             let command = step["run"].as_str().unwrap();
-            let mut env = variables(&job["env"]);
-            env.extend(variables(&step["env"]));
+            assert!(
+                !command.contains("${{"),
+                "input comes through the environment: {command}"
+            );
+            let value = |text: &str| {
+                let name = text
+                    .strip_prefix("${{")
+                    .and_then(|text| text.strip_suffix("}}"));
+                match name {
+                    Some(name) if name.contains("!=") => {
+                        self.holds(name, &place, &named).to_string()
+                    }
+                    Some(name) => named(name.trim()),
+                    None => text.to_string(),
+                }
+            };
+            let mut env = BTreeMap::new();
+            for variables in [&self.workflow["env"], &job["env"], &step["env"]] {
+                let variables = variables.as_mapping().into_iter().flatten();
+                env.extend(variables.map(|(name, text)| {
+                    (
+                        name.as_str().unwrap().to_string(),
+                        value(text.as_str().unwrap()),
+                    )
+                }));
+            }
+            let added = fs::read_to_string(runner.join("path")).unwrap();
+            let path: Vec<String> = added
+                .lines()
+                .map(str::to_string)
+                .chain(std::env::var("PATH"))
+                .collect();
+            env.insert("PATH".to_string(), path.join(":"));
+            env.insert("RUNNER_TEMP".to_string(), runner.display().to_string());
+            for (variable, file) in [("GITHUB_PATH", "path"), ("GITHUB_OUTPUT", "output")] {
+                env.insert(
+                    variable.to_string(),
+                    runner.join(file).display().to_string(),
+                );
+            }
             let output = self.sh(&place, command, &env);
+            if let Some(id) = step["id"].as_str() {
+                let told = fs::read_to_string(runner.join("output")).unwrap();
+                outputs.extend(
+                    told.lines()
+                        .filter_map(|line| line.split_once('='))
+                        .map(|(key, value)| {
+                            (format!("steps.{id}.outputs.{key}"), value.to_string())
+                        }),
+                );
+            }
             let code = output.status.code().unwrap();
             failed |= code != 0 && step["continue-on-error"].as_bool() != Some(true);
-            ran.push(Ran {
-                command: command.to_string(),
-                code,
-                told: format!(
-                    "{}{}",
-                    String::from_utf8_lossy(&output.stdout),
-                    String::from_utf8_lossy(&output.stderr)
-                ),
-            });
+            let told = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            if command.starts_with("plimsoll ") || code != 0 {
+                ran.push(Ran {
+                    command: command.to_string(),
+                    code,
+                    told,
+                });
+            }
+        }
+        let told = job["outputs"].as_mapping().into_iter().flatten();
+        for (key, from) in told {
+            let from = from
+                .as_str()
+                .unwrap()
+                .trim_start_matches("${{")
+                .trim_end_matches("}}");
+            let value = outputs.get(from.trim()).cloned().unwrap_or_default();
+            let key = format!("needs.{name}.outputs.{}", key.as_str().unwrap());
+            self.outputs.insert(key, value);
         }
         (!failed, ran)
     }
@@ -257,7 +406,10 @@ impl Stage {
                 copy(place.join(path), between("cache").join(path));
             }
             "actions/upload-artifact" => {
-                for path in with["path"].as_str().unwrap().lines() {
+                fs::remove_dir_all(between("artifact")).unwrap();
+                fs::create_dir(between("artifact")).unwrap();
+                let there = with["path"].as_str().unwrap().lines();
+                for path in there.filter(|path| place.join(path).exists()) {
                     copy(place.join(path), between("artifact").join(path));
                 }
             }
@@ -278,7 +430,8 @@ impl Stage {
         for ran in &ran {
             assert_eq!(ran.code, 0, "{}: {}", ran.command, ran.told);
         }
-        assert!(done && ran.len() == 5);
+        let expected = if self.schedule == BETWEEN { 2 } else { 4 };
+        assert!(done && ran.len() == expected);
         let log = self.fake.state().log.clone();
         assert!(
             log.iter().any(|line| line.contains("plimsoll-ledger"))

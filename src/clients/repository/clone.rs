@@ -8,6 +8,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+/// Whether a folder lies in a git repository, with commits or without.
+pub fn is_in_git(folder: &Path) -> bool {
+    git2::Repository::discover(folder).is_ok()
+}
+
+/// The URL of the remote `origin` of the repository that a folder lies in, if there is one.
+pub fn origin_of(folder: &Path) -> Option<String> {
+    let git = git2::Repository::discover(folder).ok()?;
+    let remote = git.find_remote("origin").ok()?;
+    remote.url().ok().map(str::to_string)
+}
+
 impl GitRepository {
     /// The URL of the remote `origin`, if there is one.
     pub fn origin(&self) -> Option<String> {

@@ -10,6 +10,7 @@ mod paths;
 mod read;
 
 pub use branches::{CommitOutcome, EvidenceCommit, MergeStyle, Standing, parents};
+pub use clone::{is_in_git, origin_of};
 pub use folder::FolderRepository;
 pub use git::GitRepository;
 pub use paths::{is_manifest, refuse_path};
