@@ -167,7 +167,7 @@ fn documents_every_command_in_a_sentence_parses() {
             read += 1;
         }
     }
-    assert!(read > 40, "{read}");
+    assert!(read > 30, "{read}");
 }
 
 #[test]
@@ -214,7 +214,7 @@ impl Desk {
         );
         program("kubectl", "#!/bin/sh\ngrep 'kind: .*Role' >/dev/null\n");
         let mut server = Command::new(plimsoll)
-            .args(["simulate", "serve", "--port", "0", "--speed", "600"])
+            .args(["simulate", "serve", "--port", "0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -248,7 +248,7 @@ impl Desk {
         let script = script
             .replace(
                 "try http://localhost:8081",
-                &format!("try {flink}/payments/orders-enrich --for 6s"),
+                &format!("try {flink}/payments/orders-enrich"),
             )
             .replace("http://localhost:8081", &flink)
             .replace("cargo run -- ", "plimsoll ");
