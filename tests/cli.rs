@@ -31,8 +31,22 @@ fn cli_help_is_as_documented() {
 fn cli_every_command_has_help_and_takes_the_common_options() {
     let folder = tempfile::tempdir().unwrap();
     for command in [
-        "try", "demo", "check", "observe", "classify", "plan", "propose", "watch", "run",
-        "explain", "audit", "report", "rbac", "evaluate", "schema",
+        "try",
+        "demo",
+        "check",
+        "observe",
+        "classify",
+        "plan",
+        "propose",
+        "watch",
+        "run",
+        "explain",
+        "audit",
+        "report",
+        "rbac",
+        "evaluate",
+        "schema",
+        "completions",
     ] {
         let help = plimsoll(folder.path(), &[command, "--help"]);
         assert_eq!(help.status.code(), Some(0), "{command}");
@@ -255,4 +269,19 @@ fn cli_demo_opens_merges_and_reverts() {
         outcomes.contains(&"settled") && outcomes.contains(&"reverted"),
         "{outcomes:?}"
     );
+}
+
+#[test]
+fn cli_completions_know_every_command_and_the_version_is_that_of_the_crate() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = plimsoll(folder.path(), &["completions", shell]);
+        assert_eq!(script.status.code(), Some(0), "{shell}");
+        for command in ["try", "propose", "completions"] {
+            assert!(text(&script.stdout).contains(command), "{shell} {command}");
+        }
+    }
+    let version = plimsoll(folder.path(), &["--version"]);
+    let expected = format!("plimsoll {}", env!("CARGO_PKG_VERSION"));
+    assert!(text(&version.stdout).starts_with(&expected));
 }
