@@ -1,7 +1,7 @@
 //! `completions`: what a shell needs to complete commands and options.
 
+use super::ending::{Ended, Failure};
 use super::output::say;
-use super::{Ended, Failure};
 use crate::cli::{Cli, Completions};
 use anyhow::Context;
 use clap::CommandFactory;

@@ -1,17 +1,16 @@
 //! `init`: a configuration and what runs it, into a GitOps repository. Nothing that is there is ever overwritten, and all is written or none.
 
 mod config;
-mod found;
 mod runner;
 
+use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
-use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::config::NAMES;
 use crate::render::escape::terminal;
+use crate::world::Surroundings;
 use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
-use found::Found;
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -25,7 +24,7 @@ struct Written {
 
 /// Carries the command out.
 pub fn run(common: &Common, args: &cli::Init) -> Result<Ended, Failure> {
-    let found = found::look(&args.folder);
+    let found = Surroundings::of(&args.folder);
     let files = files(&found, args.cronjob);
     if args.print {
         show(common, &files)?;
@@ -68,7 +67,7 @@ fn next(cronjob: bool) -> &'static str {
 }
 
 /// What is written.
-fn files(found: &Found, cronjob: bool) -> [Written; 2] {
+fn files(found: &Surroundings, cronjob: bool) -> [Written; 2] {
     let (path, runner) = if cronjob {
         ("plimsoll-cronjob.yaml", runner::cronjob(found))
     } else {

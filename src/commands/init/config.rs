@@ -1,8 +1,7 @@
 //! The configuration that `init` writes, filled in with what was found.
 
-use super::found::Found;
-use crate::clients::github::Origin;
 use crate::manifest::Chart;
+use crate::world::{Remote, Surroundings};
 use std::fmt::Write as _;
 
 const CONFIG: &str = include_str!("../../../templates/init/plimsoll.yaml");
@@ -13,7 +12,7 @@ const HISTORY_OUTSIDE: &str = "file: plimsoll.sqlite            # kept by the wo
 const HISTORY_INSIDE: &str = "file: /history/plimsoll.sqlite   # on the CronJob's volume; with a Prometheus no file is needed:";
 
 /// The text of `plimsoll.yaml`.
-pub fn text(found: &Found, cronjob: bool) -> String {
+pub fn text(found: &Surroundings, cronjob: bool) -> String {
     let (cluster, history) = if cronjob {
         (CLUSTER_INSIDE, HISTORY_INSIDE)
     } else {
@@ -27,7 +26,7 @@ pub fn text(found: &Found, cronjob: bool) -> String {
         .replace("@forge\n", &forge(found.remote.as_ref()))
 }
 
-fn namespaces(found: &Found) -> String {
+fn namespaces(found: &Surroundings) -> String {
     if found.all_placed && !found.namespaces.is_empty() {
         let names: Vec<String> = found.namespaces.iter().map(|name| scalar(name)).collect();
         let list = format!("namespaces: [{}]", names.join(", "));
@@ -38,7 +37,7 @@ fn namespaces(found: &Found) -> String {
 }
 
 /// The section `repository`, with a mapping for each chart.
-fn repository(found: &Found) -> String {
+fn repository(found: &Surroundings) -> String {
     let mapped: Vec<&(Chart, String)> = found
         .charts
         .iter()
@@ -92,7 +91,7 @@ fn repository(found: &Found) -> String {
     text
 }
 
-fn forge(remote: Option<&Origin>) -> String {
+fn forge(remote: Option<&Remote>) -> String {
     match remote {
         None => String::new(),
         Some(remote) if remote.host == "github.com" || remote.host.ends_with(".ghe.com") => {

@@ -1,6 +1,6 @@
 //! What runs Plimsoll: the workflow with its actions pinned, and the CronJob with its images.
 
-use super::found::Found;
+use crate::world::Surroundings;
 
 const WORKFLOW: &str = include_str!("../../../templates/init/workflow.yaml");
 const INSTALL: &str = include_str!("../../../templates/init/install.yaml");
@@ -89,7 +89,7 @@ fn used(action: &str, pin: &Pin<'_>) -> String {
 }
 
 /// The CronJob; what could not be told stands in capital letters.
-pub fn cronjob(found: &Found) -> String {
+pub fn cronjob(found: &Surroundings) -> String {
     let clone = match &found.remote {
         Some(remote) => format!("https://{}/{}.git", remote.host, remote.repository),
         None => "https://github.com/OWNER/REPOSITORY.git".to_string(),
