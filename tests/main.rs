@@ -12,6 +12,7 @@ mod cron;
 mod deployment;
 mod doe_vectors;
 mod evaluators;
+mod fail_closed;
 mod flink_rest;
 mod forges;
 mod github;

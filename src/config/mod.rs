@@ -3,12 +3,15 @@
 mod github;
 mod kubernetes;
 mod load;
+mod meaning;
+mod place;
 mod plugins;
 mod prometheus;
+mod ranges;
 mod schedule;
 mod sections;
-mod values;
 mod selector;
+mod values;
 
 pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};

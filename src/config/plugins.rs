@@ -37,6 +37,7 @@ pub struct PluginConfig {
     pub exec: Vec<String>,
     /// It is ended after this time, with its children. From 100 ms to 10 min.
     #[serde(default = "timeout")]
+    #[schemars(extend("shortest" = "100 ms", "longest" = "10 min"))]
     pub timeout: FlinkDuration,
     /// It is ended after this much output. At most 64m.
     #[serde(default = "max_output", alias = "max-output")]

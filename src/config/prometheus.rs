@@ -21,22 +21,31 @@ pub struct PrometheusConfig {
     /// What metrics' names begin with.
     pub metric_prefix: String,
     /// Length of a point of the history.
+    #[schemars(extend("shortest" = "1 s"))]
     pub step: FlinkDuration,
     /// Distance of the values that the store takes quantiles of within a step; not shorter than the scrape interval.
+    #[schemars(extend("shortest" = "1 s"))]
     pub resolution: FlinkDuration,
     /// Points of a series asked for at once at most; Prometheus refuses more than 11,000.
+    #[schemars(range(min = 1))]
     pub max_points: u32,
     /// Series asked for at once at most.
+    #[schemars(range(min = 1))]
     pub max_series: u32,
     /// Values asked for at once at most: series times points.
+    #[schemars(range(min = 1))]
     pub max_values: u32,
     /// Values held at once at most, 4 bytes each: sets how many jobs are read together.
+    #[schemars(range(min = 1))]
     pub max_held: u32,
     /// Largest answer that is read, MiB.
+    #[schemars(range(min = 1))]
     pub max_answer_mib: u32,
     /// Queries under way at once.
+    #[schemars(range(min = 1))]
     pub concurrency: u32,
     /// Longest wait for one answer.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub timeout: FlinkDuration,
     /// Further attempts after a 429, a 5xx or a timeout.
     pub retries: u32,

@@ -70,6 +70,7 @@ fn deployment() -> JobKind {
 #[serde(deny_unknown_fields, default)]
 pub struct SloConfig {
     /// Lag that it may have at most, as time of input.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub lag: FlinkDuration,
 }
 
@@ -91,10 +92,13 @@ pub struct HistoryConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusConfig>,
     /// History needed before sizes are judged.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub minimum: FlinkDuration,
     /// How far back decisions look.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub window: FlinkDuration,
     /// What is older is dropped.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub retention: FlinkDuration,
 }
 

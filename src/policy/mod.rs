@@ -12,4 +12,5 @@ pub use case::{
 };
 pub use condition::{Condition, Misfit};
 pub use decide::{Decision, RuleOutcome, Ruling, Standing, bounds, decide};
-pub use rule::{Limit, Mode, Rule, RuleError, RuleTest, Selector, shipped, with_overrides};
+pub use crate::owner::Mode;
+pub use rule::{Limit, Rule, RuleError, RuleTest, Selector, shipped, with_overrides};

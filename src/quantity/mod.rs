@@ -10,6 +10,7 @@ mod cpu;
 pub(crate) mod decimal;
 mod duration;
 mod memory;
+mod nearest;
 mod number;
 mod price;
 mod text;
@@ -19,6 +20,7 @@ pub(crate) use codes::codes;
 pub use cpu::Cpu;
 pub use duration::FlinkDuration;
 pub use memory::Memory;
+pub use nearest::nearest;
 pub use number::{Parallelism, Rate, Share};
 pub use price::{Billing, HOURS_PER_MONTH, Price};
 
@@ -64,6 +66,12 @@ pub enum QuantityError {
     /// Not an amount of money per hour or month.
     #[error("`{text}` is no price; write it like `0.04 USD/hour` or `30 EUR/month`")]
     Price {
+        /// What was written.
+        text: String,
+    },
+    /// A bare number where a duration has to have its unit.
+    #[error("`{text}` has no unit; write `{text}s`, `{text} min` or `{text}h`")]
+    DurationUnit {
         /// What was written.
         text: String,
     },

@@ -4,6 +4,7 @@ use super::error::line;
 use super::list::VERSION;
 use super::owner::owner;
 use crate::flink::deployment::{Deployment, GROUP, Kind};
+use crate::owner::concerns_us;
 use crate::snapshot::{JobKey, JobKind, Lifecycle, LiveResource, Role, SpecFields, spec_fields};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -167,7 +168,7 @@ fn common(resource: LiveResource, job: &JobKey, value: &Value) -> LiveResource {
         annotations: annotations
             .into_iter()
             .filter(|(key, _)| {
-                key.starts_with("plimsoll.dev/") || key == "argocd.argoproj.io/tracking-id"
+                concerns_us(key) || key == "argocd.argoproj.io/tracking-id"
             })
             .collect(),
         labels,

@@ -3,7 +3,7 @@
 use crate::snapshot::{History, Shape, Vertex};
 use crate::statistics::summary::median;
 
-use super::super::key_groups::effective_parallelism;
+use crate::flink::key_groups::effective_parallelism;
 use super::past::{Basis, LEAST_BUSY, POOR_BUSY, Period, periods};
 
 /// Share of backpressure from which a vertex's rate is not its own.
