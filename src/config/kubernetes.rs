@@ -1,6 +1,7 @@
 //! Clusters behind a Kubernetes API server: which, what of them, and how their JobManagers are reached.
 
 use super::{ClusterConfig, Selector};
+use crate::quantity::without_secrets;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -106,13 +107,15 @@ pub(super) fn check(cluster: &ClusterConfig) -> Result<(), String> {
         let filled = Reach::address(template, "c", "n", "j");
         if !template.contains("{name}") {
             return refuse(&format!(
-                "`reach: {{url: {template}}}` is the same for every job: write it with {{name}}, for example {SERVICE_URL}"
+                "`reach: {{url: {}}}` is the same for every job: write it with {{name}}, for example {SERVICE_URL}",
+                without_secrets(template)
             ));
         }
         let known = !filled.contains(['{', '}']);
         if !known || url::Url::parse(&filled).is_err() {
             return refuse(&format!(
-                "`reach: {{url: {template}}}` gives no URL; {{name}}, {{namespace}} and {{cluster}} are filled in, for example {SERVICE_URL}"
+                "`reach: {{url: {}}}` gives no URL; {{name}}, {{namespace}} and {{cluster}} are filled in, for example {SERVICE_URL}",
+                without_secrets(template)
             ));
         }
     }

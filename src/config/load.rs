@@ -1,5 +1,6 @@
 //! Text → configuration, with errors that say where and what was meant.
 
+use super::inherit::inherit;
 use super::meaning::{self, Wrong};
 use super::place::place;
 use super::{Config, ranges};
@@ -51,8 +52,10 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
         return Ok(Config::default());
     }
     ranges::check(file, text, config_schema())?;
-    let config: Config = yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
+    let mut config: Config =
+        yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
     meaning::check(&config).map_err(|wrong| misplaced(file, text, wrong))?;
+    inherit(&mut config);
     Ok(config)
 }
 
@@ -228,7 +231,7 @@ mod tests {
     #[test]
     fn a_github_that_can_not_be_is_refused_and_no_token_repeated() {
         for (github, told) in [
-            ("{api: api.github.com}", "is no address"),
+            ("{api: api.github.com}", "is not an address"),
             ("{repository: acme}", "owner/name"),
             ("{repository: a/b/c}", "owner/name"),
             ("{token_env: \"ghp secret\"}", "environment variable"),

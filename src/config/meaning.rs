@@ -1,7 +1,8 @@
 //! What a configuration says that makes no sense together, though each value is one that may be written.
 
+use super::access::{wrong_proxy, wrong_tls};
 use super::{Config, kubernetes, plugins};
-use crate::quantity::FlinkDuration;
+use crate::quantity::{FlinkDuration, without_secrets};
 use crate::snapshot::{JobKey, JobKind};
 use std::collections::BTreeSet;
 
@@ -26,6 +27,11 @@ impl Wrong {
 /// The first thing that makes no sense.
 pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     clusters(config)?;
+    let all = wrong_tls(&config.tls, "tls").map(|wrong| Wrong::at("tls", wrong));
+    let proxy = || wrong_proxy(config.proxy.as_deref(), "proxy").map(|wrong| Wrong::at("proxy", wrong));
+    if let Some(wrong) = all.or_else(proxy) {
+        return Err(wrong);
+    }
     let store = config.history.prometheus.as_ref();
     if let Some(wrong) = store.and_then(|store| store.wrong()) {
         return Err(Wrong::at("history.prometheus", wrong));
@@ -66,6 +72,9 @@ fn clusters(config: &Config) -> Result<(), Wrong> {
             );
             return refuse(".name", message);
         }
+        if let Some(wrong) = cluster.access.as_ref().and_then(|access| access.wrong("access")) {
+            return refuse(".access", wrong);
+        }
         kubernetes::check(cluster).or_else(|message| refuse("", message))?;
         let mut jobs = BTreeSet::new();
         for (at, job) in cluster.jobs.iter().enumerate() {
@@ -88,9 +97,14 @@ fn clusters(config: &Config) -> Result<(), Wrong> {
             if !cluster.is_kubernetes() && url::Url::parse(&job.rest).is_err() {
                 let message = format!(
                     "job {}/{}: `rest: {}` is not a URL; write for example http://host:8081",
-                    job.namespace, job.name, job.rest
+                    job.namespace,
+                    job.name,
+                    without_secrets(&job.rest)
                 );
                 return refuse(&format!("{own}.rest"), message);
+            }
+            if let Some(wrong) = job.access.as_ref().and_then(|access| access.wrong("access")) {
+                return refuse(&format!("{own}.access"), wrong);
             }
         }
     }

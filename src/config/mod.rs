@@ -1,6 +1,8 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
+mod access;
 mod github;
+mod inherit;
 mod kubernetes;
 mod load;
 mod meaning;
@@ -13,11 +15,12 @@ mod sections;
 mod selector;
 mod values;
 
+pub use access::{AccessConfig, BasicConfig, TlsConfig};
 pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use plugins::{PluginConfig, PluginKind};
-pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
+pub use prometheus::{LabelPreset, LabelsConfig, PrometheusConfig};
 pub use schedule::ScheduleConfig;
 pub use sections::{
     ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
@@ -47,6 +50,11 @@ pub struct Config {
     pub repository: RepositoryConfig,
     /// Where pull requests go.
     pub forge: ForgeConfig,
+    /// Certificates for every server that is asked; what a section names itself counts instead.
+    pub tls: TlsConfig,
+    /// A proxy for every server that is asked (`http://proxy:3128`), besides those that the environment's NO_PROXY names; what a
+    /// section names itself counts instead, also `none`.
+    pub proxy: Option<String>,
     /// How often it is to run.
     pub schedule: ScheduleConfig,
     /// What every job promises; each job may promise something else.

@@ -1,6 +1,6 @@
 //! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
 
-use super::{GithubConfig, KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
+use super::{AccessConfig, GithubConfig, KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKind;
 use schemars::JsonSchema;
@@ -31,6 +31,9 @@ pub struct ClusterConfig {
     /// `in_cluster`: the service's own address).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
+    /// How the REST addresses of its jobs are entered: `rest`, and `reach: {url: …}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessConfig>,
 }
 
 /// A job of a static list, or what differs for one that is found through Kubernetes.
@@ -47,6 +50,9 @@ pub struct JobConfig {
     /// Flink's REST address of its JobManager, for example `http://orders-rest.payments:8081`; not for jobs found through Kubernetes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rest: String,
+    /// How that address is entered, where it differs from the cluster's `access`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessConfig>,
     /// Name or id of the job in Flink, where its JobManager runs several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flink_job: Option<String>,

@@ -5,6 +5,7 @@
 //! [`crate::quantity::Cpu`]) remember how they were written, because
 //! a reader's charts and scripts may do arithmetic on the text: the unit and its letter case survive.
 
+mod address;
 mod codes;
 mod cpu;
 pub(crate) mod decimal;
@@ -15,6 +16,7 @@ mod number;
 mod price;
 mod text;
 
+pub use address::{carries_credentials, without_secrets};
 pub use codes::UnknownCode;
 pub(crate) use codes::codes;
 pub use cpu::Cpu;

@@ -1,6 +1,8 @@
 //! Which repository, with which token, at which pace.
 
+use crate::config::AccessConfig;
 use secrecy::SecretString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A repository on GitHub and the right to write to it.
@@ -16,6 +18,10 @@ pub struct Place {
     pub token_from: String,
     /// Labels that every pull request gets, besides the proposal's own.
     pub labels: Vec<String>,
+    /// Certificates and proxy; the token is not part of it.
+    pub access: AccessConfig,
+    /// What the files of `access` are relative to.
+    pub folder: PathBuf,
     /// Patience.
     pub pace: Pace,
 }
