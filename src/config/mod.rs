@@ -1,6 +1,7 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
 mod access;
+mod forges;
 mod github;
 mod inherit;
 mod kubernetes;
@@ -16,16 +17,14 @@ mod selector;
 mod values;
 
 pub use access::{AccessConfig, BasicConfig, TlsConfig};
+pub use forges::{DirConfig, ForgeConfig, ForgeName, LocalConfig, PatchConfig};
 pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use plugins::{PluginConfig, PluginKind};
 pub use prometheus::{LabelPreset, LabelsConfig, PrometheusConfig};
 pub use schedule::ScheduleConfig;
-pub use sections::{
-    ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
-    PatchConfig, RepositoryConfig, SloConfig,
-};
+pub use sections::{ClusterConfig, HistoryConfig, JobConfig, RepositoryConfig, SloConfig};
 pub use selector::{Selector, SelectorError};
 pub use values::ValuesMapping;
 
