@@ -5,9 +5,10 @@ use super::output::{say, say_json};
 use super::start::{Listed, Start};
 use crate::cli::{self, Common, Output};
 use crate::manifest::Catalog;
-use crate::pass::{Fleet, locate};
+use crate::pass::{Fleet, locate, offered, owner};
 use crate::policy::{Mode, Rule};
 use crate::ports::{Cluster, HistoryStore, Repository};
+use crate::quantity::without_secrets;
 use crate::render::escape::terminal;
 use crate::world::checks::{self, AskedOfPrometheus, Line, line, seen};
 use std::sync::Arc;
@@ -81,7 +82,7 @@ fn history(start: &Start) -> Line {
         return line(
             "history",
             Ok(format!(
-                "{file} will be begun by the first `plimsoll observe`"
+                "{file} is created by the first `plimsoll observe`"
             )),
         );
     }
@@ -128,7 +129,7 @@ async fn clusters(start: &Start, common: &Common) -> Result<(Listed, Vec<Line>),
             .filter(|(_, entry)| entry.is_listed())
         {
             let look = clusters.observe(job, None).await;
-            let silent = format!("nobody answers at {}", entry.rest);
+            let silent = format!("nobody answers at {}", without_secrets(&entry.rest));
             lines.push(line(format!("job {}", job.short()), seen(look, &silent)));
         }
     }
@@ -146,14 +147,22 @@ fn manifests(start: &Start, listed: &Listed) -> Vec<Line> {
     };
     let catalog = Catalog::read(&tree);
     let mut lines = vec![line("repository", Ok(format!("{} files", tree.len())))];
+    let offered = offered(&start.settings, &start.plugins);
     for job in listed.fleet.known() {
         let found = locate(&start.settings, &catalog, job);
+        let owner = owner(found.as_ref().ok(), listed.fleet.resource(job)).choosing_from(&offered);
         lines.push(line(
             format!("manifest of {}", job.short()),
             found
                 .map(|located| format!("{}:{}", located.file, located.line))
                 .map_err(|refusal| refusal.to_string()),
         ));
+        if let Some(sentence) = owner.not_understood() {
+            lines.push(line(
+                format!("owner of {}", job.short()),
+                Err(format!("{sentence}; until then the job is held")),
+            ));
+        }
     }
     lines
 }

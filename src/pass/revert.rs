@@ -2,6 +2,7 @@
 
 use super::history::history;
 use super::locate::locate;
+use super::owner::owner;
 use super::{Books, Judged, Settings};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
@@ -12,6 +13,7 @@ use crate::recommend::{Recommendation, Size};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, State, Trailers, branch};
 use crate::render::revert::{self, RevertPage};
 use crate::render::{Proposal, fingerprint};
+use crate::snapshot::LiveResource;
 use crate::watch::{Assessment, Restoration, baseline, restoration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,11 +22,12 @@ use std::collections::BTreeMap;
 pub enum Revert {
     /// Propose this.
     Propose(Box<Proposal>),
-    /// Nothing: its fields are back already, or a person set them to something else. One sentence.
+    /// Nothing: its owner wants none, its fields are back already, or a person set them to something else. One sentence.
     LetBe(String),
 }
 
-/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set.
+/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set, and where the job's
+/// owner allows it.
 ///
 /// # Errors
 /// One sentence: why it could not be made.
@@ -33,6 +36,7 @@ pub fn revert(
     store: &impl HistoryStore,
     books: &Books,
     judged: &Judged,
+    resource: Option<&LiveResource>,
     now_ms: i64,
 ) -> Result<Revert, String> {
     let Assessment::Regressed {
@@ -45,6 +49,9 @@ pub fn revert(
     let job = &judged.record.job;
     let catalog = Catalog::read(&books.tree);
     let located = locate(settings, &catalog, job).map_err(|refusal| refusal.to_string())?;
+    if let Some(why) = owner(Some(&located), resource).bars() {
+        return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
+    }
     let current = |field: &FieldChange| {
         Some(value_at(
             &located.value,

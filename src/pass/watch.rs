@@ -5,10 +5,9 @@ use super::known::{Known, know};
 use super::proposed::{Done, Proposed};
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
-use super::{Judged, PassError, Settings};
+use super::{Fleet, Judged, PassError, Settings};
 use crate::audit::{ChangeRecord, missing_entries};
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
-use crate::snapshot::JobKey;
 use crate::watch::Assessment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,7 +48,7 @@ pub struct Watching<'a> {
     /// What is configured.
     pub settings: &'a Settings,
     /// The jobs.
-    pub jobs: &'a [JobKey],
+    pub fleet: &'a Fleet,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
 }
@@ -66,11 +65,11 @@ pub fn leave<E: Display>(
     listed: Result<Vec<PullRequest>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -78,7 +77,7 @@ pub fn leave<E: Display>(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
-        match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
+        match hurts.then(|| revert_of(of, store, &known, judged)) {
             Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
@@ -102,6 +101,18 @@ pub fn leave<E: Display>(
         known: Some(known),
     };
     Ok((followed, due))
+}
+
+/// The revert of a judged change.
+fn revert_of(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    known: &Known,
+    judged: &Judged,
+) -> Result<Revert, String> {
+    let resource = of.fleet.resource(&judged.record.job);
+    let books = &known.books;
+    revert(of.settings, store, books, judged, resource, of.now_ms)
 }
 
 /// A list of pull requests that can't be had is a gap: what was merged is in git, and is judged all the same.
@@ -137,11 +148,11 @@ pub async fn follow(
 ) -> Result<Followed, PassError> {
     let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
     let is_listed = unlisted.is_none();
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -151,7 +162,7 @@ pub async fn follow(
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
             Assessment::Regressed { .. } => {
-                match revert(of.settings, store, &known.books, judged, of.now_ms) {
+                match revert_of(of, store, &known, judged) {
                     Ok(Revert::Propose(proposal)) => Some(Proposed::written(
                         &job,
                         forge.propose(&proposal, of.now_ms).await,
@@ -180,7 +191,7 @@ pub async fn follow(
     if reverts.any(|revert| revert.done.has_written()) {
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
-        let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+        let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
         remember(repository, &known, None, of.now_ms)?;
     }
     Ok(Followed {

@@ -5,6 +5,7 @@ use super::error::{PrometheusError, speaks_of_a_limit};
 use crate::clients::access::{self, AccessError, innermost, page};
 use crate::clients::tls::{Distrust, distrust};
 use crate::config::PrometheusConfig;
+use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use std::path::Path;
@@ -22,6 +23,8 @@ const WORDS_SHOWN: usize = 300;
 pub struct Api {
     client: reqwest::Client,
     base: String,
+    /// Its address without what may be secret in it.
+    shown: String,
     limit_mib: u32,
     retries: usize,
     seconds: f64,
@@ -56,6 +59,9 @@ impl Api {
         Ok(Api {
             client: access::built(builder, &way_in).map_err(setup)?,
             base: config.url.trim_end_matches('/').to_string(),
+            shown: without_secrets(&config.url)
+                .trim_end_matches('/')
+                .to_string(),
             limit_mib: config.max_answer_mib,
             retries: config.retries as usize,
             seconds: timeout.as_secs_f64(),
@@ -65,9 +71,9 @@ impl Api {
         })
     }
 
-    /// The store's address.
+    /// The store's address, without what may be secret in it.
     pub fn place(&self) -> &str {
-        &self.base
+        &self.shown
     }
 
     /// Requests so far, further attempts among them.
@@ -155,7 +161,7 @@ impl Api {
     }
 
     fn unreadable(&self, path: &str, body: &[u8], error: &serde_json::Error) -> PrometheusError {
-        let url = format!("{}{path}", self.base);
+        let url = format!("{}{path}", self.shown);
         let reason = error.to_string();
         if let Some(title) = page(body) {
             let reason = format!("an HTML page answers, titled `{title}`");
@@ -176,7 +182,7 @@ impl Api {
     }
 
     fn refusal(&self, path: &str, status: u16, said: &str) -> PrometheusError {
-        let url = format!("{}{path}", self.base);
+        let url = format!("{}{path}", self.shown);
         let said = shortened(said);
         if status == 413 || speaks_of_a_limit(&said) {
             return PrometheusError::Limit { url, said };
@@ -232,12 +238,13 @@ impl Api {
 
     async fn attempt(&self, path: &str, form: &str, get: bool) -> Result<Vec<u8>, Attempt> {
         self.queries.fetch_add(1, Ordering::Relaxed);
-        let url = format!("{}{path}", self.base);
+        let url = format!("{}{path}", self.shown);
+        let address = format!("{}{path}", self.base);
         let request = if get {
-            self.client.get(format!("{url}?{form}"))
+            self.client.get(format!("{address}?{form}"))
         } else {
             self.client
-                .post(&url)
+                .post(&address)
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.to_string())
         };
