@@ -3,6 +3,7 @@
 // A test that can't get what it stands on is to fail there.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod architecture;
 mod audit;
 mod autoscaler_vectors;

@@ -1,7 +1,7 @@
 //! The forge `github`.
 
 use super::access::{TlsConfig, wrong_proxy, wrong_tls};
-use crate::quantity::without_secrets;
+use crate::quantity::{carries_credentials, without_secrets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,12 @@ impl GithubConfig {
                 "forge.github.api: `{}` is not an address; write https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise",
                 without_secrets(api)
             ));
+        }
+        if self.api.as_deref().is_some_and(carries_credentials) {
+            return Some(
+                "forge.github.api holds credentials: take them out; the token comes from the environment variable that token_env names"
+                    .to_string(),
+            );
         }
         let plain = |part: &str| {
             !part.is_empty()

@@ -12,7 +12,7 @@ use crate::evaluate::plugin::Told;
 use crate::manifest::{Catalog, Located, Refusal, discover};
 use crate::owner::Owner;
 use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, SessionPart, State as ItemState, arrange, plan_job,
+    self, Facts, FleetFacts, Item, Plan, PlanReason, SessionPart, State as ItemState, arrange, plan_job,
 };
 use crate::ports::{HistoryStore, Plugins, PullRequest, PullRequestState};
 use crate::record::State;
@@ -134,16 +134,21 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
             Vec::new()
         },
     };
-    let unreachable = plan
+    // Jobs that could not be looked at, and those whose owner nobody understands.
+    let is_unread = |item: &&Item| {
+        item.state == ItemState::Unreachable || item.reason == PlanReason::OwnerUnreadable.into()
+    };
+    let unread: Vec<String> = plan
         .items
         .iter()
-        .filter(|item| item.state == ItemState::Unreachable)
-        .map(|item| format!("{}: {}", item.job.short(), item.message));
+        .filter(is_unread)
+        .map(|item| format!("{}: {}", item.job.short(), item.message))
+        .collect();
     let mut problems = of.known.problems.clone();
     problems.extend(failures);
     problems.extend(books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
-    problems.extend(unreachable);
+    problems.extend(unread);
     Ok(Made { plan, problems })
 }
 

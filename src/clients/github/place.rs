@@ -1,6 +1,7 @@
 //! Which repository, with which token, at which pace.
 
 use crate::config::AccessConfig;
+use crate::quantity::without_secrets;
 use secrecy::SecretString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -55,7 +56,7 @@ impl Place {
     pub fn shown(&self) -> String {
         format!(
             "{}/repos/{}",
-            self.api.trim_end_matches('/'),
+            without_secrets(&self.api).trim_end_matches('/'),
             self.repository
         )
     }
