@@ -44,3 +44,4 @@ mod sizing_loop;
 mod tls;
 mod values_mapping;
 mod watch;
+mod wording;
