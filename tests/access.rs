@@ -29,7 +29,8 @@ async fn jobs(url: &str, access: AccessConfig) -> Result<usize, String> {
     let http = Http::new(&settings).map_err(|error| error.to_string())?;
     let rest = http.at(url).map_err(|error| error.to_string())?;
     let jobs = list_jobs(&rest, &settings).await;
-    jobs.map(|jobs| jobs.len()).map_err(|error| error.to_string())
+    jobs.map(|jobs| jobs.len())
+        .map_err(|error| error.to_string())
 }
 
 /// A variable of this process's environment that holds a text: cargo's own are there in every test.
@@ -44,8 +45,12 @@ async fn access_by_user_token_and_header_opens_a_rest_address() {
             .respond_with(ResponseTemplate::new(200).set_body_string(JOBS))
     };
     // `me:plimsoll` in base 64.
-    lets_in("authorization", "Basic bWU6cGxpbXNvbGw=").mount(&server).await;
-    lets_in("authorization", "Bearer plimsoll").mount(&server).await;
+    lets_in("authorization", "Basic bWU6cGxpbXNvbGw=")
+        .mount(&server)
+        .await;
+    lets_in("authorization", "Bearer plimsoll")
+        .mount(&server)
+        .await;
     lets_in("x-api-key", "plimsoll").mount(&server).await;
     lets_in("x-tenant", "flink").mount(&server).await;
     Mock::given(any())
@@ -83,13 +88,19 @@ async fn access_by_user_token_and_header_opens_a_rest_address() {
     let with_user = url.replace("http://", "http://me:plimsoll@");
     assert_eq!(jobs(&with_user, AccessConfig::default()).await, Ok(1));
     let error = jobs(&url, AccessConfig::default()).await.unwrap_err();
-    assert!(error.contains("401") && error.contains("sign in"), "{error}");
+    assert!(
+        error.contains("401") && error.contains("sign in"),
+        "{error}"
+    );
     let missing = AccessConfig {
         bearer_token_env: Some("PLIMSOLL_NOT_SET".to_string()),
         ..AccessConfig::default()
     };
     let error = jobs(&url, missing).await.unwrap_err();
-    assert!(error.contains("the variable PLIMSOLL_NOT_SET is not set"), "{error}");
+    assert!(
+        error.contains("the variable PLIMSOLL_NOT_SET is not set"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -98,15 +109,30 @@ async fn access_that_is_refused_says_what_to_do() {
     for (status, body, said) in [
         (401, "", vec!["401", "sign in", "bearer_token_env"]),
         (403, "", vec!["403", "sign in with others"]),
-        (503, "", vec!["503", "the JobManager is starting or electing a leader: wait"]),
+        (
+            503,
+            "",
+            vec![
+                "503",
+                "the JobManager is starting or electing a leader: wait",
+            ],
+        ),
         (
             503,
             r#"{"errors":["Service temporarily unavailable due to an ongoing leader election."]}"#,
             vec!["leader election", "wait"],
         ),
-        (200, LOGIN, vec!["HTML page titled `Sign in · SSO`", "sign in"]),
+        (
+            200,
+            LOGIN,
+            vec!["HTML page titled `Sign in · SSO`", "sign in"],
+        ),
         (200, "<html></html>", vec!["an HTML page: "]),
-        (200, "hello", vec!["no whole JSON document", "Flink JobManager's REST API"]),
+        (
+            200,
+            "hello",
+            vec!["no whole JSON document", "Flink JobManager's REST API"],
+        ),
         (404, "", vec!["404", "Flink JobManager's REST API"]),
     ] {
         let server = MockServer::start().await;
@@ -114,7 +140,9 @@ async fn access_that_is_refused_says_what_to_do() {
             .respond_with(ResponseTemplate::new(status).set_body_string(body))
             .mount(&server)
             .await;
-        let error = jobs(&server.uri(), AccessConfig::default()).await.unwrap_err();
+        let error = jobs(&server.uri(), AccessConfig::default())
+            .await
+            .unwrap_err();
         for word in said {
             assert!(error.contains(word), "{status} {body}: {word}: {error}");
         }
@@ -125,22 +153,37 @@ async fn access_that_is_refused_says_what_to_do() {
 async fn access_to_other_parts_of_flink_says_what_they_are() {
     for (answers, identity) in [
         (
-            vec![("/config", json!({"features": {"web-history": true}, "flink-version": "1.20.0"}))],
+            vec![(
+                "/config",
+                json!({"features": {"web-history": true}, "flink-version": "1.20.0"}),
+            )],
             Identity::HistoryServer,
         ),
         (
-            vec![("/config", json!({"features": {"web-history": false}, "flink-version": "1.20.0"}))],
+            vec![(
+                "/config",
+                json!({"features": {"web-history": false}, "flink-version": "1.20.0"}),
+            )],
             Identity::JobManager,
         ),
         (
-            vec![("/v1/info", json!({"productName": "Apache Flink", "version": "2.0.0"}))],
+            vec![(
+                "/v1/info",
+                json!({"productName": "Apache Flink", "version": "2.0.0"}),
+            )],
             Identity::SqlGateway,
         ),
         (
-            vec![("/info", json!({"productName": "Apache Flink", "version": "1.19.1"}))],
+            vec![(
+                "/info",
+                json!({"productName": "Apache Flink", "version": "1.19.1"}),
+            )],
             Identity::SqlGateway,
         ),
-        (vec![("/v1/info", json!({"productName": "Something"}))], Identity::Unknown),
+        (
+            vec![("/v1/info", json!({"productName": "Something"}))],
+            Identity::Unknown,
+        ),
         (vec![], Identity::Unknown),
     ] {
         let server = MockServer::start().await;
@@ -201,10 +244,18 @@ async fn access_never_shows_a_secret() {
         let text = said(folder.path(), &arguments).await;
         assert!(!shown(&text), "{arguments:?}: {text}");
         for config in [
-            format!("clusters:\n- {{name: c, jobs: [{{namespace: n, name: j, rest: '{address}'}}]}}\n"),
-            format!("history: {{prometheus: {{url: '{address}', retries: 0}}}}\nclusters:\n- {{name: c, jobs: [{{namespace: n, name: j, rest: 'http://127.0.0.1:1'}}]}}\n"),
-            format!("forge: {{kind: github, github: {{api: '{address}', repository: a/b, token_env: FLINK_TOKEN}}}}\n"),
-            format!("proxy: '{address}'\nclusters:\n- {{name: c, jobs: [{{namespace: n, name: j, rest: 'http://127.0.0.1:1', access: {{bearer_token_env: FLINK_TOKEN}}}}]}}\n"),
+            format!(
+                "clusters:\n- {{name: c, jobs: [{{namespace: n, name: j, rest: '{address}'}}]}}\n"
+            ),
+            format!(
+                "history: {{prometheus: {{url: '{address}', retries: 0}}}}\nclusters:\n- {{name: c, jobs: [{{namespace: n, name: j, rest: 'http://127.0.0.1:1'}}]}}\n"
+            ),
+            format!(
+                "forge: {{kind: github, github: {{api: '{address}', repository: a/b, token_env: FLINK_TOKEN}}}}\n"
+            ),
+            format!(
+                "proxy: '{address}'\nclusters:\n- {{name: c, jobs: [{{namespace: n, name: j, rest: 'http://127.0.0.1:1', access: {{bearer_token_env: FLINK_TOKEN}}}}]}}\n"
+            ),
         ] {
             fs::write(folder.path().join("plimsoll.yaml"), &config).unwrap();
             let text = said(folder.path(), &["check", "-v"]).await;
@@ -213,5 +264,8 @@ async fn access_never_shows_a_secret() {
         fs::remove_file(folder.path().join("plimsoll.yaml")).unwrap();
     }
     let text = said(folder.path(), &["try", &addresses[0], "--for", "1s"]).await;
-    assert!(text.contains("No job runs at http://127.0.0.1") && !shown(&text), "{text}");
+    assert!(
+        text.contains("No job runs at http://127.0.0.1") && !shown(&text),
+        "{text}"
+    );
 }

@@ -63,27 +63,47 @@ impl Leaf {
                 }
             }
         }
-        (format!("{before}{value}{behind}\n"), before.chars().count() + 1)
+        (
+            format!("{before}{value}{behind}\n"),
+            before.chars().count() + 1,
+        )
     }
 }
 
 fn leaves(schema: &Value) -> Vec<Leaf> {
     let mut found = Vec::new();
-    walk(schema, vec![schema.clone()], &mut Vec::new(), None, &mut found);
+    walk(
+        schema,
+        vec![schema.clone()],
+        &mut Vec::new(),
+        None,
+        &mut found,
+    );
     found
 }
 
-fn walk(root: &Value, said: Vec<Value>, path: &mut Vec<String>, form: Option<String>, found: &mut Vec<Leaf>) {
+fn walk(
+    root: &Value,
+    said: Vec<Value>,
+    path: &mut Vec<String>,
+    form: Option<String>,
+    found: &mut Vec<Leaf>,
+) {
     let at = said.last().unwrap().clone();
     let alternatives = at["anyOf"].as_array().cloned().unwrap_or_default();
     let present = alternatives.into_iter().find(|one| one["type"] != "null");
-    let target = at["$ref"].as_str().map(|to| root.pointer(&to[1..]).unwrap().clone());
+    let target = at["$ref"]
+        .as_str()
+        .map(|to| root.pointer(&to[1..]).unwrap().clone());
     if let Some(next) = present.or(target) {
         return walk(root, [said, vec![next]].concat(), path, form, found);
     }
     let refers = |name: &str| {
-        said.iter()
-            .any(|one| one["$ref"].as_str().is_some_and(|to| to.ends_with(&format!("/{name}"))))
+        said.iter().any(|one| {
+            one["$ref"]
+                .as_str()
+                .is_some_and(|to| to.ends_with(&format!("/{name}")))
+        })
     };
     let is = |name: &str| match said.iter().find_map(|one| one.get("type")) {
         Some(Value::String(kind)) => kind == name,
@@ -115,7 +135,9 @@ fn walk(root: &Value, said: Vec<Value>, path: &mut Vec<String>, form: Option<Str
         below(key, place, None);
     }
     for form in at["oneOf"].as_array().into_iter().flatten() {
-        let kind = form["properties"]["kind"]["const"].as_str().map(str::to_string);
+        let kind = form["properties"]["kind"]["const"]
+            .as_str()
+            .map(str::to_string);
         for (key, place) in form["properties"].as_object().into_iter().flatten() {
             below(key, place, kind.clone());
         }
@@ -193,18 +215,25 @@ fn fail_closed_every_number_has_its_range() {
         }
     }
     for listed in MAY_BE_NONE.iter().chain(&WITHOUT_END) {
-        assert!(all.iter().any(|leaf| leaf.name() == *listed), "{listed} is gone: take it out");
+        assert!(
+            all.iter().any(|leaf| leaf.name() == *listed),
+            "{listed} is gone: take it out"
+        );
     }
 }
 
 /// What may never be written at a key.
 fn wrong_values(leaf: &Leaf) -> Vec<String> {
     let mut wrong: Vec<String> = match leaf.kind {
-        Kind::Duration => vec!["72", "'72'", "7.5", "-1", "-1h", "soon", "1.5h", ".nan", ".inf", "true"],
+        Kind::Duration => vec![
+            "72", "'72'", "7.5", "-1", "-1h", "soon", "1.5h", ".nan", ".inf", "true",
+        ],
         Kind::Memory => vec!["2048", "'2048'", "0", "0m", "-2g", "much", ".nan", "false"],
         Kind::Cpu => vec!["0", "-1", "'0m'", "many", ".nan", ".inf", "true"],
         Kind::Integer => vec!["-1", "3.5", ".nan", ".inf", "'7'", "many", "true", "1e300"],
-        Kind::Number => vec!["-1", "-0.5", ".nan", ".inf", "-.inf", "1e999", "'0.5'", "10%", "many", "true"],
+        Kind::Number => vec![
+            "-1", "-0.5", ".nan", ".inf", "-.inf", "1e999", "'0.5'", "10%", "many", "true",
+        ],
     }
     .into_iter()
     .map(str::to_string)
@@ -225,21 +254,37 @@ fn wrong_values(leaf: &Leaf) -> Vec<String> {
     wrong
 }
 
-fn refused(leaf: &Leaf, value: &str, read: impl Fn(&str) -> Result<(), String>) -> Result<(), TestCaseError> {
+fn refused(
+    leaf: &Leaf,
+    value: &str,
+    read: impl Fn(&str) -> Result<(), String>,
+) -> Result<(), TestCaseError> {
     let (document, column) = leaf.document(value);
     let error = read(&document).err().unwrap_or_default();
     let place = format!("f.yaml:1:{column}: ");
-    prop_assert!(error.starts_with(&place), "{}: {value}: `{error}` in {document}", leaf.name());
-    prop_assert!(error.contains(": write "), "{}: {value}: {error}", leaf.name());
+    prop_assert!(
+        error.starts_with(&place),
+        "{}: {value}: `{error}` in {document}",
+        leaf.name()
+    );
+    prop_assert!(
+        error.contains(": write "),
+        "{}: {value}: {error}",
+        leaf.name()
+    );
     Ok(())
 }
 
 fn configuration(text: &str) -> Result<(), String> {
-    parse("f.yaml", text).map(drop).map_err(|error| error.to_string())
+    parse("f.yaml", text)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 fn policy(text: &str) -> Result<(), String> {
-    parse_policies([("f.yaml", text)]).map(drop).map_err(|error| error.to_string())
+    parse_policies([("f.yaml", text)])
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -284,23 +329,54 @@ proptest! {
 #[test]
 fn fail_closed_what_does_not_fit_together_is_refused_where_it_is_written() {
     for (text, line, said) in [
-        ("classify:\n  cpu_low: 0.9\n", 2, "write a cpu_low below cpu_high"),
+        (
+            "classify:\n  cpu_low: 0.9\n",
+            2,
+            "write a cpu_low below cpu_high",
+        ),
         ("classify: {heap_high: 0.2}\n", 1, "below heap_high"),
-        ("history:\n  retention: 2 d\n  minimum: 5 d\n", 2, "no decision could ever be made"),
-        ("history:\n  window: 1h\n", 2, "shorter than history.minimum"),
-        ("schedule: {every: 6h}\nwatch:\n  window: 11h\n", 3, "write 12 h or more"),
-        ("schedule: {every: 6h}\nhistory: {minimum: 11h}\n", 2, "two intervals of observation"),
-        ("schedule: {every: 6h}\nwatch: {window: 72h, window_weekend: 2h}\n", 2, "watch.window_weekend"),
+        (
+            "history:\n  retention: 2 d\n  minimum: 5 d\n",
+            2,
+            "no decision could ever be made",
+        ),
+        (
+            "history:\n  window: 1h\n",
+            2,
+            "shorter than history.minimum",
+        ),
+        (
+            "schedule: {every: 6h}\nwatch:\n  window: 11h\n",
+            3,
+            "write 12 h or more",
+        ),
+        (
+            "schedule: {every: 6h}\nhistory: {minimum: 11h}\n",
+            2,
+            "two intervals of observation",
+        ),
+        (
+            "schedule: {every: 6h}\nwatch: {window: 72h, window_weekend: 2h}\n",
+            2,
+            "watch.window_weekend",
+        ),
         (
             "history:\n  prometheus: {url: 'http://p:9090', step: 10 min}\nwatch:\n  window: 15 min\n",
             4,
             "history.prometheus.step",
         ),
-        ("mode: report\nclusters:\n- name: a\n- name: a\n", 4, "listed twice"),
+        (
+            "mode: report\nclusters:\n- name: a\n- name: a\n",
+            4,
+            "listed twice",
+        ),
         ("plugins:\n  x: {kind: evaluator, exec: []}\n", 2, "exec"),
     ] {
         let error = configuration(text).expect_err(text);
-        assert!(error.starts_with(&format!("f.yaml:{line}:")), "{text}: {error}");
+        assert!(
+            error.starts_with(&format!("f.yaml:{line}:")),
+            "{text}: {error}"
+        );
         assert!(error.contains(said), "{text}: {error}");
     }
     for fine in [
@@ -321,19 +397,31 @@ fn fail_closed_a_duration_without_a_unit_is_refused_with_what_may_be_meant() {
          1 ms, such as `90s`, `10 min` or `72h`"
     );
     let error = configuration("demand: {growth: 10%}\n").unwrap_err();
-    assert!(error.contains("is it `0.1`?") && error.contains("from 0 to 1"), "{error}");
+    assert!(
+        error.contains("is it `0.1`?") && error.contains("from 0 to 1"),
+        "{error}"
+    );
 }
 
 #[test]
 fn fail_closed_a_rule_is_refused_where_it_is_wrong() {
     for (limit, said) in [
         ("{kind: step-down, share: 2}", "above 0 and at most 1"),
-        ("{kind: cooldown, for: 72}", "is it `72s`, `72 min` or `72h`?"),
+        (
+            "{kind: cooldown, for: 72}",
+            "is it `72s`, `72 min` or `72h`?",
+        ),
         ("{kind: memory, min: 2048}", "is it `2048m` or `2048g`?"),
         ("{kind: memory, min: 4g, max: 2g}", "min is above max"),
-        ("{kind: freeze, from: '2026-12-02T00:00:00Z', to: '2026-12-01T00:00:00Z'}", "min is above max"),
+        (
+            "{kind: freeze, from: '2026-12-02T00:00:00Z', to: '2026-12-01T00:00:00Z'}",
+            "min is above max",
+        ),
     ] {
         let error = policy(&format!("id: own\nreason: Ours.\nlimit: {limit}\n")).unwrap_err();
-        assert!(error.starts_with("f.yaml:3:") && error.contains(said), "{limit}: {error}");
+        assert!(
+            error.starts_with("f.yaml:3:") && error.contains(said),
+            "{limit}: {error}"
+        );
     }
 }

@@ -33,7 +33,13 @@ fn said(folder: &Path, arguments: &[&str]) -> String {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code().is_some_and(|code| code != 1 && code != 2), "{arguments:?}: {text}{errors}");
+    assert!(
+        output
+            .status
+            .code()
+            .is_some_and(|code| code != 1 && code != 2),
+        "{arguments:?}: {text}{errors}"
+    );
     text
 }
 
@@ -83,7 +89,10 @@ fn word(text: &str) -> String {
 /// The pull request whose file holds a text: its body, without the front matter of the forge `local`.
 fn body(holding: &str) -> String {
     let folder = played().join("pull-requests");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
     files.sort();
     let text = files
         .iter()
@@ -99,15 +108,22 @@ fn shown(html: &str) -> String {
     let mut rest = html;
     while let Some((before, tag)) = rest.split_once('<') {
         text.push_str(before);
-        let hidden = ["style", "script", "svg"].iter().find(|name| tag.starts_with(*name));
+        let hidden = ["style", "script", "svg"]
+            .iter()
+            .find(|name| tag.starts_with(*name));
         let end = match hidden {
             Some(name) => format!("</{name}>"),
             None => ">".to_string(),
         };
-        let Some((tag, behind)) = tag.split_once(&end) else { break };
+        let Some((tag, behind)) = tag.split_once(&end) else {
+            break;
+        };
         if ["td", "th"].iter().any(|cell| tag.starts_with(cell)) {
             text.push_str(" | ");
-        } else if !["b", "i", "code", "span", "a ", "/"].iter().any(|inline| tag.starts_with(inline)) {
+        } else if !["b", "i", "code", "span", "a ", "/"]
+            .iter()
+            .any(|inline| tag.starts_with(inline))
+        {
             text.push('\n');
         }
         rest = behind;
@@ -157,8 +173,13 @@ fn wording_of_a_try() {
         .enable_all()
         .build()
         .unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let url = format!("http://{}/payments/orders-enrich", listener.local_addr().unwrap());
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let url = format!(
+        "http://{}/payments/orders-enrich",
+        listener.local_addr().unwrap()
+    );
     runtime.spawn(serve(fleet, listener, 0.0, std::future::pending::<()>()));
     let folder = tempfile::tempdir().unwrap();
     insta::assert_snapshot!(words(&said(folder.path(), &["try", &url, "--for", "1s"])));

@@ -81,9 +81,7 @@ fn history(start: &Start) -> Line {
     if !file.exists() {
         return line(
             "history",
-            Ok(format!(
-                "{file} is created by the first `plimsoll observe`"
-            )),
+            Ok(format!("{file} is created by the first `plimsoll observe`")),
         );
     }
     let static_list = Listed {

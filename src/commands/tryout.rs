@@ -68,7 +68,10 @@ fn none_runs(common: &Common, args: &Try, look: &RestLook) -> Result<(), Failure
         ended => format!("{ended} jobs have ended"),
     };
     let advice = look.advice.unwrap_or("start one and try again");
-    say(&format!("No job runs at {}: {ended}; {advice}.", terminal(&url)))
+    say(&format!(
+        "No job runs at {}: {ended}; {advice}.",
+        terminal(&url)
+    ))
 }
 
 fn version(look: &RestLook) -> Option<String> {

@@ -100,7 +100,11 @@ impl AccessConfig {
 impl TlsConfig {
     /// The same, with what it does not name taken from another; a certificate and its key belong together.
     pub(super) fn or(&self, other: &TlsConfig) -> TlsConfig {
-        let ours = if self.certificate.is_some() { self } else { other };
+        let ours = if self.certificate.is_some() {
+            self
+        } else {
+            other
+        };
         TlsConfig {
             ca: self.ca.clone().or_else(|| other.ca.clone()),
             certificate: ours.certificate.clone(),

@@ -39,14 +39,26 @@ mod tests {
         .unwrap();
         let one = config.clusters[0].jobs[0].access.clone().unwrap();
         assert_eq!(one.bearer_token_env.as_deref(), Some("TOKEN"));
-        assert_eq!((one.tls.ca.as_deref(), one.proxy()), (Some("all.pem"), Some("http://all:1")));
+        assert_eq!(
+            (one.tls.ca.as_deref(), one.proxy()),
+            (Some("all.pem"), Some("http://all:1"))
+        );
         // A way in of its own is whole: no token of the cluster goes along with a user of the job.
         let two = config.clusters[0].jobs[1].access.clone().unwrap();
         assert_eq!(two.bearer_token_env, None);
-        assert_eq!((two.tls.ca.as_deref(), two.proxy()), (Some("two.pem"), None));
+        assert_eq!(
+            (two.tls.ca.as_deref(), two.proxy()),
+            (Some("two.pem"), None)
+        );
         let store = config.history.prometheus.unwrap();
-        assert_eq!((store.tls.ca.as_deref(), store.proxy.as_deref()), (Some("all.pem"), Some("http://all:1")));
+        assert_eq!(
+            (store.tls.ca.as_deref(), store.proxy.as_deref()),
+            (Some("all.pem"), Some("http://all:1"))
+        );
         let github = config.forge.github;
-        assert_eq!((github.tls.ca.as_deref(), github.proxy.as_deref()), (Some("hub.pem"), Some("http://all:1")));
+        assert_eq!(
+            (github.tls.ca.as_deref(), github.proxy.as_deref()),
+            (Some("hub.pem"), Some("http://all:1"))
+        );
     }
 }

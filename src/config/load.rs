@@ -177,10 +177,7 @@ fn suggestion(message: &str) -> Option<String> {
         .split_once("unknown field `")
         .or_else(|| message.split_once("unknown variant `"))?;
     let (unknown, expected) = rest.split_once('`')?;
-    let expected = expected
-        .split('`')
-        .skip(1)
-        .step_by(2);
+    let expected = expected.split('`').skip(1).step_by(2);
     nearest(unknown, expected).map(str::to_string)
 }
 

@@ -28,7 +28,8 @@ impl Wrong {
 pub(super) fn check(config: &Config) -> Result<(), Wrong> {
     clusters(config)?;
     let all = wrong_tls(&config.tls, "tls").map(|wrong| Wrong::at("tls", wrong));
-    let proxy = || wrong_proxy(config.proxy.as_deref(), "proxy").map(|wrong| Wrong::at("proxy", wrong));
+    let proxy =
+        || wrong_proxy(config.proxy.as_deref(), "proxy").map(|wrong| Wrong::at("proxy", wrong));
     if let Some(wrong) = all.or_else(proxy) {
         return Err(wrong);
     }
@@ -72,7 +73,11 @@ fn clusters(config: &Config) -> Result<(), Wrong> {
             );
             return refuse(".name", message);
         }
-        if let Some(wrong) = cluster.access.as_ref().and_then(|access| access.wrong("access")) {
+        if let Some(wrong) = cluster
+            .access
+            .as_ref()
+            .and_then(|access| access.wrong("access"))
+        {
             return refuse(".access", wrong);
         }
         kubernetes::check(cluster).or_else(|message| refuse("", message))?;
@@ -103,7 +108,11 @@ fn clusters(config: &Config) -> Result<(), Wrong> {
                 );
                 return refuse(&format!("{own}.rest"), message);
             }
-            if let Some(wrong) = job.access.as_ref().and_then(|access| access.wrong("access")) {
+            if let Some(wrong) = job
+                .access
+                .as_ref()
+                .and_then(|access| access.wrong("access"))
+            {
                 return refuse(&format!("{own}.access"), wrong);
             }
         }
@@ -116,8 +125,20 @@ fn thresholds(config: &Config) -> Result<(), Wrong> {
     let classify = &config.classify;
     let recommend = &config.recommend;
     let pairs = [
-        ("classify", "cpu_low", classify.cpu_low, "cpu_high", classify.cpu_high),
-        ("classify", "heap_low", classify.heap_low, "heap_high", classify.heap_high),
+        (
+            "classify",
+            "cpu_low",
+            classify.cpu_low,
+            "cpu_high",
+            classify.cpu_high,
+        ),
+        (
+            "classify",
+            "heap_low",
+            classify.heap_low,
+            "heap_high",
+            classify.heap_high,
+        ),
         (
             "classify",
             "backpressure_low",
@@ -125,7 +146,13 @@ fn thresholds(config: &Config) -> Result<(), Wrong> {
             "backpressure_high",
             classify.backpressure_high,
         ),
-        ("classify", "waiting", classify.waiting, "computing", classify.computing),
+        (
+            "classify",
+            "waiting",
+            classify.waiting,
+            "computing",
+            classify.computing,
+        ),
         (
             "recommend",
             "min_cpu_millis",
@@ -159,10 +186,22 @@ fn times(config: &Config) -> Result<(), Wrong> {
     };
     let (minimum, window) = (&history.minimum, &history.window);
     not_shorter("history.window", window, "history.minimum", minimum)?;
-    not_shorter("history.retention", &history.retention, "history.minimum", minimum)?;
+    not_shorter(
+        "history.retention",
+        &history.retention,
+        "history.minimum",
+        minimum,
+    )?;
     // A store has its own rhythm; a history file has that of the runs.
-    let step = history.prometheus.as_ref().map(|store| ("history.prometheus.step", &store.step));
-    let every = config.schedule.every.as_ref().map(|every| ("schedule.every", every));
+    let step = history
+        .prometheus
+        .as_ref()
+        .map(|store| ("history.prometheus.step", &store.step));
+    let every = config
+        .schedule
+        .every
+        .as_ref()
+        .map(|every| ("schedule.every", every));
     let Some((key, interval)) = step.or(every) else {
         return Ok(());
     };

@@ -56,7 +56,11 @@ impl<'de> Visitor<'de> for Seek<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.steps.is_empty() { FOUND } else { "a mapping or a list" })
+        f.write_str(if self.steps.is_empty() {
+            FOUND
+        } else {
+            "a mapping or a list"
+        })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {

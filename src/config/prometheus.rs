@@ -150,8 +150,8 @@ pub struct LabelsConfig {
 impl PrometheusConfig {
     /// What makes no sense in it, in one sentence.
     pub(super) fn wrong(&self) -> Option<String> {
-        let http = url::Url::parse(&self.url)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        let http =
+            url::Url::parse(&self.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         if !http {
             return Some(format!(
                 "history.prometheus.url: `{}` is not an http address; write for example http://prometheus.monitoring:9090",
@@ -211,7 +211,9 @@ mod tests {
         assert_eq!(good.wrong(), None);
         type Bend = fn(&mut PrometheusConfig);
         let table: [(&str, Bend); 6] = [
-            ("not an http address", |config| config.url = "prometheus".into()),
+            ("not an http address", |config| {
+                config.url = "prometheus".into()
+            }),
             ("holds credentials", |config| {
                 config.url = "http://a:secret@b".into();
             }),

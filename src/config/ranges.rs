@@ -21,19 +21,6 @@ pub(super) fn check(file: &str, text: &str, schema: &Value) -> Result<(), Config
     .map_err(failed)
 }
 
-/// What the schema allows at a path such as `plan.group` or `clusters[0].jobs[2].rest`, for a message; none for unknown paths.
-pub(super) fn allowed_at(schema: &Value, path: &str) -> Option<String> {
-    let mut node = Node::of(schema, schema);
-    for step in path.split('.') {
-        let (key, items) = step.split_once('[').unwrap_or((step, ""));
-        node = node.property(schema, key, None)?;
-        for _ in items.matches(']') {
-            node = Node::of(schema, node.get("items")?);
-        }
-    }
-    node.allowed()
-}
-
 /// A place in the schema: what is said there, then what it refers to.
 #[derive(Clone)]
 struct Node<'s> {
@@ -59,7 +46,9 @@ impl<'s> Node<'s> {
             let present = alternatives
                 .into_iter()
                 .find(|alternative| alternative["type"] != "null");
-            let target = at["$ref"].as_str().and_then(|to| root.pointer(to.trim_start_matches('#')));
+            let target = at["$ref"]
+                .as_str()
+                .and_then(|to| root.pointer(to.trim_start_matches('#')));
             match present.or(target) {
                 Some(next) => {
                     said.push(next);
@@ -79,11 +68,11 @@ impl<'s> Node<'s> {
     }
 
     fn refers_to(&self, name: &str) -> bool {
-        let named = |said: &&Value| {
+        let named = |said: &Value| {
             let to = said["$ref"].as_str();
             to.is_some_and(|to| to.rsplit('/').next() == Some(name))
         };
-        self.said.iter().any(|said| named(&said))
+        self.said.iter().any(|said| named(said))
     }
 
     fn kind(&self) -> Kind {
@@ -122,7 +111,10 @@ impl<'s> Node<'s> {
                 // Keys may be written with either mark between their words.
                 self.get("properties")?.get(key.replace('-', "_"))
             })
-            .or_else(|| self.get("additionalProperties").filter(|any| any.is_object()))?;
+            .or_else(|| {
+                self.get("additionalProperties")
+                    .filter(|any| any.is_object())
+            })?;
         Some(Node::of(root, place))
     }
 
@@ -138,7 +130,9 @@ impl<'s> Node<'s> {
                     (None, Some(most)) => format!(" of at most {most}"),
                     (None, None) => String::new(),
                 };
-                Some(format!("a duration with its unit{range}, such as `90s`, `10 min` or `72h`"))
+                Some(format!(
+                    "a duration with its unit{range}, such as `90s`, `10 min` or `72h`"
+                ))
             }
             Kind::Memory => Some("a size with its unit, such as `2048m` or `2g`".to_string()),
             Kind::Cpu => Some("cores above 0, such as `0.5`, `2` or `1500m`".to_string()),
@@ -188,11 +182,20 @@ impl<'s> Node<'s> {
             }
             Kind::Integer | Kind::Number => {}
         }
+        let widest = match self.get("format").and_then(Value::as_str) {
+            Some("uint32") => f64::from(u32::MAX),
+            _ => f64::MAX,
+        };
         let outside = !number.is_finite()
+            || number > widest
             || self.number("minimum").is_some_and(|least| number < least)
-            || self.number("exclusiveMinimum").is_some_and(|above| number <= above)
+            || self
+                .number("exclusiveMinimum")
+                .is_some_and(|above| number <= above)
             || self.number("maximum").is_some_and(|most| number > most)
-            || self.number("exclusiveMaximum").is_some_and(|below| number >= below);
+            || self
+                .number("exclusiveMaximum")
+                .is_some_and(|below| number >= below);
         if outside {
             return Err(self.refuse(&format!("`{text}` is out of range")));
         }
@@ -204,7 +207,8 @@ impl<'s> Node<'s> {
         let bare = text.parse::<f64>().is_ok();
         match self.kind() {
             Kind::Duration if bare && text != "0" => {
-                let meant = format!("`{text}` has no unit (is it `{text}s`, `{text} min` or `{text}h`?)");
+                let meant =
+                    format!("`{text}` has no unit (is it `{text}s`, `{text} min` or `{text}h`?)");
                 Err(self.refuse(&meant))
             }
             Kind::Duration => self.check_duration(text),
@@ -222,7 +226,9 @@ impl<'s> Node<'s> {
                 _ => Err(self.refuse(&format!("`{text}` is out of range"))),
             },
             Kind::Integer | Kind::Number => {
-                let share = text.strip_suffix('%').and_then(|share| share.trim().parse::<f64>().ok());
+                let share = text
+                    .strip_suffix('%')
+                    .and_then(|share| share.trim().parse::<f64>().ok());
                 let meant = match share {
                     Some(share) => format!("`{text}` is not a number (is it `{}`?)", share / 100.0),
                     None => format!("`{text}` is not a number"),
@@ -237,9 +243,8 @@ impl<'s> Node<'s> {
         let Ok(duration) = text.parse::<FlinkDuration>() else {
             return Err(self.refuse(&format!("`{text}` is not a duration")));
         };
-        let limit = |keyword: &str| -> Option<FlinkDuration> {
-            self.get(keyword)?.as_str()?.parse().ok()
-        };
+        let limit =
+            |keyword: &str| -> Option<FlinkDuration> { self.get(keyword)?.as_str()?.parse().ok() };
         if limit("shortest").is_some_and(|least| duration < least) {
             return Err(self.refuse(&format!("`{text}` is too short")));
         }

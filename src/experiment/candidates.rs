@@ -1,8 +1,8 @@
 //! The configurations that could be run, in natural units, after every constraint.
 
 use super::error::{ExperimentError, Result};
-use crate::flink::key_groups::balanced_parallelisms;
 use super::procedure::Candidate;
+use crate::flink::key_groups::balanced_parallelisms;
 
 /// Ranges and limits of the candidates.
 #[derive(Debug, Clone, PartialEq)]

@@ -73,7 +73,10 @@ mod tests {
     fn known_values() {
         assert_eq!(balanced_parallelisms(12, 12), [1, 2, 3, 4, 6, 12]);
         assert_eq!(balanced_parallelisms(12, 5), [1, 2, 3, 4]);
-        assert_eq!((by_default(1), by_default(100), by_default(30_000)), (128, 256, 32_768));
+        assert_eq!(
+            (by_default(1), by_default(100), by_default(30_000)),
+            (128, 256, 32_768)
+        );
         assert_eq!(effective_parallelism(128.0, 100.0), 64.0);
         assert_eq!(largest_share(128, parallelism(5)), 26);
         assert_eq!(skew(128, parallelism(4)), Some(1.0));

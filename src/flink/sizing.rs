@@ -93,9 +93,17 @@ mod tests {
             "spec": {"flinkConfiguration": {"taskmanager.memory.managed.size": "1g", "s3.secret-key": "x"}},
         }))
         .unwrap();
-        let paths: Vec<String> = deployment.sizing_paths().iter().map(ToString::to_string).collect();
+        let paths: Vec<String> = deployment
+            .sizing_paths()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(paths.len(), FIELDS.len() + 1);
         assert!(paths.contains(&"spec.job.parallelism".to_string()));
-        assert!(paths.contains(&"spec.flinkConfiguration[\"taskmanager.memory.managed.size\"]".to_string()));
+        assert!(
+            paths.contains(
+                &"spec.flinkConfiguration[\"taskmanager.memory.managed.size\"]".to_string()
+            )
+        );
     }
 }

@@ -76,7 +76,11 @@ fn barred(located: &Located) -> Option<Refusal> {
         true => Code::OptedOut,
         false => Code::OwnerUnreadable,
     };
-    let refusal = Refusal::new(code, sentence, "remove the annotation or set it to `propose`");
+    let refusal = Refusal::new(
+        code,
+        sentence,
+        "remove the annotation or set it to `propose`",
+    );
     Some(refusal.at(&located.file, located.line))
 }
 

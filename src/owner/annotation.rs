@@ -76,5 +76,8 @@ fn is_nearly_ours(prefix: &str) -> bool {
     let slips = |typed: &str, meant: &str| strsim::damerau_levenshtein(typed, meant);
     slips(&prefix, PREFIX) <= 2
         || prefix.ends_with(".plimsoll.dev")
-        || prefix.split('.').next().is_some_and(|name| slips(name, "plimsoll") <= 1)
+        || prefix
+            .split('.')
+            .next()
+            .is_some_and(|name| slips(name, "plimsoll") <= 1)
 }

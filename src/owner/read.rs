@@ -71,7 +71,8 @@ impl Owner {
                             Key::Ours(annotation) => {
                                 let before = said.insert(annotation, value);
                                 if before.is_some_and(|before| !same(before, value)) {
-                                    let allowed = "the label and the annotation differ: keep one of them";
+                                    let allowed =
+                                        "the label and the annotation differ: keep one of them";
                                     let word = text_of(value);
                                     owner.unreadable.push(Unreadable::new(text, &word, allowed));
                                 }
@@ -80,10 +81,13 @@ impl Owner {
                     }
                 }
                 other => {
-                    let allowed = format!("write a mapping of keys to texts under metadata.{field}");
-                    owner
-                        .unreadable
-                        .push(Unreadable::new(&format!("metadata.{field}"), &text_of(other), allowed));
+                    let allowed =
+                        format!("write a mapping of keys to texts under metadata.{field}");
+                    owner.unreadable.push(Unreadable::new(
+                        &format!("metadata.{field}"),
+                        &text_of(other),
+                        allowed,
+                    ));
                 }
             }
         }

@@ -59,11 +59,19 @@ fn a_mode_that_is_not_understood_opens_nothing_and_is_named() {
         assert_eq!(owner.mode(Mode::Propose), Mode::Report, "{text:?}");
         let sentence = owner.bars().expect("a sentence");
         assert!(
-            sentence.contains("plimsoll.dev/mode") && sentence.contains("`ignore`, `report` or `propose`"),
+            sentence.contains("plimsoll.dev/mode")
+                && sentence.contains("`ignore`, `report` or `propose`"),
             "{sentence}"
         );
     }
-    for value in [json!(null), json!(true), json!(0), json!([]), json!(["ignore"]), json!({})] {
+    for value in [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!([]),
+        json!(["ignore"]),
+        json!({}),
+    ] {
         let owner = annotated("plimsoll.dev/mode", value.clone());
         assert_eq!(owner.mode(Mode::Propose), Mode::Report, "{value}");
         assert!(owner.bars().is_some(), "{value}");
@@ -93,21 +101,36 @@ fn a_key_that_is_not_known_holds_with_what_was_meant() {
     for (key, meant) in [
         ("plimsoll.dev/Mode", "did you mean plimsoll.dev/mode?"),
         ("plimsoll.dev/mod", "did you mean plimsoll.dev/mode?"),
-        ("plimsoll.dev/holduntil", "did you mean plimsoll.dev/hold-until?"),
-        ("plimsoll.dev/hold_until", "did you mean plimsoll.dev/hold-until?"),
-        ("plimsoll.dev/evaluators", "did you mean plimsoll.dev/evaluator?"),
+        (
+            "plimsoll.dev/holduntil",
+            "did you mean plimsoll.dev/hold-until?",
+        ),
+        (
+            "plimsoll.dev/hold_until",
+            "did you mean plimsoll.dev/hold-until?",
+        ),
+        (
+            "plimsoll.dev/evaluators",
+            "did you mean plimsoll.dev/evaluator?",
+        ),
         ("Plimsoll.dev/mode", "did you mean plimsoll.dev/mode?"),
         ("plimsol.dev/mode", "did you mean plimsoll.dev/mode?"),
         ("plimsoll.io/mode", "did you mean plimsoll.dev/mode?"),
         ("plimsoll/mode", "did you mean plimsoll.dev/mode?"),
         ("jobs.plimsoll.dev/mode", "did you mean plimsoll.dev/mode?"),
-        ("plimsoll.dev/colour", "mode, reason, tier, owner, hold-until"),
+        (
+            "plimsoll.dev/colour",
+            "mode, reason, tier, owner, hold-until",
+        ),
         ("plimsoll.dev/", "mode, reason, tier, owner, hold-until"),
         ("plimsoll.dev", "mode, reason, tier, owner, hold-until"),
     ] {
         let owner = annotated(key, json!("ignore"));
         let sentence = owner.bars().unwrap_or_default();
-        assert!(sentence.contains(key) && sentence.contains(meant), "{key}: {sentence}");
+        assert!(
+            sentence.contains(key) && sentence.contains(meant),
+            "{key}: {sentence}"
+        );
         assert_eq!(owner.mode(Mode::Propose), Mode::Report, "{key}");
     }
 }
@@ -124,11 +147,18 @@ fn what_others_write_is_theirs() {
         "labels": {"app": "plimsoll", "tier": "gold"},
     });
     assert_eq!(Owner::read(&metadata), Owner::default());
-    for none in [json!({}), json!(null), json!({"annotations": null, "labels": {}})] {
+    for none in [
+        json!({}),
+        json!(null),
+        json!({"annotations": null, "labels": {}}),
+    ] {
         assert_eq!(Owner::read(&none), Owner::default());
     }
     // A shape that Kubernetes would refuse hides what the owner said.
-    for odd in [json!({"annotations": []}), json!({"annotations": "plimsoll.dev/mode: ignore"})] {
+    for odd in [
+        json!({"annotations": []}),
+        json!({"annotations": "plimsoll.dev/mode: ignore"}),
+    ] {
         assert!(Owner::read(&odd).bars().is_some(), "{odd}");
     }
 }
@@ -152,7 +182,13 @@ fn a_label_counts_like_an_annotation_and_may_not_contradict_it() {
 fn a_hold_is_a_date_or_a_time_with_its_offset() {
     let hold = |text: &str| annotated("plimsoll.dev/hold-until", json!(text));
     assert_eq!(hold(" 2026-12-01 ").hold_until_ms, Some(1_796_083_200_000));
-    for text in ["", "soon", "2026-02-30", "2026-12-01[Europe/Berlin]", "2026-12-01T08:00"] {
+    for text in [
+        "",
+        "soon",
+        "2026-02-30",
+        "2026-12-01[Europe/Berlin]",
+        "2026-12-01T08:00",
+    ] {
         let owner = hold(text);
         assert_eq!(owner.hold_until_ms, None, "{text:?}");
         let sentence = owner.bars().expect("a sentence");
@@ -162,7 +198,12 @@ fn a_hold_is_a_date_or_a_time_with_its_offset() {
 
 #[test]
 fn names_are_listed_and_must_be_offered() {
-    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(ToString::to_string)
+            .collect::<BTreeSet<_>>()
+    };
     let offered = Offered {
         evaluators: set(&["fair", "own"]),
         collectors: set(&[]),

@@ -12,7 +12,8 @@ use crate::evaluate::plugin::Told;
 use crate::manifest::{Catalog, Located, Refusal, discover};
 use crate::owner::Owner;
 use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, PlanReason, SessionPart, State as ItemState, arrange, plan_job,
+    self, Facts, FleetFacts, Item, Plan, PlanReason, SessionPart, State as ItemState, arrange,
+    plan_job,
 };
 use crate::ports::{HistoryStore, Plugins, PullRequest, PullRequestState};
 use crate::record::State;
@@ -183,13 +184,7 @@ fn one(of: &Planning<'_>, by_job: &ByJob<'_>, considered: &Considered<'_>, told:
         .collect();
     let rooms = of.settings.rooms(job, told);
     let changes = by_job.changes.get(job).map_or(&[][..], Vec::as_slice);
-    let standing = standing(
-        of.settings,
-        &of.known.books,
-        changes,
-        considered,
-        &rooms,
-    );
+    let standing = standing(of.settings, &of.known.books, changes, considered, &rooms);
     let live = of.fleet.resource(job);
     let facts = Facts {
         history,

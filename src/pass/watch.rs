@@ -161,19 +161,17 @@ pub async fn follow(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } => {
-                match revert_of(of, store, &known, judged) {
-                    Ok(Revert::Propose(proposal)) => Some(Proposed::written(
-                        &job,
-                        forge.propose(&proposal, of.now_ms).await,
-                    )),
-                    Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
-                    Err(why) => {
-                        problems.push(format!("{job}: the revert could not be made: {why}"));
-                        None
-                    }
+            Assessment::Regressed { .. } => match revert_of(of, store, &known, judged) {
+                Ok(Revert::Propose(proposal)) => Some(Proposed::written(
+                    &job,
+                    forge.propose(&proposal, of.now_ms).await,
+                )),
+                Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
+                Err(why) => {
+                    problems.push(format!("{job}: the revert could not be made: {why}"));
+                    None
                 }
-            }
+            },
             Assessment::Blind { .. } => {
                 problems.push(format!(
                     "{job}: a merged change can't be judged: there is no data of the job"

@@ -35,10 +35,12 @@ impl Destination<'_> {
         let lacking = self
             .git()
             .ok()
-            .and_then(|clone| match github::find(&self.forge.github, self.folder, &clone) {
-                Found::Lacking(reason) => Some(format!(" ({reason})")),
-                _ => None,
-            })
+            .and_then(
+                |clone| match github::find(&self.forge.github, self.folder, &clone) {
+                    Found::Lacking(reason) => Some(format!(" ({reason})")),
+                    _ => None,
+                },
+            )
             .unwrap_or_default();
         format!(
             "no forge is named: add --forge github, local, patch or dir, or `forge: {{kind: …}}` to the configuration{lacking}"

@@ -47,11 +47,11 @@ pub fn find(settings: &GithubConfig, folder: &Utf8Path, clone: &GitRepository) -
         token: SecretString::from(token.trim().to_string()),
         token_from: variable.clone(),
         labels: settings.labels.clone(),
-        access: AccessConfig {
+        access: Box::new(AccessConfig {
             tls: settings.tls.clone(),
             proxy: settings.proxy.clone(),
             ..AccessConfig::default()
-        },
+        }),
         folder: folder.as_std_path().to_path_buf(),
         pace: Pace::default(),
     }))

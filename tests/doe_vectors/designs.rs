@@ -3,8 +3,6 @@
 use plimsoll::experiment::composite::{CompositeKind, StarRule, box_behnken, central_composite};
 use plimsoll::experiment::factorial::{full_factorial, two_level};
 use plimsoll::experiment::fractional::fractional;
-use plimsoll::flink::key_groups::{balanced, largest_share, skew};
-use plimsoll::quantity::Parallelism;
 use plimsoll::experiment::metrics::design_metrics;
 use plimsoll::experiment::optimal::{Criterion, optimal_design};
 use plimsoll::experiment::procedure::{
@@ -13,6 +11,8 @@ use plimsoll::experiment::procedure::{
 };
 use plimsoll::experiment::screening::{definitive_screening, plackett_burman};
 use plimsoll::experiment::space_filling::space_filling;
+use plimsoll::flink::key_groups::{balanced, largest_share, skew};
+use plimsoll::quantity::Parallelism;
 use plimsoll::statistics::terms::{Term, parse_terms};
 use serde_json::{Map, Value, json};
 

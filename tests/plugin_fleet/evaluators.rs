@@ -238,7 +238,10 @@ fn plugins_of_an_annotation_take_the_fleets_place_and_unknown_ones_are_named() {
         place.script("say", &format!("cat >/dev/null\necho '{SILENT}'\n"));
         let (plan, stderr) = place.plan(3);
         let item = &plan[JOBS[0]];
-        assert_eq!((&item["state"], &item["reason"]), (&"held".into(), &"owner-unreadable".into()));
+        assert_eq!(
+            (&item["state"], &item["reason"]),
+            (&"held".into(), &"owner-unreadable".into())
+        );
         assert!(
             stderr.contains("payments/orders-enrich: the annotation plimsoll.dev/evaluator is `nobody`: no such plug-in"),
             "{stderr}"

@@ -15,7 +15,8 @@ async fn jobs(url: &str, access: AccessConfig) -> Result<usize, String> {
     let http = Http::new(&settings).map_err(|error| error.to_string())?;
     let rest = http.at(url).map_err(|error| error.to_string())?;
     let jobs = list_jobs(&rest, &settings).await;
-    jobs.map(|jobs| jobs.len()).map_err(|error| error.to_string())
+    jobs.map(|jobs| jobs.len())
+        .map_err(|error| error.to_string())
 }
 
 fn with(ca: Option<&str>, ours: Option<&str>) -> AccessConfig {
@@ -41,11 +42,26 @@ async fn tls_of_a_job_manager_is_checked_on_both_sides() {
     let closed = tls_front(&server.uri(), LetsIn::Certified).await;
     for (url, ca, ours, words) in [
         (&open, Some("authority"), None, vec![]),
-        (&open, None, None, vec!["the certificate of", "is not accepted", "tls: {ca: FILE}"]),
+        (
+            &open,
+            None,
+            None,
+            vec!["the certificate of", "is not accepted", "tls: {ca: FILE}"],
+        ),
         (&open, Some("stranger"), None, vec!["is not accepted"]),
         (&closed, Some("authority"), Some("client"), vec![]),
-        (&closed, Some("authority"), None, vec!["another certificate", "certificate: FILE, key: FILE"]),
-        (&closed, Some("authority"), Some("outsider"), vec!["another certificate"]),
+        (
+            &closed,
+            Some("authority"),
+            None,
+            vec!["another certificate", "certificate: FILE, key: FILE"],
+        ),
+        (
+            &closed,
+            Some("authority"),
+            Some("outsider"),
+            vec!["another certificate"],
+        ),
     ] {
         match jobs(url, with(ca, ours)).await {
             Ok(found) => assert!(found == 0 && words.is_empty(), "{ca:?} {ours:?}"),
@@ -58,7 +74,10 @@ async fn tls_of_a_job_manager_is_checked_on_both_sides() {
         }
     }
     let error = jobs(&open, with(Some("missing"), None)).await.unwrap_err();
-    assert!(error.contains("access: tls.ca: ") && error.contains("missing.pem"), "{error}");
+    assert!(
+        error.contains("access: tls.ca: ") && error.contains("missing.pem"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -75,11 +94,17 @@ async fn tls_to_a_job_manager_goes_through_the_proxy_that_is_named() {
         ..with(Some("authority"), None)
     };
     assert_eq!(jobs(&open, access.clone()).await, Ok(0));
-    assert!(asked.lock().unwrap()[0].starts_with("CONNECT "), "{asked:?}");
+    assert!(
+        asked.lock().unwrap()[0].starts_with("CONNECT "),
+        "{asked:?}"
+    );
     let dead = AccessConfig {
         proxy: Some("http://me:Tr0ub4dor@127.0.0.1:1".to_string()),
         ..access
     };
     let error = jobs(&open, dead).await.unwrap_err();
-    assert!(error.contains("by way of the proxy http://127.0.0.1:1"), "{error}");
+    assert!(
+        error.contains("by way of the proxy http://127.0.0.1:1"),
+        "{error}"
+    );
 }

@@ -55,7 +55,9 @@ fn add(headers: &mut HeaderMap, key: &str, name: &str, value: &str) -> Result<()
     let header = HeaderName::try_from(name)
         .map_err(|_| AccessError(format!("{key}: `{name}` is not the name of a header")))?;
     let mut value = HeaderValue::try_from(value).map_err(|_| {
-        AccessError(format!("{key}: the value of {name} can't be put into a header"))
+        AccessError(format!(
+            "{key}: the value of {name} can't be put into a header"
+        ))
     })?;
     value.set_sensitive(true);
     headers.insert(header, value);
@@ -70,9 +72,8 @@ fn secret(
     folder: &Path,
 ) -> Result<Option<SecretString>, AccessError> {
     let text = match (variable, file) {
-        (Some(variable), _) => std::env::var(variable).map_err(|_| {
-            AccessError(format!("{what}_env: the variable {variable} is not set"))
-        })?,
+        (Some(variable), _) => std::env::var(variable)
+            .map_err(|_| AccessError(format!("{what}_env: the variable {variable} is not set")))?,
         (None, Some(file)) => std::fs::read_to_string(folder.join(file))
             .map_err(|error| AccessError(format!("{what}_file: {file}: {error}")))?,
         (None, None) => return Ok(None),

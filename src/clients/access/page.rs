@@ -20,7 +20,13 @@ pub(in crate::clients) fn page(body: &[u8]) -> Option<String> {
         let close = open + lower[open..].find("</title")?;
         let words: Vec<&str> = text.get(open..close)?.split_whitespace().collect();
         let title = words.join(" ");
-        Some(title.chars().filter(|one| !one.is_control()).take(SHOWN).collect())
+        Some(
+            title
+                .chars()
+                .filter(|one| !one.is_control())
+                .take(SHOWN)
+                .collect(),
+        )
     };
     Some(title().unwrap_or_default())
 }
@@ -32,9 +38,18 @@ mod tests {
     #[test]
     fn a_page_is_known_by_its_first_words() {
         for (body, title) in [
-            ("<!DOCTYPE html><html><head><title>Sign in · Okta</title></head>", Some("Sign in · Okta")),
-            ("\u{feff}\n <html lang=en><title >\n Apache Flink\nWeb Dashboard </title>", Some("Apache Flink Web Dashboard")),
-            ("<?xml version='1.0'?><!DOCTYPE html><html></html>", Some("")),
+            (
+                "<!DOCTYPE html><html><head><title>Sign in · Okta</title></head>",
+                Some("Sign in · Okta"),
+            ),
+            (
+                "\u{feff}\n <html lang=en><title >\n Apache Flink\nWeb Dashboard </title>",
+                Some("Apache Flink Web Dashboard"),
+            ),
+            (
+                "<?xml version='1.0'?><!DOCTYPE html><html></html>",
+                Some(""),
+            ),
             ("<HTML><body>502 Bad Gateway", Some("")),
             ("<html><title>broken", Some("")),
             ("{\"jobs\": []}", None),

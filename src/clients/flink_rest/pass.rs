@@ -117,9 +117,9 @@ impl<'a, R: Rest> Pass<'a, R> {
         serde_json::from_slice(&body).map_err(|error| match page(&body) {
             Some(title) => ReadError::Page { url, title },
             None => ReadError::NotJson {
-            url,
-            reason: error.to_string(),
-            beginning: first_line(&String::from_utf8_lossy(&body), 40),
+                url,
+                reason: error.to_string(),
+                beginning: first_line(&String::from_utf8_lossy(&body), 40),
             },
         })
     }

@@ -1,11 +1,11 @@
 //! Requests to GitHub over an HTTP client with our certificates and our proxy.
 
+use crate::quantity::without_secrets;
+use http::{HeaderValue, Request, Response, Uri};
 use octocrab::OctoBody;
 use octocrab::service::middleware::auth_header::AuthHeaderLayer;
 use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
-use crate::quantity::without_secrets;
-use http::{HeaderValue, Request, Response, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use std::future::Future;
 use std::pin::Pin;
@@ -45,12 +45,10 @@ pub(super) fn connect(
     address: &str,
     token: &SecretString,
 ) -> Result<Octocrab, String> {
-    let base: Uri = address
-        .parse()
-        .map_err(|error| {
-            let shown = without_secrets(address);
-            format!("`{shown}` is not the address of an API: {error}")
-        })?;
+    let base: Uri = address.parse().map_err(|error| {
+        let shown = without_secrets(address);
+        format!("`{shown}` is not the address of an API: {error}")
+    })?;
     let mut header = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
         .map_err(|_| "the token holds characters that no header may have".to_string())?;
     header.set_sensitive(true);

@@ -20,7 +20,7 @@ pub struct Place {
     /// Labels that every pull request gets, besides the proposal's own.
     pub labels: Vec<String>,
     /// Certificates and proxy; the token is not part of it.
-    pub access: AccessConfig,
+    pub access: Box<AccessConfig>,
     /// What the files of `access` are relative to.
     pub folder: PathBuf,
     /// Patience.

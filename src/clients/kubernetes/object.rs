@@ -167,9 +167,7 @@ fn common(resource: LiveResource, job: &JobKey, value: &Value) -> LiveResource {
         owner: owner(job, &labels, &annotations),
         annotations: annotations
             .into_iter()
-            .filter(|(key, _)| {
-                concerns_us(key) || key == "argocd.argoproj.io/tracking-id"
-            })
+            .filter(|(key, _)| concerns_us(key) || key == "argocd.argoproj.io/tracking-id")
             .collect(),
         labels,
         reconciled,

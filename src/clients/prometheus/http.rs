@@ -155,7 +155,8 @@ impl Api {
         sink: &mut Sink<'_>,
     ) -> Result<Outcome, PrometheusError> {
         let body = self.post(path, form).await?;
-        let outcome = answer::read(&body, sink).map_err(|error| self.unreadable(path, &body, &error))?;
+        let outcome =
+            answer::read(&body, sink).map_err(|error| self.unreadable(path, &body, &error))?;
         self.accepted(path, &outcome)?;
         Ok(outcome)
     }

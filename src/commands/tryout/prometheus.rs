@@ -47,7 +47,10 @@ fn show(common: &Common, args: &Try, look: &StoreLook, tried: &[Tried]) -> Resul
         }));
     }
     if tried.is_empty() {
-        return say(&format!("No job reports to {} now.", terminal(&without_secrets(&args.url))));
+        return say(&format!(
+            "No job reports to {} now.",
+            terminal(&without_secrets(&args.url))
+        ));
     }
     let mut out = format!(
         "Prometheus at {} · {} jobs by labels `{}` · last {hours:.1} h · {} queries, changes nothing\n\n{}",

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::flink::key_groups::{balanced_parallelisms, effective_parallelism};
 use super::super::procedure::{Candidate, Outcome, Prices, Prior, Problem, Requirement, Spread};
+use crate::flink::key_groups::{balanced_parallelisms, effective_parallelism};
 
 /// What the jobs of a simulation are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
