@@ -5,13 +5,17 @@ use super::output::{say, say_json};
 use super::start::{Listed, Start};
 use crate::cli::{self, Common, Output};
 use crate::manifest::Catalog;
-use crate::pass::{Fleet, locate, offered, owner};
+use crate::pass::{Fleet, history as history_of, locate, offered, owner, short_windows};
 use crate::policy::{Mode, Rule};
 use crate::ports::{Cluster, HistoryStore, Repository};
 use crate::quantity::without_secrets;
 use crate::render::escape::terminal;
+use crate::snapshot::History;
 use crate::world::checks::{self, AskedOfPrometheus, Line, line, seen};
 use std::sync::Arc;
+
+/// Jobs whose histories are looked at for how often they are observed.
+const JOBS_ASKED: usize = 5;
 
 /// Carries the command out.
 pub async fn run(common: &Common) -> Result<Ended, Failure> {
@@ -45,6 +49,7 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     };
     lines.extend(checks::prometheus(asked).await);
     lines.extend(checks::plugins(config, &start.opened.folder));
+    lines.extend(windows(&start, &listed));
     lines.extend(manifests(&start, &listed));
     lines.push(checks::forge(&start.destination(&cli::Forge::default())).await);
     match common.output {
@@ -99,6 +104,32 @@ fn history(start: &Start) -> Line {
         "history",
         jobs.map(|jobs| format!("{file} holds {} jobs", jobs.len())),
     )
+}
+
+/// Whether the windows are long enough for the looks that the history file holds; where `schedule.every` says how often they come, or a
+/// store has a step of its own, the configuration was held against that when it was read.
+fn windows(start: &Start, listed: &Listed) -> Option<Line> {
+    let config = &start.opened.config;
+    let said = config.schedule.every.is_some() || config.history.prometheus.is_some();
+    if said || !start.history_file().exists() {
+        return None;
+    }
+    let store = start.history(listed).ok()?;
+    let jobs = store.jobs().ok()?;
+    let histories: Vec<History> = jobs
+        .iter()
+        .take(JOBS_ASKED)
+        .filter_map(|job| history_of(&start.settings, &store, job, start.now_ms()).ok())
+        .collect();
+    let short = short_windows(&start.settings, &histories);
+    Some(line(
+        "windows",
+        if short.is_empty() {
+            Ok("long enough for the looks in the history".to_string())
+        } else {
+            Err(short.join("; "))
+        },
+    ))
 }
 
 /// The jobs as they are listed, and the lines about their clusters.
