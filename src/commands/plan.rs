@@ -9,6 +9,7 @@ use crate::cli::{self, Common, Output};
 use crate::pass::{self, Known, Made, know};
 use crate::plan::{Item, Plan, State, Until};
 use crate::record::seal;
+use crate::quantity::count as count_of;
 use crate::render::escape::terminal;
 use crate::render::number;
 use anyhow::Context;
@@ -78,8 +79,8 @@ pub fn text(plan: &Plan, diffs: bool) -> String {
         .find_map(|item| item.saving.as_ref())
         .map_or("USD", |saving| saving.currency.as_str());
     out.push_str(&format!(
-        "\n{} jobs: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
-        plan.items.len(),
+        "\n{}: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
+        count_of(plan.items.len(), "job"),
         count(State::Propose),
         count(State::Report),
         count(State::Held),

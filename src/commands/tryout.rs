@@ -9,9 +9,8 @@ use super::output::{say, say_json};
 use super::start::{Start, duration};
 use crate::cli::{Common, Output, Try};
 use crate::pass::Settings;
-use crate::quantity::without_secrets;
+use crate::quantity::{count, without_secrets};
 use crate::render::escape::terminal;
-use crate::render::number;
 use crate::snapshot::{History, JobState, Snapshot};
 use crate::world::tryout::{RestLook, rest};
 use std::time::Duration;
@@ -108,8 +107,8 @@ fn head(args: &Try, look: &RestLook, total: Duration) -> String {
         "Flink {} at {} · {} · {}{slots} · sampled {} s, changes nothing\n{session}\n",
         terminal(version(look).as_deref().unwrap_or("?")),
         terminal(&without_secrets(&args.url)),
-        number::count(look.jobs.len(), "job"),
-        number::count(task_managers, "TaskManager"),
+        count(look.jobs.len(), "job"),
+        count(task_managers, "TaskManager"),
         total.as_secs(),
     )
 }

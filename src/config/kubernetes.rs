@@ -95,7 +95,7 @@ pub(super) fn check(cluster: &ClusterConfig) -> Result<(), String> {
             return refuse("`namespaces: []` chooses none: leave the key out to take all");
         }
         if let Some(wrong) = namespaces.iter().find(|name| !is_namespace(name)) {
-            return refuse(&format!("`{wrong}` is no namespace's name"));
+            return refuse(&format!("`{wrong}` is not the name of a namespace"));
         }
     }
     if let Some(selector) = &cluster.selector
@@ -253,7 +253,7 @@ mod tests {
                 "filled in",
             ),
             ("kubernetes: {}, namespaces: []", "leave the key out"),
-            ("kubernetes: {}, namespaces: [A_b]", "no namespace's name"),
+            ("kubernetes: {}, namespaces: [A_b]", "not the name of a namespace"),
             ("kubernetes: {}, selector: 'a b'", "label selector"),
             ("namespaces: [a]", "in-cluster: true"),
             (

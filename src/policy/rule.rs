@@ -175,7 +175,7 @@ pub struct RuleTest {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RuleError {
     /// Two files of the user's hold the same id.
-    #[error("rule `{0}` stands in two policy files: give one of them another id")]
+    #[error("rule `{0}` is in two policy files: give one of them another id")]
     Twice(String),
     /// A share or probability outside its range.
     #[error("rule `{id}`: {field} is {value}, and must lie within {range}")]

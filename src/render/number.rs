@@ -71,12 +71,6 @@ pub fn thousands(value: f64) -> String {
     }
 }
 
-/// How many of something: `1 job`, `3 jobs`.
-pub fn count(how_many: usize, one: &str) -> String {
-    let plural = if how_many == 1 { "" } else { "s" };
-    format!("{how_many} {one}{plural}")
-}
-
 /// Money: `$212`, `12 EUR`, with cents below ten.
 pub fn money(amount: f64, currency: &str) -> String {
     let value = amount.abs();
@@ -151,9 +145,6 @@ mod tests {
         assert_eq!(bytes(440_401_920.0), "420 MiB");
         assert_eq!(rate(41_234.0), "41,200");
         assert_eq!(rate(2.0), "2");
-        assert_eq!(count(0, "job"), "0 jobs");
-        assert_eq!(count(1, "job"), "1 job");
-        assert_eq!(count(2, "TaskManager"), "2 TaskManagers");
         assert_eq!(money(212.4, "USD"), "$212");
         assert_eq!(money(-3.5, "CHF"), "−3.50 CHF");
         assert_eq!(span(38_000), "38 s");

@@ -330,7 +330,7 @@ impl Api {
                 .body_to_string(response)
                 .await
                 .map_err(|error| {
-                    format!("the answer broke off or is no text: {}", causes(&error))
+                    format!("the answer broke off or is not text: {}", causes(&error))
                 })?;
             Ok(Answer {
                 status,

@@ -114,7 +114,7 @@ impl Connection {
             ApiError::Configuration(format!("the request can't be made: {error}"))
         })?;
         *request.uri_mut() = path_and_query.parse().map_err(|error| {
-            ApiError::Configuration(format!("`{path_and_query}` is no path: {error}"))
+            ApiError::Configuration(format!("`{path_and_query}` is not a path: {error}"))
         })?;
         let exchange = async {
             let response = self

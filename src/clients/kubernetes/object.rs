@@ -105,7 +105,7 @@ fn known(kind: Kind, api_version: &str, value: &Value) -> Result<Deployment, Str
         _ => &value["spec"],
     };
     if !spec.is_object() {
-        return Err("its spec is no object".to_string());
+        return Err("its spec is not a mapping".to_string());
     }
     if kind == Kind::FlinkSessionJob && deployment.deployment_name.is_none() {
         return Err("it is a session job without `spec.deploymentName`".to_string());
