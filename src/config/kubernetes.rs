@@ -253,7 +253,10 @@ mod tests {
                 "filled in",
             ),
             ("kubernetes: {}, namespaces: []", "leave the key out"),
-            ("kubernetes: {}, namespaces: [A_b]", "not the name of a namespace"),
+            (
+                "kubernetes: {}, namespaces: [A_b]",
+                "not the name of a namespace",
+            ),
             ("kubernetes: {}, selector: 'a b'", "label selector"),
             ("namespaces: [a]", "in-cluster: true"),
             (

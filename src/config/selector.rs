@@ -22,7 +22,9 @@ pub struct Selector {
 
 /// A text that is not a label selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a label selector ({1}): write it like app=orders,tier!=gold or team in (a, b)")]
+#[error(
+    "`{0}` is not a label selector ({1}): write it like app=orders,tier!=gold or team in (a, b)"
+)]
 pub struct SelectorError(pub String, pub String);
 
 impl Selector {

@@ -134,7 +134,8 @@ fn sentence(unit: &SessionUnit) -> String {
     });
     let together = if names.len() > 1 { "share" } else { "has" };
     let who = if names.len() > 1 { "they" } else { "it" };
-    format!("{jobs}; {who} {together} {}{each}{cost}",
+    format!(
+        "{jobs}; {who} {together} {}{each}{cost}",
         count(task_managers, "TaskManager")
     )
 }

@@ -32,9 +32,9 @@ pub enum ArtifactError {
 pub fn seal(content: &Value) -> Result<String, ArtifactError> {
     let pretty = serde_json::to_string_pretty(content)
         .map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
-    let rest = pretty
-        .strip_prefix("{\n")
-        .ok_or_else(|| ArtifactError::Unreadable("it is not an object, or it is empty".to_owned()))?;
+    let rest = pretty.strip_prefix("{\n").ok_or_else(|| {
+        ArtifactError::Unreadable("it is not an object, or it is empty".to_owned())
+    })?;
     let zeros = format!("{BEGIN}{}\",\n{rest}\n", "0".repeat(DIGITS));
     Ok(zeros.replacen(&"0".repeat(DIGITS), &sha256_hex(zeros.as_bytes()), 1))
 }

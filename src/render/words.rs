@@ -2,8 +2,8 @@
 
 use super::escape::{code, markdown};
 use super::number;
-use crate::quantity::count;
 use crate::classify::{Signal, Unit, Verdict};
+use crate::quantity::count;
 use crate::recommend::Size;
 use crate::record::{FieldChange, Thresholds};
 use crate::snapshot::JobKey;

@@ -25,7 +25,11 @@ async fn of_cluster(name: &str, cluster: &KubernetesCluster) -> Vec<Line> {
     match &jobs {
         Ok(jobs) => lines.push(line(
             format!("cluster {name}"),
-            Ok(format!("{}, {}", cluster.endpoint(), count(jobs.len(), "job"))),
+            Ok(format!(
+                "{}, {}",
+                cluster.endpoint(),
+                count(jobs.len(), "job")
+            )),
         )),
         Err(error) => lines.push(line(format!("cluster {name}"), Err(error.to_string()))),
     }
