@@ -182,8 +182,9 @@ impl<'s> Node<'s> {
             }
             Kind::Integer | Kind::Number => {}
         }
-        let widest = match self.get("format").and_then(Value::as_str) {
-            Some("uint32") => f64::from(u32::MAX),
+        let widest = match (self.kind(), self.get("format").and_then(Value::as_str)) {
+            (_, Some("uint32")) => f64::from(u32::MAX),
+            (Kind::Integer, _) => i64::MAX as f64,
             _ => f64::MAX,
         };
         let outside = !number.is_finite()
