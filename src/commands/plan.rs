@@ -11,12 +11,9 @@ use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
 use crate::plan::{Item, Plan, State, Until};
 use crate::ports::HistoryStore;
-use crate::record::seal;
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::snapshot::JobKey;
-use anyhow::Context;
-use std::fs;
 
 /// A plan with what it was made from.
 pub struct Made {
@@ -32,9 +29,7 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     let jobs = world.jobs(&args.jobs.jobs, common).await?;
     let made = make(&world, &args.forge, &jobs).await?;
     if let Some(file) = &args.out {
-        let content = serde_json::to_value(&made.plan).context("plan")?;
-        let text = seal(&content).context("plan")?;
-        fs::write(file, text).with_context(|| format!("--out {file}"))?;
+        super::artifact::write(&world, &made.plan, file)?;
     }
     match common.output {
         Output::Json => say_json(&made.plan)?,

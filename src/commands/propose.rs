@@ -4,18 +4,14 @@ use super::artifact::{self, Artifact};
 use super::forge::{AnyForge, AnyRepository, forge, repository};
 use super::output::{note, say, say_json};
 use super::plan::make;
-use super::planning::locate;
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
-use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, EditOptions, Refusal, Tree};
-use crate::plan::{Plan, PlannedChange, object_key, value_at};
+use crate::plan::{Plan, rightsizing};
 use crate::policy::Mode;
 use crate::ports::{Forge, Repository, Written};
 use crate::render::escape::terminal;
 use crate::render::propose_rightsize;
-use crate::watch::same_value;
 use serde::Serialize;
 
 /// What became of one proposal.
@@ -39,14 +35,18 @@ pub struct Proposed {
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let world = World::open(common)?;
     let (plan, problems) = match &args.from {
-        Some(file) => match artifact::read(file)? {
-            Artifact::Plan(plan) => (*plan, Vec::new()),
+        Some(file) => match artifact::read(&world, file)? {
+            Artifact::Plan(plan) => {
+                let repository = repository(&world, &args.forge)?;
+                artifact::check_plan(&world, &repository, &plan, file)?;
+                (*plan, Vec::new())
+            }
             Artifact::Reverts(due) => {
                 let forge = forge(&world, &args.forge)?;
                 let repository = repository(&world, &args.forge)?;
-                let done = due.carry_out(&world, &forge, &repository).await?;
-                let blind = due.blind.map(|blind| blind.message);
-                return tell(common, &done, blind.into_iter().collect());
+                let (done, mut problems) = due.carry_out(&world, &forge, &repository, file).await?;
+                problems.extend(due.blind.map(|blind| blind.message));
+                return tell(common, &done, problems);
             }
         },
         None => {
@@ -108,17 +108,14 @@ pub async fn propose(
             .tree()
             .map_err(|error| Failure::Failed(error.into()))?;
         let job = item.job.to_string();
-        let files = match edited(world, &tree, change) {
-            Ok(files) => files,
-            Err(why) => {
-                done.push(outcome(&job, "failed", why));
-                continue;
-            }
-        };
-        let proposal = match propose_rightsize(change, files) {
+        let checked = rightsizing(&tree, &artifact::found(world), item, change);
+        let proposal = checked
+            .map_err(|unfit| unfit.to_string())
+            .and_then(|edit| propose_rightsize(change, edit).map_err(|error| error.to_string()));
+        let proposal = match proposal {
             Ok(proposal) => proposal,
-            Err(error) => {
-                done.push(outcome(&job, "failed", error.to_string()));
+            Err(why) => {
+                done.push(failed(&job, why));
                 continue;
             }
         };
@@ -177,41 +174,4 @@ pub fn text(done: &[Proposed]) -> String {
             format!("{:<10} {}{title}\n", done.done, terminal(&done.what))
         })
         .collect()
-}
-
-/// The edit on the base as it is now. Values that changed since the plan make it stale: nothing is written over them.
-fn edited(world: &World, tree: &Tree, change: &PlannedChange) -> Result<Tree, String> {
-    let catalog = Catalog::read(tree);
-    let job = &change.recommendation.job;
-    let told = |refusal: Refusal| refusal.to_string();
-    let located = locate(world, &catalog, job)
-        .or_else(|_| catalog.locate(&object_key(job), Some(&change.file)))
-        .map_err(told)?;
-    let mut changes = Vec::new();
-    for field in &change.fields {
-        let path: FieldPath = field
-            .path
-            .parse()
-            .map_err(|error| format!("{}: {error}", field.path))?;
-        let now = value_at(&located.value, &path);
-        if !same_value(&field.path, now.as_ref(), field.before.as_ref()) {
-            return Err(format!(
-                "{}: {} has changed since the plan was made: plan again",
-                located.file, field.path
-            ));
-        }
-        let Some(value) = field.after.clone() else {
-            continue;
-        };
-        changes.push(Change { path, value });
-    }
-    let options = EditOptions {
-        create: change.creates,
-        map: located.values.clone(),
-        file: (!located.values.is_empty()).then(|| located.file.clone()),
-    };
-    catalog
-        .edit(&located.key, &changes, &options)
-        .map(|edited| edited.files)
-        .map_err(told)
 }

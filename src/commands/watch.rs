@@ -1,12 +1,12 @@
 //! `watch`: judges what was merged, writes the ledger, proposes reverts.
 
-use super::artifact::Due;
+use super::artifact::{self, Due, propose_one};
 use super::forge::{AnyForge, AnyRepository, forge, repository};
 use super::heartbeat::{Beat, Blind, due};
 use super::known::{Known, know, pull_requests};
 use super::output::{note, say, say_json};
 use super::planning::Judged;
-use super::propose::{Proposed, written};
+use super::propose::Proposed;
 use super::reverts::{Revert, revert};
 use super::table::table;
 use super::world::World;
@@ -100,12 +100,12 @@ fn leave(
     let known = know(world, store, repository, pull_requests, jobs)?;
     let beat = due(world, &known.books.ledger, jobs.len());
     let mut problems = problems_of(&known, &beat, unlisted);
-    let (mut watched, mut proposals) = (Vec::new(), Vec::new());
+    let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
         match hurts.then(|| revert(world, store, &known.books, judged)) {
-            Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
+            Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
         }
@@ -115,14 +115,8 @@ fn leave(
     ledger.extend(beat.file);
     let changes = serde_json::to_value(&watched).context("assessments")?;
     let blind = beat.blind;
-    Due::new(
-        changes,
-        proposals,
-        &known.books.tree,
-        &ledger,
-        blind.clone(),
-    )
-    .write(file)?;
+    let due = Due::new(changes, reverts, &known.books.head, &ledger, blind.clone());
+    artifact::write(world, &due, file)?;
     Ok(Followed {
         watched,
         problems,
@@ -168,15 +162,16 @@ pub async fn follow(
     let beat = due(world, &known.books.ledger, jobs.len());
     let mut problems = problems_of(&known, &beat, unlisted);
     let learnt = remember(world, repository, &known, beat.file)?;
+    problems.extend(learnt.problem);
+    let learnt = learnt.learnt;
     let mut watched = Vec::new();
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
             Assessment::Regressed { .. } => match revert(world, store, &known.books, judged) {
-                Ok(Revert::Propose(proposal)) => Some(written(
-                    &job,
-                    forge.propose(&proposal, world.now_ms()).await,
-                )),
+                Ok(Revert::Propose(request)) => {
+                    Some(propose_one(world, forge, repository, &request).await?)
+                }
                 Ok(Revert::LetBe(why)) => Some(Proposed {
                     job,
                     done: "left-alone",
@@ -214,7 +209,7 @@ pub async fn follow(
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
         let known = know(world, store, repository, pull_requests, jobs)?;
-        remember(world, repository, &known, None)?;
+        problems.extend(remember(world, repository, &known, None)?.problem);
     }
     Ok(Followed {
         watched,
@@ -224,22 +219,36 @@ pub async fn follow(
     })
 }
 
-/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Says whether the verdicts added anything.
+/// What became of an append to the ledger.
+struct Remembered {
+    /// Whether the verdicts had anything to add.
+    learnt: bool,
+    /// Why it was not written, if so.
+    problem: Option<String>,
+}
+
+/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. A ledger that can't be written holds nothing else
+/// back: what it lacks is found again by the next run.
 fn remember(
     world: &World,
     repository: &AnyRepository,
     known: &Known,
     heartbeat: Option<(String, Vec<u8>)>,
-) -> Result<bool, Failure> {
+) -> Result<Remembered, Failure> {
     let mut files = lacking(world, known)?;
     let learnt = !files.is_empty();
     files.extend(heartbeat);
-    if !files.is_empty() {
+    let problem = if files.is_empty() {
+        None
+    } else {
         repository
             .append_ledger(&files, &ledger_message(&files), world.now_ms())
-            .map_err(|error| Failure::Failed(error.into()))?;
-    }
-    Ok(learnt)
+            .err()
+            .map(|error| {
+                format!("the ledger was not written, the next run writes what it lacks: {error}")
+            })
+    };
+    Ok(Remembered { learnt, problem })
 }
 
 /// The message of the commit that appends these files to the ledger.

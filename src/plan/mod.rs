@@ -14,6 +14,7 @@ mod link;
 mod merging;
 mod present;
 mod realize;
+mod request;
 mod session;
 mod settings;
 
@@ -25,5 +26,8 @@ pub use link::{Confidence, Link, TiedBy, link, without_job};
 pub use merging::effect as merge_effect;
 pub use present::present;
 pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
+pub use request::{
+    CheckedEdit, CheckedRevert, Locate, RevertRequest, Unfit, restores, restoring, rightsizing,
+};
 pub use session::{SessionPart, SessionUnit, group_sessions};
 pub use settings::{Group, Settings};
