@@ -2,7 +2,9 @@
 //! and the date or event that could change it.
 
 mod arithmetic;
+mod bound;
 mod change;
+mod decide;
 mod drift;
 mod evidence;
 mod fields;
@@ -14,9 +16,11 @@ mod link;
 mod merging;
 mod present;
 mod realize;
+mod reason;
 mod request;
 mod session;
 mod settings;
+mod size;
 
 pub use fields::value_at;
 pub use fleet::{FleetFacts, arrange};
@@ -26,6 +30,7 @@ pub use link::{Confidence, Link, TiedBy, link, without_job};
 pub use merging::effect as merge_effect;
 pub use present::present;
 pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
+pub use reason::{PlanReason, Reason};
 pub use request::{
     CheckedEdit, CheckedRevert, Locate, RevertRequest, Unfit, restores, restoring, rightsizing,
 };
