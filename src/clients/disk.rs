@@ -225,6 +225,18 @@ impl Folder {
         Ok(Some(entries))
     }
 
+    /// Whether a file may be written, before anything is: no link is on the way, and nothing but a plain file stands in its place.
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub(super) fn may_write(&self, path: &str) -> io::Result<()> {
+        let (folders, name) = split(path)?;
+        match self.open(&folders, false)? {
+            Some(folder) => replaceable(&folder, name, path),
+            None => Ok(()),
+        }
+    }
+
     /// Replaces a file or makes a new one, with the folders above it: first a temporary file beside it, which nobody can have laid there
     /// before, then a rename. An existing file keeps its permissions; what is no plain file is not replaced.
     ///
@@ -235,11 +247,7 @@ impl Folder {
         let Some(folder) = self.open(&folders, true)? else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        match kind_of(&folder, name)? {
-            None | Some(EntryKind::File) => {}
-            Some(EntryKind::Link) => return Err(link(path)),
-            Some(_) => return Err(io::Error::other(format!("`{path}` is no plain file"))),
-        }
+        replaceable(&folder, name, path)?;
         clear(&folder, name)?;
         self.disk.step()?;
         let random = OsRng.try_next_u64().map_err(io::Error::other)?;
@@ -365,6 +373,15 @@ fn check(name: &str) -> io::Result<()> {
         )));
     }
     Ok(())
+}
+
+/// Only a plain file is replaced.
+fn replaceable(folder: &OwnedFd, name: &str, path: &str) -> io::Result<()> {
+    match kind_of(folder, name)? {
+        None | Some(EntryKind::File) => Ok(()),
+        Some(EntryKind::Link) => Err(link(path)),
+        Some(_) => Err(io::Error::other(format!("`{path}` is no plain file"))),
+    }
 }
 
 fn link(path: &str) -> io::Error {

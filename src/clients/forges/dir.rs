@@ -18,6 +18,14 @@ const MERGED_BY: &str = "plimsoll (forge dir)";
 /// Where journals wait.
 const PENDING: &str = ".plimsoll/pending";
 
+fn page_file(number: u32) -> String {
+    format!(".plimsoll/pull-requests/{}", Pages::name(number))
+}
+
+fn ledger_file(entry: &LedgerEntry) -> String {
+    format!(".plimsoll/ledger/{}", entry.path())
+}
+
 fn journal_file(change: &str) -> String {
     format!("{PENDING}/{change}.journal")
 }
@@ -160,9 +168,8 @@ impl DirForge {
             self.write(path, &after)?;
         }
         let (number, text) = &journal.page;
-        let page = format!(".plimsoll/pull-requests/{}", Pages::name(*number));
-        self.write(&page, text.as_bytes())?;
-        let entry = format!(".plimsoll/ledger/{}", journal.entry.path());
+        self.write(&page_file(*number), text.as_bytes())?;
+        let entry = ledger_file(&journal.entry);
         let known = self
             .folder
             .has(&entry)
@@ -220,6 +227,13 @@ impl DirForge {
         .map_err(|reason| self.refused(reason))?;
         let bytes =
             serde_json::to_vec(&journal).map_err(|error| self.refused(error.to_string()))?;
+        // A change that could be written in part only is not begun.
+        let others = [page_file(page.number), ledger_file(&journal.entry)];
+        for path in journal.paths().into_iter().chain(&others) {
+            self.folder
+                .may_write(path)
+                .map_err(|error| self.failed(&format!("writing `{path}`"), &error))?;
+        }
         self.write(&journal_file(&journal.change), &bytes)?;
         self.apply(&journal)?;
         Ok(Written::Opened(self.pages.shown(&page)))
