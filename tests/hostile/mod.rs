@@ -3,3 +3,4 @@
 pub mod forged;
 mod links;
 mod locks;
+mod servers;
