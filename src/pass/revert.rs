@@ -1,7 +1,8 @@
-//! The revert of a change that hurts, as a proposal on the manifests as they are.
+//! The revert of a change that hurts, asked for on the manifests as they are.
 
-use super::planning::{Books, Judged, history, locate};
-use super::world::World;
+use super::history::history;
+use super::locate::locate;
+use super::{Books, Judged, Settings};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, Located};
@@ -22,11 +23,15 @@ pub enum Revert {
 }
 
 /// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set.
+///
+/// # Errors
+/// One sentence: why it could not be made.
 pub fn revert(
-    world: &World,
+    settings: &Settings,
     store: &impl HistoryStore,
     books: &Books,
     judged: &Judged,
+    now_ms: i64,
 ) -> Result<Revert, String> {
     let Assessment::Regressed {
         live_since_ms,
@@ -37,13 +42,12 @@ pub fn revert(
     };
     let job = &judged.record.job;
     let catalog = Catalog::read(&books.tree);
-    let located = locate(world, &catalog, job).map_err(|refusal| refusal.to_string())?;
+    let located = locate(settings, &catalog, job).map_err(|refusal| refusal.to_string())?;
     let restoration = restores(&judged.evidence, &located);
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));
     }
-    let history = history(world, store, job).map_err(|error| error.to_string())?;
-    let now_ms = world.now_ms();
+    let history = history(settings, store, job, now_ms).map_err(|error| error.to_string())?;
     let evidence = Evidence {
         schema: EVIDENCE_SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
