@@ -455,7 +455,7 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
 }
 
 /// Files that were made by somebody else: the digest fits, and nothing of them is written.
-fn forgeries_are_refused(outside: &Outside, file: &str, forgeries: &[(&str, fn(&mut Value))]) {
+fn forgeries_are_refused(outside: &Outside, file: &str, forgeries: &[forged::Forgery]) {
     let before = snapshot_of(outside.path());
     for (name, change) in forgeries {
         let text = forged::forge(&outside.path().join(file), change);

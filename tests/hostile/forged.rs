@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// A name, and what is changed.
-type Forgery = (&'static str, fn(&mut Value));
+pub type Forgery = (&'static str, fn(&mut Value));
 
 /// The file with a change made, sealed again.
 pub fn forge(file: &Path, change: impl FnOnce(&mut Value)) -> String {
