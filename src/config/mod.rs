@@ -12,6 +12,7 @@ mod plugins;
 mod prometheus;
 mod ranges;
 mod schedule;
+mod seal;
 mod sections;
 mod selector;
 mod values;
@@ -24,6 +25,7 @@ pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use plugins::{PluginConfig, PluginKind};
 pub use prometheus::{LabelPreset, LabelsConfig, PrometheusConfig};
 pub use schedule::ScheduleConfig;
+pub use seal::SealConfig;
 pub use sections::{ClusterConfig, HistoryConfig, JobConfig, RepositoryConfig, SloConfig};
 pub use selector::{Selector, SelectorError};
 pub use values::ValuesMapping;
@@ -56,6 +58,8 @@ pub struct Config {
     pub proxy: Option<String>,
     /// How often it is to run.
     pub schedule: ScheduleConfig,
+    /// How the files of `plan --out` and `watch --out` are signed.
+    pub seal: SealConfig,
     /// What every job promises; each job may promise something else.
     pub slo: SloConfig,
     /// Thresholds of the verdicts.

@@ -26,21 +26,29 @@ pub const JOB_MANAGER: [&str; 7] = [
     "jobManager.resources.limits.cpu",
 ];
 
-/// Flink options that size a job, each by its beginning.
-const OPTIONS: [&str; 8] = [
+/// Flink options that size a job.
+const OPTIONS: [&str; 9] = [
     "parallelism.default",
     "pipeline.jobvertex-parallelism-overrides",
     "taskmanager.numberOfTaskSlots",
     "taskmanager.cpu.cores",
-    "taskmanager.memory.",
     "kubernetes.taskmanager.cpu",
-    "kubernetes.taskmanager.memory",
+    "kubernetes.taskmanager.cpu.amount",
+    "kubernetes.taskmanager.cpu.limit-factor",
+    "kubernetes.taskmanager.memory.limit-factor",
     "kubernetes.taskmanager.replicas",
+];
+
+/// The same by the begin of their key: pools of memory, and overrides that are written as a mapping.
+const FAMILIES: [&str; 2] = [
+    "taskmanager.memory.",
+    "pipeline.jobvertex-parallelism-overrides.",
 ];
 
 /// Whether a Flink option sizes a job: parallelism, slots, cores, memory and its pools.
 pub fn is_sizing_option(option: &str) -> bool {
-    OPTIONS.iter().any(|begin| option.starts_with(begin))
+    let of_family = |family: &&str| option.len() > family.len() && option.starts_with(*family);
+    OPTIONS.contains(&option) || FAMILIES.iter().any(of_family)
 }
 
 impl Deployment {
@@ -80,6 +88,8 @@ mod tests {
             "jobmanager.memory.process.size",
             "state.backend.type",
             "taskmanager.memory",
+            "taskmanager.memory.",
+            "kubernetes.taskmanager.cpu.else",
             "pipeline.max-parallelism",
         ] {
             assert!(!is_sizing_option(option), "{option}");

@@ -3,6 +3,7 @@
 use super::answer::{self, Outcome, Sink};
 use super::error::{PrometheusError, speaks_of_a_limit};
 use crate::clients::access::{self, AccessError, innermost, page};
+use crate::clients::flink_rest::within_origin;
 use crate::clients::tls::{Distrust, distrust};
 use crate::config::PrometheusConfig;
 use crate::quantity::without_secrets;
@@ -55,7 +56,7 @@ impl Api {
             .map_err(setup)?
             .connect_timeout(Duration::from_secs(5).min(timeout))
             .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::limited(3));
+            .redirect(reqwest::redirect::Policy::custom(within_origin));
         Ok(Api {
             client: access::built(builder, &way_in).map_err(setup)?,
             base: config.url.trim_end_matches('/').to_string(),
@@ -305,6 +306,8 @@ impl Api {
             (PrometheusError::TimedOut { url, seconds }, true)
         } else if let Some(distrust) = distrust(error) {
             (self.distrusted(url, distrust), false)
+        } else if error.is_redirect() {
+            (PrometheusError::Redirected { url, reason }, false)
         } else if error.is_body() || error.is_decode() {
             (PrometheusError::Truncated { url, reason }, false)
         } else {
