@@ -3,7 +3,11 @@
 use super::Settings;
 use super::bottleneck::{self, Pressed};
 use super::profile::{Signal, Unit, VertexName};
-use crate::snapshot::{History, Point, Shape, Stat, Vertex, VertexPoint};
+use super::falling_behind::{self, Behind};
+use crate::snapshot::{
+    History, OutOfMemory, Point, Shape, Stat, Vertex, VertexPoint, Workload,
+};
+use std::collections::BTreeMap;
 
 /// Values of a signal over the window, each with how long it held (milliseconds).
 #[derive(Debug, Clone, Default)]
@@ -48,6 +52,10 @@ pub(super) struct Window<'a> {
     pub(super) vertices: &'a [Vertex],
     /// Where the graph held records back.
     pub(super) pressed: Vec<Pressed>,
+    /// Sources whose lag is above the job's limit and does not fall.
+    pub(super) behind: Vec<Behind>,
+    /// What runs.
+    pub(super) workload: Workload,
     /// Checkpoints of the present job that have ended since its submission, whether inside the window or before it.
     pub(super) checkpoints_known: u64,
     pub(super) from_ms: i64,
@@ -94,6 +102,12 @@ impl<'a> Window<'a> {
             points,
             vertices,
             pressed: Vec::new(),
+            behind: Vec::new(),
+            workload: history
+                .latest
+                .as_ref()
+                .or(history.latest_running.as_ref())
+                .map_or(Workload::Streaming, |seen| seen.workload),
             checkpoints_known: history
                 .latest
                 .as_ref()
@@ -101,6 +115,7 @@ impl<'a> Window<'a> {
                 .map_or(0, |counts| counts.completed.saturating_add(counts.failed)),
         };
         window.pressed = bottleneck::pressed(&window);
+        window.behind = falling_behind::behind(&window);
         window
     }
 
@@ -163,6 +178,17 @@ impl<'a> Window<'a> {
         highest(point.vertices.values().map(backpressured))
     }
 
+    /// Records per second into or out of the vertex with the most.
+    pub(super) fn fastest(&self, point: &Point) -> Option<f64> {
+        highest(
+            point
+                .vertices
+                .values()
+                .flat_map(|seen| [seen.in_per_second, seen.out_per_second])
+                .map(|rate| Some(rate?.mean)),
+        )
+    }
+
     /// Busy share of the busiest subtask of all vertices.
     pub(super) fn busiest(&self, point: &Point) -> Option<f64> {
         highest(point.vertices.values().map(busy))
@@ -175,7 +201,33 @@ impl<'a> Window<'a> {
             || held.is_some_and(|share| share >= self.settings.backpressure_low)
     }
 
-    /// Cores used over cores paid for, all TaskManagers together.
+    /// Failures for want of memory in the window, whatever ran.
+    pub(super) fn killed(&self) -> Killed {
+        Killed::of(self.all.iter().copied())
+    }
+
+    /// Those of them that struck with at least the process memory that each TaskManager has now.
+    pub(super) fn killed_at_present_memory(&self) -> Killed {
+        let now = self.points.last().map_or(0, |point| point.shape.memory_bytes);
+        let mut before: Option<&Point> = None;
+        let struck = self.all.iter().copied().filter(|point| {
+            // A point tells the size at its end: where that is a new one, the death was the old one's.
+            let previous = before.replace(point);
+            previous.unwrap_or(point).shape.memory_bytes >= now
+        });
+        Killed::of(struck)
+    }
+
+    /// Cores used over cores paid for, all TaskManagers together; absent where nobody says how many are paid for. What the JVM sees is the
+    /// host's, where a container has no limit.
+    pub(super) fn cpu_share_paid(&self, point: &Point) -> Option<f64> {
+        let used = point.task_managers.cpu_cores?.mean;
+        let paid = point.shape.cpu_millis as f64 / 1000.0;
+        let limit = paid * f64::from(point.shape.task_managers.max(1));
+        (limit > 0.0).then(|| used / limit)
+    }
+
+    /// Cores used over cores that are there (paid for, else those that the JVM sees), all TaskManagers together.
     pub(super) fn cpu_share(&self, point: &Point) -> Option<f64> {
         let used = point.task_managers.cpu_cores?.mean;
         let limit = cores_of_one(point)? * f64::from(point.shape.task_managers.max(1));
@@ -239,6 +291,29 @@ impl<'a> Window<'a> {
             id: vertex.id.clone(),
             name: vertex.name.clone(),
         }
+    }
+}
+
+/// Failures for want of memory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Killed {
+    /// How many.
+    pub(super) count: u32,
+    /// Those that tell which memory it was.
+    pub(super) kinds: BTreeMap<OutOfMemory, u32>,
+}
+
+impl Killed {
+    fn of<'a>(points: impl Iterator<Item = &'a Point>) -> Killed {
+        let mut killed = Killed::default();
+        for point in points {
+            killed.count = killed.count.saturating_add(point.out_of_memory);
+            for (kind, count) in &point.memory_failures {
+                let sum: &mut u32 = killed.kinds.entry(*kind).or_insert(0);
+                *sum = sum.saturating_add(*count);
+            }
+        }
+        killed
     }
 }
 

@@ -262,6 +262,7 @@ impl World {
         let mut classify = self.config.classify.clone();
         classify.minimum_history_seconds = seconds(&history.minimum);
         classify.window_seconds = seconds(&history.window);
+        classify.lag_limit_seconds = slo.lag.seconds();
         let mut evaluate = self.config.demand.clone();
         evaluate.minimum_history_seconds = seconds(&history.minimum);
         evaluate.window_seconds = seconds(&history.window);

@@ -4,7 +4,8 @@ use super::model::job::{Job, Phase};
 use super::model::spec::{Backend, Telemetry};
 use super::model::view::{SubtaskView, TaskManagerView, VertexView, View};
 use crate::snapshot::{
-    Checkpoints, Failure, Gap, Input, JobState, Slots, Snapshot, Spread, TaskManager, Vertex,
+    Checkpoints, Failure, Gap, Input, JobState, OutOfMemory, Slots, Snapshot, Spread, TaskManager,
+    Vertex,
 };
 use std::collections::BTreeMap;
 
@@ -218,6 +219,7 @@ fn failures_of(view: &View) -> Vec<Failure> {
             at_ms: incident.at_ms,
             class: incident.class.clone(),
             out_of_memory: incident.out_of_memory,
+            memory: incident.out_of_memory.then_some(OutOfMemory::Heap),
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! Many points → a block.
 
-use super::{CheckpointPoint, Point, Stat, TaskManagerPoint, VertexPoint};
+use super::{CheckpointPoint, OutOfMemory, Point, Stat, TaskManagerPoint, VertexPoint};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Point {
@@ -30,17 +30,28 @@ impl Point {
                 (running / pairs as f64).clamp(0.0, 1.0)
             },
             restarts: narrow(points.iter().map(|point| u64::from(point.restarts)).sum()),
+            rescales: narrow(points.iter().map(|point| u64::from(point.rescales)).sum()),
             out_of_memory: narrow(
                 points
                     .iter()
                     .map(|point| u64::from(point.out_of_memory))
                     .sum(),
             ),
+            memory_failures: memory_failures(points),
             vertices: vertices(points),
             task_managers: task_managers(points),
             checkpoints: checkpoints(points),
         })
     }
+}
+
+fn memory_failures(points: &[Point]) -> BTreeMap<OutOfMemory, u32> {
+    let mut all = BTreeMap::new();
+    for (kind, count) in points.iter().flat_map(|point| &point.memory_failures) {
+        let sum: &mut u32 = all.entry(*kind).or_insert(0);
+        *sum = sum.saturating_add(*count);
+    }
+    all
 }
 
 fn narrow(count: u64) -> u32 {

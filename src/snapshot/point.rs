@@ -1,6 +1,6 @@
 //! What happened between two looks, and blocks of many of them.
 
-use super::MemoryPools;
+use super::{MemoryPools, OutOfMemory};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -136,14 +136,24 @@ pub struct Point {
     pub running_since_ms: Option<i64>,
     /// Share of its pairs at whose end the job was RUNNING, 0..=1.
     pub running: f64,
-    /// Restarts within it (failures; a redeployment is none).
+    /// Restarts within it (failures; a redeployment or a rescale is none).
     pub restarts: u32,
+    /// Rescales of the running job within it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rescales: u32,
     /// Failures within it that say memory ran out.
     pub out_of_memory: u32,
+    /// Those of them that tell which memory it was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub memory_failures: BTreeMap<OutOfMemory, u32>,
     /// By vertex id.
     pub vertices: BTreeMap<String, VertexPoint>,
     /// The TaskManagers.
     pub task_managers: TaskManagerPoint,
     /// Checkpoints.
     pub checkpoints: CheckpointPoint,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

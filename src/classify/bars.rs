@@ -1,0 +1,46 @@
+//! What may not shrink, whatever a model says of it.
+
+use super::profile::{Bar, Resource, Verdict, VerdictId, kinds_in_words};
+use super::window::Window;
+
+/// Every bar that holds, by resource.
+pub(super) fn bars(window: &Window<'_>, verdicts: &[Verdict]) -> Vec<Bar> {
+    let mut bars = Vec::new();
+    let mut bar = |resources: &[Resource], code: &str, message: String| {
+        bars.extend(resources.iter().map(|resource| Bar {
+            resource: *resource,
+            code: code.to_owned(),
+            message: message.clone(),
+        }));
+    };
+    if let Some(verdict) = verdicts
+        .iter()
+        .find(|verdict| verdict.id == VerdictId::FallingBehind)
+    {
+        let source = verdict
+            .vertex
+            .as_ref()
+            .map_or_else(String::new, |vertex| format!(" of `{}`", vertex.name));
+        bar(
+            &Resource::ALL,
+            VerdictId::FallingBehind.as_str(),
+            format!(
+                "the lag{source} is above its limit and does not fall: what is short now gets no smaller"
+            ),
+        );
+    }
+    let killed = window.killed_at_present_memory();
+    if killed.count > 0 {
+        bar(
+            &[Resource::Process],
+            "out-of-memory",
+            format!(
+                "tasks failed for want of {} with this much memory or more, {} times: a TaskManager's process gets no smaller",
+                kinds_in_words(killed.kinds.keys().copied()),
+                killed.count
+            ),
+        );
+    }
+    bars.sort_by_key(|bar: &Bar| bar.resource);
+    bars
+}
