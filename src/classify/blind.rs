@@ -62,9 +62,7 @@ fn unread(window: &Window<'_>) -> Option<Gap> {
     let read = window
         .series(|point| window.source_rate(point))
         .quantile(0.5)?;
-    let flows = window
-        .series(|point| window.fastest(point))
-        .quantile(0.5)?;
+    let flows = window.series(|point| window.fastest(point)).quantile(0.5)?;
     (flows >= FLOWS && flows >= FAN_OUT * read).then(|| {
         Gap::new(
             "the job's input",

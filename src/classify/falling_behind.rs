@@ -62,7 +62,10 @@ fn of(window: &Window<'_>, place: usize, vertex: &Vertex) -> Option<Behind> {
     let (begin, waiting) = (mean(first, |one| one.1), mean(last, |one| one.1));
     let rate = mean(&seen, |one| one.2);
     let between = mean(last, |one| one.0) - mean(first, |one| one.0);
-    if between <= 0.0 || waiting < 1.0 || waiting <= rate * window.settings.lag_limit_seconds.max(0.0) {
+    if between <= 0.0
+        || waiting < 1.0
+        || waiting <= rate * window.settings.lag_limit_seconds.max(0.0)
+    {
         return None;
     }
     let per_ms = (waiting - begin) / between;
@@ -80,8 +83,11 @@ fn reading(point: &Point, vertex: &Vertex) -> Option<(f64, f64, f64)> {
     let seen = point.vertices.get(&vertex.id)?;
     let waiting = seen.pending?.mean;
     let rate = seen.in_per_second.or(seen.out_per_second)?.mean;
-    (waiting.is_finite() && rate.is_finite() && waiting >= 0.0 && rate >= 0.0)
-        .then_some((point.to_ms as f64, waiting, rate))
+    (waiting.is_finite() && rate.is_finite() && waiting >= 0.0 && rate >= 0.0).then_some((
+        point.to_ms as f64,
+        waiting,
+        rate,
+    ))
 }
 
 pub(super) fn judge(window: &Window<'_>) -> Vec<Verdict> {
@@ -98,7 +104,12 @@ pub(super) fn judge(window: &Window<'_>) -> Vec<Verdict> {
                     Unit::Millis,
                     window.settings.lag_limit_seconds * 1000.0,
                 ),
-                signal("records waiting outside", behind.waiting, Unit::Records, None),
+                signal(
+                    "records waiting outside",
+                    behind.waiting,
+                    Unit::Records,
+                    None,
+                ),
                 signal(
                     "growth of the backlog",
                     behind.growth,

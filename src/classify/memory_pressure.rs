@@ -41,7 +41,12 @@ pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
     let told: u32 = kills.kinds.values().sum();
     if told == 0 || killed > told {
         let untold = f64::from(killed.saturating_sub(told));
-        failures.push(signal("failures for want of memory", untold, Unit::Count, 1.0));
+        failures.push(signal(
+            "failures for want of memory",
+            untold,
+            Unit::Count,
+            1.0,
+        ));
     }
     let count = failures.len();
     signals.extend(failures);

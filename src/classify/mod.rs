@@ -1,5 +1,6 @@
 //! History → [`JobProfile`]: what kind of problem is it? One verdict a file, each with at least two signals.
 
+mod autoscaler_inert;
 mod bars;
 mod blind;
 mod bottleneck;
@@ -26,9 +27,7 @@ mod tests;
 mod unstable;
 mod window;
 
-pub use profile::{
-    Bar, JobProfile, Resource, Signal, Unit, Verdict, VerdictId, VertexName, cause,
-};
+pub use profile::{Bar, JobProfile, Resource, Signal, Unit, Verdict, VerdictId, VertexName, cause};
 pub use settings::Settings;
 
 use crate::snapshot::{Gap, History, Workload};
@@ -109,6 +108,7 @@ fn verdicts(window: &Window<'_>) -> Vec<Verdict> {
         verdicts.extend(skewed::judge(window));
         verdicts.extend(source_bound::judge(window));
         verdicts.extend(falling_behind::judge(window));
+        verdicts.extend(autoscaler_inert::judge(window));
         verdicts.extend(idle::judge(window));
     }
     verdicts.extend(unstable::judge(window));
@@ -131,6 +131,13 @@ fn gaps(history: &History, window: &Window<'_>) -> Vec<Gap> {
         if !gaps.iter().any(|known| known.what == gap.what) {
             gaps.push(gap);
         }
+    }
+    let unpaid = |point: &&crate::snapshot::Point| point.shape.cpu_millis == 0;
+    if !window.points.is_empty() && window.points.iter().all(unpaid) {
+        gaps.push(Gap::new(
+            "CPU paid for",
+            "neither the configuration nor the custom resource says how much a TaskManager asks for; the cores that its JVM sees may be the host's, so no saving is stated",
+        ));
     }
     gaps
 }

@@ -33,6 +33,8 @@ pub enum VerdictId {
     SourceBound,
     /// Lag is above the job's limit and does not fall: it carries less than arrives.
     FallingBehind,
+    /// The operator's autoscaler is on, and its overrides do not run or its metrics are missing.
+    AutoscalerInert,
     /// Hardly any records.
     Idle,
     /// It restarts again and again.
@@ -47,7 +49,7 @@ pub enum VerdictId {
 
 impl VerdictId {
     /// All, in the order in which they are listed to people.
-    pub const ALL: [VerdictId; 16] = [
+    pub const ALL: [VerdictId; 17] = [
         VerdictId::OverprovisionedCpu,
         VerdictId::OverprovisionedMemory,
         VerdictId::OverprovisionedSlots,
@@ -59,6 +61,7 @@ impl VerdictId {
         VerdictId::Skewed,
         VerdictId::SourceBound,
         VerdictId::FallingBehind,
+        VerdictId::AutoscalerInert,
         VerdictId::Idle,
         VerdictId::Unstable,
         VerdictId::InsufficientHistory,
@@ -80,6 +83,7 @@ impl VerdictId {
             VerdictId::Skewed => "skewed",
             VerdictId::SourceBound => "source-bound",
             VerdictId::FallingBehind => "falling-behind",
+            VerdictId::AutoscalerInert => "autoscaler-inert",
             VerdictId::Idle => "idle",
             VerdictId::Unstable => "unstable",
             VerdictId::InsufficientHistory => "insufficient-history",
@@ -177,7 +181,9 @@ pub struct JobProfile {
 }
 
 /// A resource that a size is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resource {
     /// Slots of all TaskManagers together.

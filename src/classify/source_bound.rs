@@ -76,7 +76,9 @@ fn fetching(window: &Window<'_>, known: &[Verdict]) -> Vec<Verdict> {
             .iter()
             .any(|verdict| verdict.vertex.as_ref() == Some(&name));
         let held = window
-            .vertex_series(&vertex.id, |seen| seen.backpressured.or(seen.backpressured_max))
+            .vertex_series(&vertex.id, |seen| {
+                seen.backpressured.or(seen.backpressured_max)
+            })
             .quantile(0.75);
         let busy = window
             .vertex_series(&vertex.id, |seen| seen.busy_max.or(seen.busy))
@@ -101,7 +103,12 @@ fn fetching(window: &Window<'_>, known: &[Verdict]) -> Vec<Verdict> {
             continue;
         }
         let mut signals = vec![
-            signal("records waiting outside", behind.waiting, Unit::Records, None),
+            signal(
+                "records waiting outside",
+                behind.waiting,
+                Unit::Records,
+                None,
+            ),
             signal("records read", behind.rate, Unit::RecordsPerSecond, None),
         ];
         signals.extend(held.map(|share| {

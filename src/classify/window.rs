@@ -2,10 +2,10 @@
 
 use super::Settings;
 use super::bottleneck::{self, Pressed};
-use super::profile::{Signal, Unit, VertexName};
 use super::falling_behind::{self, Behind};
+use super::profile::{Signal, Unit, VertexName};
 use crate::snapshot::{
-    History, OutOfMemory, Point, Shape, Stat, Vertex, VertexPoint, Workload,
+    History, OutOfMemory, Point, Shape, Snapshot, Stat, Vertex, VertexPoint, Workload,
 };
 use std::collections::BTreeMap;
 
@@ -56,6 +56,8 @@ pub(super) struct Window<'a> {
     pub(super) behind: Vec<Behind>,
     /// What runs.
     pub(super) workload: Workload,
+    /// The newest look at it while it ran.
+    pub(super) latest: Option<&'a Snapshot>,
     /// Checkpoints of the present job that have ended since its submission, whether inside the window or before it.
     pub(super) checkpoints_known: u64,
     pub(super) from_ms: i64,
@@ -103,9 +105,12 @@ impl<'a> Window<'a> {
             vertices,
             pressed: Vec::new(),
             behind: Vec::new(),
+            latest: history.latest_running.as_ref(),
+            // A look that found no job says nothing of what runs.
             workload: history
                 .latest
                 .as_ref()
+                .filter(|seen| seen.job_id.is_some())
                 .or(history.latest_running.as_ref())
                 .map_or(Workload::Streaming, |seen| seen.workload),
             checkpoints_known: history
@@ -208,7 +213,10 @@ impl<'a> Window<'a> {
 
     /// Those of them that struck with at least the process memory that each TaskManager has now.
     pub(super) fn killed_at_present_memory(&self) -> Killed {
-        let now = self.points.last().map_or(0, |point| point.shape.memory_bytes);
+        let now = self
+            .points
+            .last()
+            .map_or(0, |point| point.shape.memory_bytes);
         let mut before: Option<&Point> = None;
         let struck = self.all.iter().copied().filter(|point| {
             // A point tells the size at its end: where that is a new one, the death was the old one's.

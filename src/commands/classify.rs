@@ -5,9 +5,10 @@ use super::planning::history;
 use super::table::{cut, table};
 use super::world::World;
 use super::{Ended, Failure};
-use crate::classify::{JobProfile, classify};
+use crate::classify::{JobProfile, cause, classify};
 use crate::cli::{Common, Jobs, Output};
 use crate::ports::HistoryStore;
+use crate::recommend::no_size;
 use crate::render::escape::terminal;
 use crate::render::words;
 
@@ -47,8 +48,44 @@ pub fn text(profiles: &[JobProfile]) -> String {
             };
             rows.push(vec![terminal(&job), verdict_name(verdict), why(verdict)]);
         }
+        if let Some(state) = no_size(profile.workload) {
+            let job = if profile.verdicts.is_empty() {
+                profile.job.short()
+            } else {
+                String::new()
+            };
+            rows.push(vec![terminal(&job), state.reason, cut(&state.message, 110)]);
+        }
     }
-    table(&["JOB", "VERDICT", "WHY"], &rows)
+    let mut out = table(&["JOB", "VERDICT", "WHY"], &rows);
+    for profile in profiles {
+        let causes = causes(profile);
+        if !causes.is_empty() {
+            out.push_str(&format!(
+                "  Last failures of {}: {}\n",
+                terminal(&profile.job.short()),
+                causes.join("; ")
+            ));
+        }
+    }
+    out
+}
+
+/// What failed a job last, newest first, the same causes together: `3 × java.lang.OutOfMemoryError: metaspace ran out`.
+pub fn causes(profile: &JobProfile) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for failure in &profile.failures {
+        let told = cause(failure);
+        match counted.iter_mut().find(|(known, _)| *known == told) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((told, 1)),
+        }
+    }
+    let line = |(told, count): &(String, usize)| match count {
+        1 => terminal(told),
+        count => format!("{count} × {}", terminal(told)),
+    };
+    counted.iter().map(line).collect()
 }
 
 /// A verdict with its vertex: `cpu-bound at Join`.

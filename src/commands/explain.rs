@@ -90,6 +90,16 @@ fn text(item: &Item) -> String {
                 super::classify::why(verdict)
             ));
         }
+        for bar in &profile.bars {
+            let line = format!("  gets no smaller: {}\n", terminal(&bar.message));
+            if !out.contains(&line) {
+                out.push_str(&line);
+            }
+        }
+        let causes = super::classify::causes(profile);
+        if !causes.is_empty() {
+            out.push_str(&format!("  last failures: {}\n", causes.join("; ")));
+        }
         for gap in &profile.gaps {
             out.push_str(&format!(
                 "  not seen: {} ({})\n",

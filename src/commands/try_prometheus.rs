@@ -9,6 +9,7 @@ use crate::clients::prometheus::{Probe, PrometheusError, PrometheusHistory, answ
 use crate::config::PrometheusConfig;
 use crate::quantity::FlinkDuration;
 use crate::render::escape::terminal;
+use crate::snapshot::Gap;
 use std::collections::BTreeSet;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -81,6 +82,11 @@ pub async fn run(common: &Common, args: &Try, world: &World) -> Result<Option<En
             .map_err(|error| Failure::Failed(error.into()))?;
         tried.push(judged(world, &job.short(), &history, seconds));
     }
+    if let Some(problem) = probe.label_problem(store.dialect(), config.preset) {
+        for tried in &mut tried {
+            tried.gaps.push(Gap::new("labels", problem.clone()));
+        }
+    }
     tell(
         common,
         args,
@@ -91,7 +97,7 @@ pub async fn run(common: &Common, args: &Try, world: &World) -> Result<Option<En
     )?;
     let silent: Vec<&str> = tried
         .iter()
-        .filter(|tried| tried.verdicts.is_empty())
+        .filter(|tried| tried.verdicts.is_empty() && tried.state.is_none())
         .map(|tried| tried.name.as_str())
         .collect();
     Ok(Some(Ended::with(&silent)))

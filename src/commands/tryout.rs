@@ -11,7 +11,7 @@ use super::{Ended, Failure};
 use crate::classify::{JobProfile, VerdictId, classify};
 use crate::cli::{Common, Output, Try};
 use crate::clients::flink_rest::{Http, Listing, Settings, list_jobs, read_job};
-use crate::recommend::{Advice, Bounds, Direction, Present, recommend};
+use crate::recommend::{Advice, Bounds, Direction, Present, no_size, recommend};
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Snapshot};
@@ -26,6 +26,9 @@ const LOOKS: u32 = 4;
 #[derive(Debug, Serialize)]
 pub(super) struct Tried {
     pub(super) name: String,
+    /// `session-cluster`, `batch` or `finished`, where what runs has no size of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<String>,
     pub(super) verdicts: Vec<TriedVerdict>,
     saving: TriedSaving,
     pub(super) gaps: Vec<Gap>,
@@ -165,7 +168,7 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
     }
     let silent: Vec<&str> = tried
         .iter()
-        .filter(|tried| tried.verdicts.is_empty())
+        .filter(|tried| tried.verdicts.is_empty() && tried.state.is_none())
         .map(|tried| tried.name.as_str())
         .collect();
     Ok(Ended::with(&silent))
@@ -192,6 +195,7 @@ fn judge(world: &World, name: &str, snapshots: Vec<Snapshot>, total: Duration) -
     let (Some(history), true) = (history, reachable) else {
         return Tried {
             name: name.to_string(),
+            state: None,
             verdicts: Vec::new(),
             saving: nothing("it could not be read"),
             gaps,
@@ -211,8 +215,12 @@ pub(super) fn judged(world: &World, name: &str, history: &History, seconds: u64)
     rooms.classify.minimum_history_seconds = seconds;
     rooms.evaluate.minimum_history_seconds = seconds;
     let profile = classify(history, &rooms.classify);
+    let state = no_size(profile.workload);
     let saving = match Present::observed(history, &rooms.prices) {
-        None => nothing("its CPU or memory is not reported"),
+        _ if state.is_some() => nothing(state.as_ref().map_or("", |state| &state.message)),
+        None => nothing(
+            "what its TaskManagers are paid for (CPU, memory) is not told: no saving is stated",
+        ),
         Some(present) => {
             let advice = recommend(
                 history,
@@ -227,6 +235,7 @@ pub(super) fn judged(world: &World, name: &str, history: &History, seconds: u64)
     };
     Tried {
         name: name.to_string(),
+        state: state.map(|state| state.reason),
         verdicts: verdicts(&profile),
         saving,
         gaps: profile.gaps,
@@ -284,9 +293,12 @@ pub(super) fn rows(tried: &[Tried]) -> String {
         if tried.verdicts.is_empty() {
             rows.push(vec![
                 name.clone(),
-                "not readable".to_string(),
+                tried
+                    .state
+                    .clone()
+                    .unwrap_or_else(|| "not readable".to_string()),
                 String::new(),
-                String::new(),
+                cut(&terminal(&tried.saving.message), 60),
             ]);
         }
         for (number, verdict) in tried.verdicts.iter().enumerate() {

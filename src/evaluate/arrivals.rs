@@ -31,7 +31,7 @@ const PIECE_MS: i64 = 300_000;
 
 /// Whether a point says nothing about rates: the job did not run through it, or restarted within it.
 pub(super) fn disturbed(point: &Point, before: Option<&Point>) -> bool {
-    let restarted = point.restarts > 0 || point.running < 0.99;
+    let restarted = point.restarts > 0 || point.rescales > 0 || point.running < 0.99;
     let began_within = point.pairs <= 1
         && point
             .running_since_ms

@@ -289,11 +289,20 @@ mod tests {
                 Some(0.5),
             ),
             (
-                &[("All", 90.0), ("Shenandoah_Cycles", 89.0), ("Shenandoah_Pauses", 1.0)],
+                &[
+                    ("All", 90.0),
+                    ("Shenandoah_Cycles", 89.0),
+                    ("Shenandoah_Pauses", 1.0),
+                ],
                 Some(1.0),
             ),
             (
-                &[("All", 5.0), ("G1_Young_Generation", 2.0), ("G1_Old_Generation", 1.0), ("G1_Concurrent_GC", 2.0)],
+                &[
+                    ("All", 5.0),
+                    ("G1_Young_Generation", 2.0),
+                    ("G1_Old_Generation", 1.0),
+                    ("G1_Concurrent_GC", 2.0),
+                ],
                 Some(3.0),
             ),
             (&[("PS_Scavenge", 2.0), ("PS_MarkSweep", 1.0)], Some(3.0)),

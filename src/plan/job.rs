@@ -11,7 +11,7 @@ use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
 use crate::recommend::{
     Advice, AutoscalerAdvice, Bounds, Direction, Present, Prices, Recommendation, Risk,
-    autoscaler_advice, recommend, side_by_side,
+    autoscaler_advice, no_size, recommend, side_by_side,
 };
 use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
@@ -67,8 +67,34 @@ pub fn object_key(job: &JobKey) -> ObjectKey {
     }
 }
 
-/// Plans one job: verdicts, advice, rules, edit.
+/// Plans one job: verdicts, advice, rules, edit. Where the configuration in force does not say how much CPU a TaskManager asks for, the manifest
+/// does.
 pub fn plan_job(
+    job: &JobKey,
+    facts: &Facts<'_>,
+    rooms: &Rooms,
+    catalog: &Catalog<'_>,
+    now_ms: i64,
+) -> Item {
+    let deployment = facts
+        .manifest
+        .ok()
+        .and_then(|located| Deployment::from_value(&located.value).ok());
+    let paid = deployment.and_then(|deployment| present::with_paid_cpu(facts.history, &deployment));
+    match &paid {
+        Some(history) => {
+            let facts = Facts {
+                history,
+                standing: facts.standing.clone(),
+                ..*facts
+            };
+            planned(job, &facts, rooms, catalog, now_ms)
+        }
+        None => planned(job, facts, rooms, catalog, now_ms),
+    }
+}
+
+fn planned(
     job: &JobKey,
     facts: &Facts<'_>,
     rooms: &Rooms,
@@ -148,6 +174,12 @@ pub fn plan_job(
             .until(Until::Event(
                 "session clusters are sized as units".to_string(),
             ));
+    }
+    // Before anything is computed for it: a size of one job of a shared cluster would be paid for by the others.
+    if let Some(state) = no_size(profile.workload) {
+        return item
+            .say(State::Undetermined, state.reason, state.message)
+            .until(Until::Event(state.settles));
     }
     sized(item, &profile, facts, rooms, catalog, now_ms)
 }

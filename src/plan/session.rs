@@ -61,7 +61,9 @@ pub fn group_sessions(items: &mut [Item], parts: &[SessionPart], prices: &Prices
         of_cluster.entry(part.cluster_key()).or_default().push(part);
     }
     for item in items {
-        if item.state != State::Undetermined || item.reason != "session-cluster" {
+        // A resource that is a session cluster has no verdicts of its own; a job that was found in one has.
+        let is_cluster = item.state == State::Undetermined && item.reason == "session-cluster";
+        if !is_cluster || item.profile.is_some() {
             continue;
         }
         let parts = of_cluster.remove(&item.job).unwrap_or_default();

@@ -2,17 +2,17 @@
 
 use super::carrying::{Capacity, Carrier};
 use super::checkpoint_fit::{CheckpointsSeen, checkpoints_seen};
-use super::memory_need::{MemorySeen, killed_shapes, memory_seen};
+use super::memory_need::{MemorySeen, killed_points, memory_seen};
 use super::past::Past;
 use super::scalability::optimum;
 use super::spread::Spread;
 use super::{Present, Settings};
-use crate::classify::{JobProfile, VerdictId};
+use crate::classify::{JobProfile, Resource, VerdictId};
 use crate::evaluate::{CpuCost, Demand, VertexCapacity, cpu_cost};
 use crate::experiment::observational::past_runs;
 use crate::experiment::procedure::Outcome;
 use crate::snapshot::{History, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A gain below this is no reason to grow a vertex.
 const WORTH_GROWING: f64 = 1.10;
@@ -39,6 +39,8 @@ pub(super) struct Job<'a> {
     pub(super) checkpoints: Option<CheckpointsSeen>,
     /// Memory of a slot, bytes, at which tasks died for want of memory: no size may have as little again.
     pub(super) killed_at: u64,
+    /// What may not get less, whatever a model says.
+    pub(super) barred: BTreeSet<Resource>,
     /// D* as far as any size can carry it, records/s.
     pub(super) required: f64,
     /// The vertex that keeps any size from carrying D*, and why.
@@ -123,6 +125,10 @@ impl<'a> Job<'a> {
             memory: memory_seen(history, present, settings),
             checkpoints: checkpoints_seen(history, settings),
             killed_at: killed_at(history),
+            barred: Resource::ALL
+                .into_iter()
+                .filter(|resource| profile.bar(*resource).is_some())
+                .collect(),
             required: demand.required_per_second,
             cap: None,
             past: Err(String::new()),
@@ -314,9 +320,9 @@ fn slower_beyond(history: &History, present: &Present) -> Option<u32> {
 
 /// The most memory of a slot with which tasks died for want of memory, bytes; 0 when none did.
 fn killed_at(history: &History) -> u64 {
-    let shapes = killed_shapes(history).into_iter();
-    let each =
-        shapes.map(|shape| shape.memory_bytes / u64::from(shape.slots_per_task_manager.max(1)));
+    let shapes = killed_points(history).into_iter();
+    let each = shapes
+        .map(|(_, shape)| shape.memory_bytes / u64::from(shape.slots_per_task_manager.max(1)));
     each.max().unwrap_or(0)
 }
 

@@ -229,7 +229,8 @@ fn restarts(window: &Window) -> Restarted {
         && !window.before.vertices.is_empty()
         && !window.after.vertices.is_empty()
         && parallelism_of(&window.before.vertices) != parallelism_of(&window.after.vertices);
-    let tells_failures = |snapshot: &Snapshot| !snapshot.gaps.iter().any(|gap| gap.what == "exceptions");
+    let tells_failures =
+        |snapshot: &Snapshot| !snapshot.gaps.iter().any(|gap| gap.what == "exceptions");
     let rescales = match counted {
         Some(rescales) => rescales,
         None if is_adaptive(window.after)

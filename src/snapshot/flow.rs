@@ -170,7 +170,10 @@ mod tests {
                 "a second input: which of them is read can't be told",
                 |all| {
                     all.insert(0, vertex("other", &[], 9, 9));
-                    let input = Input { vertex: "other".into(), ship_strategy: "HASH".into() };
+                    let input = Input {
+                        vertex: "other".into(),
+                        ship_strategy: "HASH".into(),
+                    };
                     all[2].inputs.push(input);
                 },
                 &["other", "monitor"],

@@ -242,39 +242,24 @@ impl OutOfMemory {
                 "OutOfMemoryError: Direct buffer memory",
                 OutOfMemory::Direct,
             ),
-            (
-                "OutOfMemoryError: Cannot reserve",
-                OutOfMemory::Direct,
-            ),
+            ("OutOfMemoryError: Cannot reserve", OutOfMemory::Direct),
             ("OutOfDirectMemoryError", OutOfMemory::Direct),
             (
                 "OutOfMemoryError: GC overhead limit exceeded",
                 OutOfMemory::GcOverhead,
             ),
-            (
-                "OutOfMemoryError: Java heap space",
-                OutOfMemory::Heap,
-            ),
+            ("OutOfMemoryError: Java heap space", OutOfMemory::Heap),
             (
                 "OutOfMemoryError: Requested array size exceeds VM limit",
                 OutOfMemory::Heap,
             ),
-            (
-                "OutOfMemoryError: unable to create",
-                OutOfMemory::Container,
-            ),
+            ("OutOfMemoryError: unable to create", OutOfMemory::Container),
             ("OutOfMemoryError: Map failed", OutOfMemory::Container),
             ("OOMKilled", OutOfMemory::Container),
             ("exit code 137", OutOfMemory::Container),
             ("exitCode=137", OutOfMemory::Container),
-            (
-                "beyond physical memory limits",
-                OutOfMemory::Container,
-            ),
-            (
-                "beyond the 'PHYSICAL' memory limit",
-                OutOfMemory::Container,
-            ),
+            ("beyond physical memory limits", OutOfMemory::Container),
+            ("beyond the 'PHYSICAL' memory limit", OutOfMemory::Container),
         ];
         SIGNS
             .iter()
@@ -289,9 +274,7 @@ impl OutOfMemory {
 }
 
 /// What runs, as far as a size of its own can be given to it.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Workload {
     /// A streaming job with TaskManagers of its own.

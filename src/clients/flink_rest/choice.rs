@@ -114,16 +114,14 @@ pub(super) fn choose<'a>(
     match alive[..] {
         [only] => Ok(only),
         [] => latest(jobs.iter()).ok_or_else(|| "the JobManager has no job".to_string()),
-        _ => {
-            only(called(&alive, resource))
-                .map_err(|fits| ambiguous(resource, &fits))?
-                .ok_or_else(|| {
-                    format!(
-                        "{} jobs run there and none is called `{resource}`: name the Flink job",
-                        alive.len()
-                    )
-                })
-        }
+        _ => only(called(&alive, resource))
+            .map_err(|fits| ambiguous(resource, &fits))?
+            .ok_or_else(|| {
+                format!(
+                    "{} jobs run there and none is called `{resource}`: name the Flink job",
+                    alive.len()
+                )
+            }),
     }
 }
 
@@ -145,7 +143,7 @@ fn called<'a>(alive: &[&'a Listing], name: &str) -> Vec<&'a Listing> {
 }
 
 /// The one job of a name, without those that are on their way out; `Err` gives all when several stay.
-fn only<'a>(fits: Vec<&'a Listing>) -> Result<Option<&'a Listing>, Vec<&'a Listing>> {
+fn only(fits: Vec<&Listing>) -> Result<Option<&Listing>, Vec<&Listing>> {
     let staying: Vec<&Listing> = fits
         .iter()
         .copied()

@@ -149,7 +149,11 @@ mod tests {
         ];
         for (stack, out, kind) in table {
             let failure = failure(1, "n", stack);
-            assert_eq!((failure.out_of_memory, failure.memory), (out, kind), "{stack}");
+            assert_eq!(
+                (failure.out_of_memory, failure.memory),
+                (out, kind),
+                "{stack}"
+            );
         }
     }
 }

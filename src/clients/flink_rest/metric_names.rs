@@ -37,8 +37,11 @@ pub(super) const OF_TASK_MANAGERS: [&str; 11] = [
 
 /// Of the collectors of a TaskManager's JVM, by the names that it lists itself.
 pub(super) fn of_collectors<'a>(listed: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let of_collector =
-        |name: &&str| collector(name, ".Time").or_else(|| collector(name, ".TimeMsPerSecond")).is_some();
+    let of_collector = |name: &&str| {
+        collector(name, ".Time")
+            .or_else(|| collector(name, ".TimeMsPerSecond"))
+            .is_some()
+    };
     listed.into_iter().filter(of_collector).collect()
 }
 
@@ -75,8 +78,10 @@ impl SourceNames {
                 .filter(|name| name.starts_with("Source__"))
                 .collect()
         };
-        let partitions: BTreeSet<Partition<'_>> =
-            names.iter().filter_map(|name| Partition::of(name)).collect();
+        let partitions: BTreeSet<Partition<'_>> = names
+            .iter()
+            .filter_map(|name| Partition::of(name))
+            .collect();
         let clusters: BTreeSet<&str> = partitions.iter().filter_map(|one| one.cluster).collect();
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         SourceNames {

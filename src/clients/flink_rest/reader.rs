@@ -8,9 +8,7 @@ use super::pass::{Pass, ReadError};
 use super::{
     Rest, Settings, checkpoints, configuration, failures, latency, task_managers, vertex_metrics,
 };
-use crate::snapshot::{
-    Gap, JobKey, JobState, Slots, Snapshot, Vertex, Workload, mark_inputs,
-};
+use crate::snapshot::{Gap, JobKey, JobState, Slots, Snapshot, Vertex, Workload, mark_inputs};
 use futures::StreamExt;
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};

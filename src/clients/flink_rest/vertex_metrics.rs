@@ -1,9 +1,9 @@
 //! The metrics of one vertex.
 
 use super::answers::{kept, list, number, text};
-use super::metric_names::{OF_TASKS, SourceNames, encoded, requests, requests_of};
-use super::subtasks::{Live, live};
+use super::metric_names::{OF_TASKS, SourceNames, encoded, requests_of};
 use super::pass::{Pass, ReadError};
+use super::subtasks::{Live, live};
 use super::{Rest, Settings, latency};
 use crate::snapshot::{Gap, Spread, Vertex};
 use serde_json::Value;

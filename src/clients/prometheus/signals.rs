@@ -118,6 +118,30 @@ pub const OF_VERTICES: usize = 11;
 
 pub(super) const UPTIME: &str = "jobmanager_job_uptime";
 pub(super) const BUSY: &str = "taskmanager_job_task_busyTimeMsPerSecond";
+/// What every collector's time is called, without its name and `_Time`.
+pub(super) const COLLECTOR: &str = "taskmanager_Status_JVM_GarbageCollector_";
+/// Collectors that pause the application, as the reporter writes them.
+pub(super) const PAUSING: [&str; 11] = [
+    "G1_Young_Generation",
+    "G1_Old_Generation",
+    "PS_Scavenge",
+    "PS_MarkSweep",
+    "Copy",
+    "MarkSweepCompact",
+    "ParNew",
+    "ZGC_Pauses",
+    "ZGC_Minor_Pauses",
+    "ZGC_Major_Pauses",
+    "Shenandoah_Pauses",
+];
+/// Those that work beside it: where one is, the sum over all collectors is no time in pauses.
+pub(super) const CONCURRENT: [&str; 5] = [
+    "ZGC",
+    "ZGC_Cycles",
+    "ZGC_Minor_Cycles",
+    "ZGC_Major_Cycles",
+    "Shenandoah_Cycles",
+];
 /// Of kube-state-metrics, whole: the size of a pod is none of Flink's metrics.
 pub(super) const REQUESTS: &str = "kube_pod_container_resource_requests";
 
@@ -242,7 +266,16 @@ impl Signal {
             Signal::MetaspaceUsed => &["taskmanager_Status_JVM_Memory_Metaspace_Used"],
             Signal::NonHeapUsed => &["taskmanager_Status_JVM_Memory_NonHeap_Used"],
             Signal::DirectUsed => &["taskmanager_Status_JVM_Memory_Direct_MemoryUsed"],
-            Signal::GcShare => &["taskmanager_Status_JVM_GarbageCollector_All_Time"],
+            Signal::GcShare => &[
+                "taskmanager_Status_JVM_GarbageCollector_G1_Young_Generation_Time",
+                "taskmanager_Status_JVM_GarbageCollector_PS_Scavenge_Time",
+                "taskmanager_Status_JVM_GarbageCollector_Copy_Time",
+                "taskmanager_Status_JVM_GarbageCollector_ParNew_Time",
+                "taskmanager_Status_JVM_GarbageCollector_ZGC_Pauses_Time",
+                "taskmanager_Status_JVM_GarbageCollector_ZGC_Minor_Pauses_Time",
+                "taskmanager_Status_JVM_GarbageCollector_Shenandoah_Pauses_Time",
+                "taskmanager_Status_JVM_GarbageCollector_All_Time",
+            ],
             Signal::CpuRequested | Signal::MemoryRequested => &[REQUESTS],
             Signal::Parallelism | Signal::Busy | Signal::BusyMax | Signal::BusyMedian => &[BUSY],
             Signal::Backpressured | Signal::BackpressuredMax => {
