@@ -1,5 +1,6 @@
 //! What may not shrink, whatever a model says of it.
 
+use super::native::native;
 use super::profile::{Bar, Resource, Verdict, VerdictId, kinds_in_words};
 use super::window::Window;
 
@@ -40,6 +41,29 @@ pub(super) fn bars(window: &Window<'_>, verdicts: &[Verdict]) -> Vec<Bar> {
                 killed.count
             ),
         );
+    }
+    if let Some(native) = native(window) {
+        let mib = |bytes: f64| bytes / (1024.0 * 1024.0);
+        if let Some(growth) = native.growth {
+            bar(
+                &[Resource::Process],
+                "native-growth",
+                format!(
+                    "memory of the container that no pool explains grew by {:.0} MiB to {:.0} MiB: a TaskManager's process gets no smaller",
+                    mib(growth),
+                    mib(native.highest)
+                ),
+            );
+        } else if native.room.is_some_and(|room| native.highest > room) {
+            bar(
+                &[Resource::Process],
+                "native-memory",
+                format!(
+                    "the container holds {:.0} MiB that no pool explains, more than the overhead that the process has for it: a TaskManager's process gets no smaller",
+                    mib(native.highest)
+                ),
+            );
+        }
     }
     bars.sort_by_key(|bar: &Bar| bar.resource);
     bars

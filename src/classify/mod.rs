@@ -12,6 +12,7 @@ mod healthy;
 mod idle;
 mod insufficient_history;
 mod memory_pressure;
+mod native;
 mod overprovisioned_cpu;
 mod overprovisioned_memory;
 mod overprovisioned_slots;

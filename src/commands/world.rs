@@ -267,13 +267,22 @@ impl World {
         evaluate.minimum_history_seconds = seconds(&history.minimum);
         evaluate.window_seconds = seconds(&history.window);
         evaluate.lag_limit_seconds = slo.lag.seconds();
+        evaluate.latency_limit_ms = slo.latency.as_ref().map(|bound| bound.seconds() * 1000.0);
         evaluate.told = self.told(job);
+        let mut recommend = self.config.recommend.clone();
+        if let Some(entry) = self.entries.get(job) {
+            recommend.vertex_max = entry
+                .vertices
+                .iter()
+                .map(|(name, limits)| (name.clone(), limits.max.get()))
+                .collect();
+        }
         let mut watch = self.config.watch.clone();
         watch.lag = slo.lag.clone();
         Rooms {
             classify,
             evaluate,
-            recommend: self.config.recommend.clone(),
+            recommend,
             watch,
             prices: self.config.prices.clone(),
             rules: self.rules.clone(),

@@ -60,7 +60,7 @@ pub(super) struct Load<'a> {
 pub(super) struct Cap {
     /// The vertex's name.
     pub(super) vertex: String,
-    /// `sink-bound`, `skewed`, `source-bound`, `external-wait`, `scaling-optimum`, `parallelism-limit`,
+    /// `fixed-parallelism`, `sink-bound`, `skewed`, `source-bound`, `external-wait`, `scaling-optimum`, `parallelism-limit`,
     /// `max-parallelism`
     pub(super) reason: &'static str,
     /// What the job can carry at most, records/s of its sources.
@@ -94,6 +94,7 @@ impl<'a> Job<'a> {
                 spread: Spread::seen(vertex),
                 reach: reach(history, vertex),
                 fixed: fixed(&vertex.id),
+                pinned: is_pinned(history, &vertex.id),
                 floor: None,
             })
             .collect();
@@ -155,6 +156,10 @@ impl<'a> Job<'a> {
             .min(f64::from(u32::MAX)) as u32;
         let most = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
         let most = most
+            .min(
+                self.settings
+                    .most_of(&carrier.vertex.id, &carrier.vertex.name),
+            )
             .min(self.most_parallelism.unwrap_or(u32::MAX))
             .min(self.optimum.unwrap_or(u32::MAX));
         grown.min(most.max(1)).max(now)
@@ -266,7 +271,9 @@ impl<'a> Job<'a> {
 
     fn reason(&self, carrier: &Carrier<'_>) -> &'static str {
         let own = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
-        if carrier.fixed {
+        if carrier.pinned {
+            "fixed-parallelism"
+        } else if carrier.fixed {
             "sink-bound"
         } else if carrier.vertex.partitions.is_some() {
             "source-bound"
@@ -290,6 +297,31 @@ impl<'a> Job<'a> {
         let part = self.cpu_hot + (1.0 - self.cpu_hot) * part;
         Some(cpu.cores_per_record_per_second * load * part.max(self.cpu_hottest))
     }
+}
+
+/// Whether a vertex kept its parallelism while that of the job's other vertices changed, in the same graph: the job's code sets it. A narrower
+/// vertex of one size alone is not known to be.
+fn is_pinned(history: &History, id: &str) -> bool {
+    let sizes = history
+        .points
+        .iter()
+        .filter(|point| point.running > 0.0)
+        .map(|point| &point.shape.parallelism);
+    let Some(last) = sizes.clone().next_back() else {
+        return false;
+    };
+    let Some(own) = last.get(id) else {
+        return false;
+    };
+    let mut widest: BTreeSet<u32> = BTreeSet::new();
+    for size in sizes.filter(|size| size.keys().eq(last.keys())) {
+        if size.get(id) != Some(own) {
+            return false;
+        }
+        widest.extend(size.values().max());
+    }
+    // One that is as wide as the job may be what the others follow.
+    widest.len() > 1 && widest.iter().all(|widest| widest > own)
 }
 
 /// The largest parallelism at which a vertex was ever seen.

@@ -30,6 +30,8 @@ const CACHE_PER_STATE: f64 = 1.2;
 const WRITE_BUFFERS: f64 = 64.0 * MIB;
 /// Heap asked for because of pauses, over the heap there is, in one change at most.
 const MOST_GROWTH: f64 = 2.0;
+/// Room for threads and the JVM's own structures where the container was not measured.
+const THREADS: f64 = 96.0 * MIB;
 /// Factor over network memory seen in use.
 const NETWORK_FACTOR: f64 = 1.2;
 
@@ -60,6 +62,10 @@ pub(super) struct MemorySeen {
     pub(super) state_part: f64,
     /// Tasks failed for want of heap at the present size, or of a memory that was not told.
     pub(super) killed: bool,
+    /// Overhead that a process must keep, bytes: what was seen outside of the pools, no more than it has now.
+    pub(super) overhead: u64,
+    /// Whether the container's own memory was seen.
+    pub(super) container_seen: bool,
     /// What tasks failed for want of at the present size.
     pub(super) kinds: Kinds,
     /// Whether state lives in managed memory.
@@ -175,6 +181,10 @@ pub(super) fn memory_seen(
         seen: BTreeMap::new(),
         growth,
         state_part: (state_on_heap / live_highest).clamp(0.0, 0.8),
+        overhead: overhead(&same, &pools),
+        container_seen: same
+            .iter()
+            .any(|point| point.task_managers.container_used.is_some()),
         killed: kinds.heap,
         kinds,
         managed_state,
@@ -186,6 +196,27 @@ pub(super) fn memory_seen(
         highest(&|point| Some(point.task_managers.metaspace_used?.max)),
     );
     Some(seen)
+}
+
+/// Overhead that a process must keep: memory outside the heap that is no metaspace (compiled code), and what the container holds beyond every
+/// pool; where no container was measured, room for threads. Never more than there is: what it lacks is told apart.
+fn overhead(points: &[&Point], pools: &Pools) -> u64 {
+    let largest = |pick: &dyn Fn(&Point) -> Option<f64>| {
+        points
+            .iter()
+            .filter_map(|point| pick(point))
+            .fold(0.0, f64::max)
+    };
+    let code = largest(&|point| {
+        let used = &point.task_managers;
+        Some((used.non_heap_used?.max - used.metaspace_used?.max).max(0.0))
+    });
+    let native = points
+        .iter()
+        .filter_map(|point| point.task_managers.native_bytes())
+        .reduce(f64::max)
+        .map_or(THREADS, |native| native * 1.1);
+    ((code + native) as u64).min(pools.overhead)
 }
 
 /// Heap for the present work: what stays may fill a share of it; and a factor over the highest seen, of which garbage
@@ -249,7 +280,12 @@ pub(super) fn smallest_process(
 ) -> Option<Process> {
     let step = NonZeroU32::new(settings.memory_step_mib)?;
     // A pool that failed and has a size of its own gets a larger one.
-    let raised = raising(&present.configuration, present.version, &needs);
+    let raised = raising(
+        &present.configuration,
+        present.size.memory_bytes,
+        present.version,
+        &needs,
+    );
     let mut configuration = present.configuration.clone();
     configuration.extend(raised.clone());
     let as_is = at_least(present, &configuration, &needs, floor, step);

@@ -1,7 +1,7 @@
 //! Memory that ran out, by kind → the pool that must get more.
 
 use super::memory_need::killed_points;
-use crate::flink::memory::{Needs, Pools};
+use crate::flink::memory::{Needs, Pools, pools};
 use crate::flink::options::{
     Configuration, FlinkOption, METASPACE, OVERHEAD_MAX, OVERHEAD_MIN, TASK_OFF_HEAP,
 };
@@ -74,6 +74,7 @@ impl Kinds {
 /// The options that give pools of a size of their own what they need.
 pub(super) fn raising(
     configuration: &Configuration,
+    process: u64,
     version: FlinkVersion,
     needs: &Needs,
 ) -> BTreeMap<String, String> {
@@ -95,7 +96,8 @@ pub(super) fn raising(
             .map_or(0, |memory| memory.bytes());
         set(&TASK_OFF_HEAP, needs.off_heap.saturating_sub(framework));
     }
-    if needs.overhead > 0 {
+    let kept = pools(configuration, Some(process), version).map_or(0, |pools| pools.overhead);
+    if needs.overhead > kept {
         set(&OVERHEAD_MIN, needs.overhead);
         let most = OVERHEAD_MAX
             .in_force(configuration, version)

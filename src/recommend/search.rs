@@ -317,6 +317,7 @@ impl Search<'_> {
             heap: seen.heap_at(share, job.settings) as u64,
             managed: seen.managed_at(share) as u64,
             network: network_at(seen, job.latest, job.present, parallelism, slots_each) as u64,
+            overhead: raised.overhead.max(seen.overhead),
             ..raised
         };
         let mut least = self

@@ -3,10 +3,10 @@
 use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
 use super::job::{Job, Load, present_part};
 use super::search::{Candidate, Search};
-use super::{Present, Settings, explanation, measured};
+use super::{Present, Prices, Settings, explanation, measured};
 use crate::classify::{JobProfile, Resource, VerdictId};
 use crate::evaluate::{self, DemandBasis, DemandError, capacities, demand};
-use crate::snapshot::{History, JobState, Workload};
+use crate::snapshot::{History, JobState, Snapshot, Workload};
 
 /// What the job needs, as the cheapest size that carries the required load with the probability asked for, whose
 /// cores, memory pools and checkpoints fit; within `bounds`. A job that is short grows at once to what it needs; one
@@ -47,6 +47,9 @@ pub fn recommend(
     }
     if let Some(refusal) = no_size(profile.workload) {
         return Advice::Undetermined(refusal);
+    }
+    if let Some(message) = unlike_task_managers(latest, &present.prices) {
+        return undetermined("unlike-task-managers", &message, "TaskManagers of one size");
     }
     let size = &present.size;
     if size.memory_bytes == 0
@@ -162,6 +165,30 @@ pub fn no_size(workload: Workload) -> Option<Undetermined> {
     };
     Some(reason(code, &message, settles))
 }
+
+/// TaskManagers of different sizes, each priced by its own; none where all are alike, to a percent.
+fn unlike_task_managers(latest: &Snapshot, prices: &Prices) -> Option<String> {
+    let sizes: Vec<u64> = latest
+        .task_managers
+        .iter()
+        .filter_map(|one| Some(one.pools?.total_process))
+        .collect();
+    let (least, most) = (sizes.iter().min()?, sizes.iter().max()?);
+    if (most - least) as f64 <= 0.01 * *most as f64 {
+        return None;
+    }
+    let memory = sizes.iter().map(|bytes| *bytes as f64).sum::<f64>() / GIB;
+    Some(format!(
+        "its {} TaskManagers have between {:.1} and {:.1} GiB, {memory:.1} GiB and {:.0} {} a month for memory together: one size fits no two of them",
+        sizes.len(),
+        *least as f64 / GIB,
+        *most as f64 / GIB,
+        memory * prices.gib_month,
+        prices.currency
+    ))
+}
+
+const GIB: f64 = (1u64 << 30) as f64;
 
 /// History from which a job that is in trouble may be judged, seconds.
 const PRESSING_HISTORY_SECONDS: u64 = 2_700;

@@ -91,6 +91,11 @@ impl Point {
             },
             task_managers: task_manager_point::task_managers(&window),
             checkpoints: checkpoints(&window),
+            external: after
+                .external
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), Stat::one(*value)?)))
+                .collect(),
         })
     }
 }

@@ -41,8 +41,26 @@ impl Point {
             vertices: vertices(points),
             task_managers: task_managers(points),
             checkpoints: checkpoints(points),
+            external: external(points),
         })
     }
+}
+
+fn external(points: &[Point]) -> BTreeMap<String, Stat> {
+    let names: BTreeSet<&String> = points
+        .iter()
+        .flat_map(|point| point.external.keys())
+        .collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let stats: Vec<Stat> = points
+                .iter()
+                .filter_map(|point| point.external.get(name).copied())
+                .collect();
+            Some((name.clone(), Stat::pool(&stats)?))
+        })
+        .collect()
 }
 
 fn memory_failures(points: &[Point]) -> BTreeMap<OutOfMemory, u32> {
@@ -111,6 +129,8 @@ fn task_managers(points: &[Point]) -> TaskManagerPoint {
         metaspace_used: pool(&parts, |part| part.metaspace_used),
         non_heap_used: pool(&parts, |part| part.non_heap_used),
         direct_used: pool(&parts, |part| part.direct_used),
+        container_used: pool(&parts, |part| part.container_used),
+        container_limit: last(&parts, |part| part.container_limit),
         gc_share: pool(&parts, |part| part.gc_share),
         slots_used: pool(&parts, |part| part.slots_used),
         pools: last(&parts, |part| part.pools),

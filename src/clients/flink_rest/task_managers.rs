@@ -114,6 +114,8 @@ fn shape(found: &Value) -> Option<TaskManager> {
         metaspace_used: None,
         non_heap_used: None,
         direct_used: None,
+        container_used: None,
+        container_limit: None,
         gc_time_ms: None,
         gc_ms_per_second: None,
         pools: pools(&found["memoryConfiguration"]),

@@ -202,6 +202,7 @@ impl<'a> Assembler<'a> {
             vertices,
             task_managers: self.task_managers(step, same_size),
             checkpoints: self.checkpoints(step, completed, failed),
+            external: BTreeMap::new(),
         })
     }
 
@@ -407,6 +408,8 @@ impl<'a> Assembler<'a> {
             metaspace_used: self.stat(Signal::MetaspaceUsed, step),
             non_heap_used: self.stat(Signal::NonHeapUsed, step),
             direct_used: self.stat(Signal::DirectUsed, step),
+            container_used: self.stat(Signal::ContainerUsed, step),
+            container_limit: at(Signal::ContainerLimit),
             // Parallel collectors can count more than the time that passed.
             gc_share: at(Signal::GcShare)
                 .filter(|share| (0.0..=1.5).contains(share))

@@ -129,7 +129,13 @@ impl Probe {
         ALL.into_iter()
             .filter(|signal| {
                 !NEEDED.contains(signal)
-                    && !matches!(signal, Signal::CpuRequested | Signal::MemoryRequested)
+                    && !matches!(
+                        signal,
+                        Signal::CpuRequested
+                            | Signal::MemoryRequested
+                            | Signal::ContainerUsed
+                            | Signal::ContainerLimit
+                    )
             })
             .filter(|signal| {
                 !signal

@@ -127,6 +127,9 @@ impl Asking<'_> {
                 by(&self.dialect.resource()),
                 self.task_managers(&self.selected(metric, " >= 0"))
             ),
+            Signal::ContainerUsed => self.of_containers(metric, ""),
+            // A container without a limit tells 0.
+            Signal::ContainerLimit => self.of_containers(metric, " > 0"),
             Signal::CpuRequested => self.requested("cpu"),
             Signal::MemoryRequested => self.requested("memory"),
             Signal::Parallelism => self.parallelism(),
@@ -186,6 +189,14 @@ impl Asking<'_> {
             &format!("resource=\"{resource}\",container=\"flink-main-container\""),
         );
         format!("max {} ({pods})", by(&self.dialect.resource()))
+    }
+
+    /// The largest of the TaskManagers' containers, by the name of their pods.
+    fn of_containers(&self, metric: &str, keep: &str) -> String {
+        let pods =
+            self.dialect
+                .pods_selector(metric, self.jobs, "container=\"flink-main-container\"");
+        format!("max {} ({pods}{keep})", by(&self.dialect.resource()))
     }
 
     fn without_name(&self, metric: &str) -> String {

@@ -57,6 +57,8 @@ pub enum Signal {
     NonHeapUsed,
     DirectUsed,
     GcShare,
+    ContainerUsed,
+    ContainerLimit,
     CpuRequested,
     MemoryRequested,
     Parallelism,
@@ -73,7 +75,7 @@ pub enum Signal {
 }
 
 /// All signals, those of jobs first.
-pub const ALL: [Signal; 37] = [
+pub const ALL: [Signal; 39] = [
     Signal::Age,
     Signal::Running,
     Signal::Restarts,
@@ -98,6 +100,8 @@ pub const ALL: [Signal; 37] = [
     Signal::NonHeapUsed,
     Signal::DirectUsed,
     Signal::GcShare,
+    Signal::ContainerUsed,
+    Signal::ContainerLimit,
     Signal::CpuRequested,
     Signal::MemoryRequested,
     Signal::Parallelism,
@@ -142,6 +146,10 @@ pub(super) const CONCURRENT: [&str; 5] = [
     "ZGC_Major_Cycles",
     "Shenandoah_Cycles",
 ];
+/// Of cAdvisor, whole: what a container holds is none of Flink's metrics.
+pub(super) const WORKING_SET: &str = "container_memory_working_set_bytes";
+/// Of cAdvisor, whole.
+pub(super) const LIMIT: &str = "container_spec_memory_limit_bytes";
 /// Of kube-state-metrics, whole: the size of a pod is none of Flink's metrics.
 pub(super) const REQUESTS: &str = "kube_pod_container_resource_requests";
 
@@ -182,7 +190,8 @@ impl Signal {
             | Signal::NetworkUsed
             | Signal::MetaspaceUsed
             | Signal::NonHeapUsed
-            | Signal::DirectUsed => Form::Stats,
+            | Signal::DirectUsed
+            | Signal::ContainerUsed => Form::Stats,
             Signal::Age
             | Signal::Restarts
             | Signal::CheckpointsCompleted
@@ -193,6 +202,7 @@ impl Signal {
             | Signal::HeapMax
             | Signal::ManagedTotal
             | Signal::NetworkTotal
+            | Signal::ContainerLimit
             | Signal::CpuRequested
             | Signal::MemoryRequested
             | Signal::Parallelism => Form::AtEnd,
@@ -227,6 +237,8 @@ impl Signal {
             Signal::NonHeapUsed => "non-heap memory used",
             Signal::DirectUsed => "direct memory used",
             Signal::GcShare => "GC time",
+            Signal::ContainerUsed => "memory of containers",
+            Signal::ContainerLimit => "memory limit of containers",
             Signal::CpuRequested => "CPU requested",
             Signal::MemoryRequested => "memory requested",
             Signal::Parallelism => "parallelism",
@@ -276,6 +288,8 @@ impl Signal {
                 "taskmanager_Status_JVM_GarbageCollector_Shenandoah_Pauses_Time",
                 "taskmanager_Status_JVM_GarbageCollector_All_Time",
             ],
+            Signal::ContainerUsed => &[WORKING_SET],
+            Signal::ContainerLimit => &[LIMIT],
             Signal::CpuRequested | Signal::MemoryRequested => &[REQUESTS],
             Signal::Parallelism | Signal::Busy | Signal::BusyMax | Signal::BusyMedian => &[BUSY],
             Signal::Backpressured | Signal::BackpressuredMax => {
