@@ -25,7 +25,7 @@ fn every_verdict_and_state_has_its_heading() {
     expected.extend(
         states
             .iter()
-            .map(|state| no_size(*state).expect("a state").reason),
+            .map(|state| no_size(*state).expect("a state").reason.to_string()),
     );
     let headings: Vec<&str> = sections.iter().map(|(heading, _)| *heading).collect();
     assert_eq!(headings, expected);

@@ -235,7 +235,7 @@ pub(super) fn judged(world: &World, name: &str, history: &History, seconds: u64)
     };
     Tried {
         name: name.to_string(),
-        state: state.map(|state| state.reason),
+        state: state.map(|state| state.reason.to_string()),
         verdicts: verdicts(&profile),
         saving,
         gaps: profile.gaps,

@@ -17,6 +17,7 @@ mod opinion;
 mod past;
 mod present;
 mod raised;
+mod reason;
 mod scalability;
 mod search;
 mod settings;
@@ -32,6 +33,7 @@ pub use advice::{
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};
+pub use reason::SizingReason;
 pub use settings::Settings;
 pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};
 pub use sizing::{no_size, recommend};

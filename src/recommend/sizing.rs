@@ -3,7 +3,7 @@
 use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
 use super::job::{Job, Load, present_part};
 use super::search::{Candidate, Search};
-use super::{Present, Prices, Settings, explanation, measured};
+use super::{Present, Prices, Settings, SizingReason, explanation, measured};
 use crate::classify::{JobProfile, Resource, VerdictId};
 use crate::evaluate::{self, DemandBasis, DemandError, capacities, demand};
 use crate::snapshot::{History, JobState, Snapshot, Workload};
@@ -26,7 +26,7 @@ pub fn recommend(
     }
     let Some(latest) = history.latest_running.as_ref() else {
         return undetermined(
-            "not-running",
+            SizingReason::NotRunning,
             "the job was never seen running",
             "an observation of the running job",
         );
@@ -43,13 +43,21 @@ pub fn recommend(
             "the job was {} when it was last looked at",
             state_name(state)
         );
-        return undetermined("not-running", &message, "an observation of the running job");
+        return undetermined(
+            SizingReason::NotRunning,
+            &message,
+            "an observation of the running job",
+        );
     }
     if let Some(refusal) = no_size(profile.workload) {
         return Advice::Undetermined(refusal);
     }
     if let Some(message) = unlike_task_managers(latest, &present.prices) {
-        return undetermined("unlike-task-managers", &message, "TaskManagers of one size");
+        return undetermined(
+            SizingReason::UnlikeTaskManagers,
+            &message,
+            "TaskManagers of one size",
+        );
     }
     let size = &present.size;
     if size.memory_bytes == 0
@@ -59,7 +67,7 @@ pub fn recommend(
     {
         let message = "CPU, memory or TaskManagers of the size in force are unknown";
         return undetermined(
-            "size-unknown",
+            SizingReason::SizeUnknown,
             message,
             "the job's manifest, or its resources in the configuration",
         );
@@ -69,7 +77,7 @@ pub fn recommend(
         Ok(demand) => demand,
         Err(error @ DemandError::ShortHistory { .. }) => {
             let refusal = reason(
-                "insufficient-history",
+                SizingReason::InsufficientHistory,
                 &error.to_string(),
                 "a longer history",
             );
@@ -83,7 +91,7 @@ pub fn recommend(
         }
         Err(error @ DemandError::NoRates) => {
             return undetermined(
-                "blind",
+                SizingReason::Blind,
                 &error.to_string(),
                 "record counters of the sources",
             );
@@ -118,7 +126,7 @@ pub fn recommend(
     if job.carriers.is_empty() && !profile.has(VerdictId::Idle) {
         let message = "no vertex shows both its rate and its busy time";
         return undetermined(
-            "blind",
+            SizingReason::Blind,
             message,
             "busy time and record counters of the vertices",
         );
@@ -143,7 +151,7 @@ pub fn no_size(workload: Workload) -> Option<Undetermined> {
     let (code, message, settles) = match workload {
         Workload::Streaming => return None,
         Workload::Shared { jobs } => (
-            "session-cluster",
+            SizingReason::SessionCluster,
             match jobs {
                 0 | 1 => "other jobs use slots of the same JobManager: memory, CPU and slots belong to the session cluster, and to no one job of it".to_owned(),
                 jobs => format!(
@@ -153,12 +161,12 @@ pub fn no_size(workload: Workload) -> Option<Undetermined> {
             "the job runs in a cluster of its own",
         ),
         Workload::Batch => (
-            "batch",
+            SizingReason::Batch,
             "it is a batch job: it works through stages and ends, and no steady load says what size it needs".to_owned(),
             "nothing: batch jobs are not sized",
         ),
         Workload::Finished => (
-            "finished",
+            SizingReason::Finished,
             "the job has finished: nothing runs that could be sized".to_owned(),
             "it runs again",
         ),
@@ -217,7 +225,7 @@ fn unusable(profile: &JobProfile) -> Option<Undetermined> {
     let starved = profile.has(VerdictId::MemoryPressure);
     if profile.has(VerdictId::Unstable) && !starved {
         return Some(reason(
-            "unstable",
+            SizingReason::Unstable,
             "the job restarts again and again, and not for want of memory",
             "a day without restarts: mend what fails it first",
         ));
@@ -254,13 +262,13 @@ fn decide(
     };
     let same = best.size.options.is_empty() && same_size(&best.size, &job.present.size);
     if let Some(bar) = profile.bar(Resource::Slots).filter(|_| short.is_empty()) {
-        return keep(job, &bar.code, &bar.message, steps);
+        return keep(job, SizingReason::FallingBehind, &bar.message, steps);
     }
     let saving = (now - best.per_month) / now.max(1e-9);
     if same {
         return keep(
             job,
-            "fits",
+            SizingReason::Fits,
             "the cheapest size that carries the load is the one in force",
             steps,
         );
@@ -268,12 +276,12 @@ fn decide(
     if short.is_empty() && saving < job.settings.minimum_saving {
         let (code, message) = if saving <= 0.0 {
             (
-                "fits",
+                SizingReason::Fits,
                 "no cheaper size carries the load with the probability asked for".to_owned(),
             )
         } else {
             (
-                "saving-too-small",
+                SizingReason::SavingTooSmall,
                 format!(
                     "the cheapest size that carries the load saves {:.1} %",
                     saving * 100.0
@@ -453,34 +461,34 @@ fn keep_without_candidate(job: &Job<'_>, short: &[Shortage], steps: Vec<Step>) -
         }
         (None, false) => keep(
             job,
-            "out-of-bounds",
+            SizingReason::OutOfBounds,
             "the job is short, but no size within the limits carries the load",
             steps,
         ),
         (None, true) => keep(
             job,
-            "fits",
+            SizingReason::Fits,
             "no cheaper size carries the load with the probability asked for",
             steps,
         ),
     }
 }
 
-fn keep(_job: &Job<'_>, code: &str, message: &str, steps: Vec<Step>) -> Advice {
+fn keep(_job: &Job<'_>, code: SizingReason, message: &str, steps: Vec<Step>) -> Advice {
     Advice::Keep(Keep {
-        reason: code.to_owned(),
+        reason: code,
         message: message.to_owned(),
         steps,
     })
 }
 
-fn undetermined(code: &str, message: &str, settles: &str) -> Advice {
+fn undetermined(code: SizingReason, message: &str, settles: &str) -> Advice {
     Advice::Undetermined(reason(code, message, settles))
 }
 
-fn reason(code: &str, message: &str, settles: &str) -> Undetermined {
+fn reason(code: SizingReason, message: &str, settles: &str) -> Undetermined {
     Undetermined {
-        reason: code.to_owned(),
+        reason: code,
         message: message.to_owned(),
         settles: settles.to_owned(),
     }

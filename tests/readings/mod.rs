@@ -176,8 +176,8 @@ fn judge(name: &str, case: &Value, expect: &Value) -> Vec<String> {
         None => "size-unknown",
         Some(Advice::Change(change)) if change.direction == Direction::Shrink => "shrink",
         Some(Advice::Change(_)) => "grow",
-        Some(Advice::Keep(keep)) => &keep.reason,
-        Some(Advice::Undetermined(undetermined)) => &undetermined.reason,
+        Some(Advice::Keep(keep)) => keep.reason.as_str(),
+        Some(Advice::Undetermined(undetermined)) => undetermined.reason.as_str(),
     };
     let allowed = strings(&expect["advice"]);
     if !allowed.is_empty() && !allowed.iter().any(|one| one == word) {
