@@ -476,3 +476,56 @@ pub(super) fn span(ms: i64) -> String {
         format!("{ms}ms")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{LabelPreset, LabelsConfig};
+
+    fn query(signal: Signal) -> String {
+        let dialect = Dialect::of(LabelPreset::App, &LabelsConfig::default(), "flink_", "");
+        let jobs = Choice::everything();
+        let asking = Asking {
+            dialect: &dialect,
+            jobs: &jobs,
+            step_ms: 600_000,
+            resolution_ms: 60_000,
+        };
+        asking.query(signal)
+    }
+
+    #[test]
+    fn pauses_are_summed_and_cycles_left_out() {
+        let pauses = query(Signal::GcShare);
+        for part in [
+            "flink_taskmanager_Status_JVM_GarbageCollector_G1_Young_Generation_Time",
+            "\"plimsoll_collector\", \"ZGC_Minor_Pauses\"",
+            "sum without (plimsoll_collector)",
+            "GarbageCollector_All_Time{}[600s]) unless (rate(flink_taskmanager_Status_JVM_GarbageCollector_ZGC_Time",
+        ] {
+            assert!(pauses.contains(part), "{part}: {pauses}");
+        }
+        let (pausing, _) = pauses.split_once(" unless ").unwrap_or_default();
+        assert!(!pausing.contains("Cycles"), "{pausing}");
+    }
+
+    #[test]
+    fn counters_are_read_under_both_names() {
+        for signal in [Signal::RecordsIn, Signal::RecordsOut] {
+            let counted = query(signal);
+            assert!(
+                counted.contains("numRecordsOut{") && counted.contains("numRecordsOut_total{"),
+                "{counted}"
+            );
+        }
+    }
+
+    #[test]
+    fn containers_are_those_of_task_managers() {
+        let used = query(Signal::ContainerUsed);
+        assert!(
+            used.contains("container_memory_working_set_bytes{container=\"flink-main-container\"}"),
+            "{used}"
+        );
+    }
+}
