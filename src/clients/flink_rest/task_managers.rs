@@ -63,12 +63,28 @@ pub(super) async fn task_managers<R: Rest>(
     (all, gaps)
 }
 
+/// Collectors to ask for where no list of metrics is to be had.
+const USUAL_COLLECTORS: [&str; 9] = [
+    "All",
+    "G1_Young_Generation",
+    "G1_Old_Generation",
+    "PS_Scavenge",
+    "PS_MarkSweep",
+    "Copy",
+    "MarkSweepCompact",
+    "ZGC_Pauses",
+    "ZGC_Cycles",
+];
+
 /// The metrics of the collectors that a TaskManager lists: their names are those of its JVM. All have the same image, so one is asked.
 async fn collectors<R: Rest>(pass: &Pass<'_, R>, id: &str) -> Vec<String> {
     let path = format!("/taskmanagers/{}/metrics", encoded(id));
     let Ok(document) = pass.json(&path).await else {
-        // What is said of the TaskManager's other metrics tells of it.
-        return Vec::new();
+        // Whoever forbids the list may still answer names.
+        return USUAL_COLLECTORS
+            .iter()
+            .map(|collector| format!("Status.JVM.GarbageCollector.{collector}.Time"))
+            .collect();
     };
     let names: Vec<String> = list(&document)
         .iter()
