@@ -54,7 +54,11 @@ pub fn text(profiles: &[JobProfile]) -> String {
             } else {
                 String::new()
             };
-            rows.push(vec![terminal(&job), state.reason, cut(&state.message, 110)]);
+            rows.push(vec![
+                terminal(&job),
+                state.reason.to_string(),
+                cut(&state.message, 110),
+            ]);
         }
     }
     let mut out = table(&["JOB", "VERDICT", "WHY"], &rows);

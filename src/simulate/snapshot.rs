@@ -166,6 +166,8 @@ fn task_manager_of(job: &Job, view: &View, tm: &TaskManagerView) -> TaskManager 
         metaspace_used: bytes(tm.metaspace_used),
         non_heap_used: bytes(tm.non_heap_used),
         direct_used: bytes(tm.direct_used),
+        container_used: None,
+        container_limit: None,
         gc_time_ms: bytes(tm.gc_ms),
         gc_ms_per_second: seen.then_some(tm.gc_ms_per_second),
         pools: Some(view.pools),
