@@ -226,11 +226,14 @@ impl<'a> Window<'a> {
         Killed::of(struck)
     }
 
-    /// Cores used over cores paid for, all TaskManagers together; absent where nobody says how many are paid for. What the JVM sees is the
-    /// host's, where a container has no limit.
+    /// Cores used over cores paid for, all TaskManagers together. Where nobody says how many are paid for, Flink's own rule stands in: one for
+    /// each slot, and no more than the JVM sees. What it sees alone is the host's, where a container has no limit.
     pub(super) fn cpu_share_paid(&self, point: &Point) -> Option<f64> {
         let used = point.task_managers.cpu_cores?.mean;
-        let paid = point.shape.cpu_millis as f64 / 1000.0;
+        let paid = match point.shape.cpu_millis {
+            0 => f64::from(point.shape.slots_per_task_manager).min(point.task_managers.cpus_seen?),
+            millis => millis as f64 / 1000.0,
+        };
         let limit = paid * f64::from(point.shape.task_managers.max(1));
         (limit > 0.0).then(|| used / limit)
     }
