@@ -14,7 +14,7 @@ use super::signals::Signal;
 use super::sparse::sparse;
 use crate::config::PrometheusConfig;
 use crate::ports::{HistoryError, HistoryStore};
-use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Snapshot};
+use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Snapshot, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -243,6 +243,10 @@ impl PrometheusHistory {
                         "its series stand still (its uptime does not grow): nothing runs, and a Pushgateway keeps the last values of a job that has ended; delete its group there",
                     ));
                 }
+                let jobs = sharing(resource, &grid);
+                if let Some(latest) = latest.as_mut().filter(|_| jobs > 1) {
+                    latest.workload = Workload::Shared { jobs };
+                }
                 let ends: Vec<i64> = all.iter().map(|point| point.to_ms).collect();
                 if let (Some(latest), Some(gap)) = (&mut latest, sparse(&ends, grid.step_ms)) {
                     latest.gaps.push(gap);
@@ -467,6 +471,13 @@ impl PrometheusHistory {
         }
         shard
     }
+}
+
+/// How many jobs of a resource go on at the end of what the store holds: with several it is a session cluster.
+fn sharing(resource: &ResourceSeries, grid: &Grid) -> u32 {
+    let end = resource.jobs.values().filter_map(JobSeries::last).max();
+    let goes_on = |series: &&JobSeries| series.last() == end && !ended(series, grid);
+    u32::try_from(resource.jobs.values().filter(goes_on).count()).unwrap_or(u32::MAX)
 }
 
 /// Whether every execution that the last step tells of has ended.
