@@ -326,7 +326,7 @@ impl JobManager {
     }
 }
 
-impl Rest for &JobManager {
+impl Rest for JobManager {
     async fn get(&self, path_and_query: &str) -> Result<Answer, RestError> {
         let (path, query) = path_and_query
             .split_once('?')

@@ -63,7 +63,7 @@ fn history(case: &Value) -> History {
         let now_ms = BEGIN_MS + look * STEP_MS;
         manager.now_ms.store(now_ms, Ordering::Relaxed);
         runtime.block_on(read_job(
-            &&manager,
+            &manager,
             &job,
             name,
             Some(now_ms),
