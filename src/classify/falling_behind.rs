@@ -91,8 +91,7 @@ fn reading(point: &Point, vertex: &Vertex) -> Option<(f64, f64, f64)> {
 }
 
 pub(super) fn judge(window: &Window<'_>) -> Vec<Verdict> {
-    window
-        .behind
+    behind(window)
         .iter()
         .map(|behind| Verdict {
             id: VerdictId::FallingBehind,

@@ -1,5 +1,6 @@
 //! The source cannot read faster (partitions, the outside system), and lag remains.
 
+use super::falling_behind::behind;
 use super::profile::{Unit, Verdict, VerdictId};
 use super::window::{Window, signal};
 
@@ -69,7 +70,7 @@ pub(super) fn judge(window: &Window<'_>) -> Vec<Verdict> {
 fn fetching(window: &Window<'_>, known: &[Verdict]) -> Vec<Verdict> {
     let settings = window.settings;
     let mut verdicts = Vec::new();
-    for behind in &window.behind {
+    for behind in behind(window) {
         let vertex = &window.vertices[behind.vertex];
         let name = window.name(vertex);
         let named = known

@@ -2,7 +2,6 @@
 
 use super::Settings;
 use super::bottleneck::{self, Pressed};
-use super::falling_behind::{self, Behind};
 use super::profile::{Signal, Unit, VertexName};
 use crate::snapshot::{
     History, OutOfMemory, Point, Shape, Snapshot, Stat, Vertex, VertexPoint, Workload,
@@ -52,8 +51,6 @@ pub(super) struct Window<'a> {
     pub(super) vertices: &'a [Vertex],
     /// Where the graph held records back.
     pub(super) pressed: Vec<Pressed>,
-    /// Sources whose lag is above the job's limit and does not fall.
-    pub(super) behind: Vec<Behind>,
     /// What runs.
     pub(super) workload: Workload,
     /// The newest look at it while it ran.
@@ -104,7 +101,6 @@ impl<'a> Window<'a> {
             points,
             vertices,
             pressed: Vec::new(),
-            behind: Vec::new(),
             latest: history.latest_running.as_ref(),
             // A look that found no job says nothing of what runs.
             workload: history
@@ -120,7 +116,6 @@ impl<'a> Window<'a> {
                 .map_or(0, |counts| counts.completed.saturating_add(counts.failed)),
         };
         window.pressed = bottleneck::pressed(&window);
-        window.behind = falling_behind::behind(&window);
         window
     }
 

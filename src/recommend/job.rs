@@ -2,7 +2,8 @@
 
 use super::carrying::{Capacity, Carrier};
 use super::checkpoint_fit::{CheckpointsSeen, checkpoints_seen};
-use super::memory_need::{MemorySeen, killed_points, memory_seen};
+use super::killed::killed_points;
+use super::memory_need::{MemorySeen, memory_seen};
 use super::past::Past;
 use super::scalability::optimum;
 use super::spread::Spread;

@@ -9,7 +9,7 @@ use crate::flink::memory::{
 use crate::flink::options::{Configuration, MANAGED_SIZE, STATE_BACKEND};
 use crate::flink::topology::{Edge, Node, Topology};
 use crate::quantity::{Memory, Parallelism};
-use crate::snapshot::{History, Point, Shape, Snapshot};
+use crate::snapshot::{History, Point, Snapshot};
 use crate::statistics::upper_tolerance_limit;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -70,20 +70,6 @@ pub(super) struct MemorySeen {
     pub(super) kinds: Kinds,
     /// Whether state lives in managed memory.
     pub(super) managed_state: bool,
-}
-
-/// The points in which tasks died for want of memory, with the sizes at which they did. A point tells the size at its end: where that is a new one, the death
-/// was the old one's.
-pub(super) fn killed_points(history: &History) -> Vec<(&Point, &Shape)> {
-    let mut before: Option<&Point> = None;
-    let mut killed = Vec::new();
-    for point in &history.points {
-        let previous = before.replace(point);
-        if point.out_of_memory > 0 {
-            killed.push((point, &previous.unwrap_or(point).shape));
-        }
-    }
-    killed
 }
 
 /// How the work of the fullest TaskManager at another size compares with now.

@@ -11,6 +11,7 @@ mod checkpoint_fit;
 mod differences;
 mod explanation;
 mod job;
+mod killed;
 mod measured;
 mod memory_need;
 mod opinion;

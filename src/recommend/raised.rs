@@ -1,6 +1,6 @@
 //! Memory that ran out, by kind → the pool that must get more.
 
-use super::memory_need::killed_points;
+use super::killed::killed_points;
 use crate::flink::memory::{Needs, Pools, pools};
 use crate::flink::options::{
     Configuration, FlinkOption, METASPACE, OVERHEAD_MAX, OVERHEAD_MIN, TASK_OFF_HEAP,
