@@ -4,6 +4,7 @@ use super::output::{note, say, say_json};
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{Common, Observe, Output};
+use crate::clients::flink_rest::AMBIGUOUS;
 use crate::ports::HistoryStore;
 use crate::quantity::FlinkDuration;
 use crate::render::escape::terminal;
@@ -104,7 +105,9 @@ pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Res
     for look in looks {
         match look {
             Ok(snapshot) => {
-                if snapshot.state == JobState::Unreachable {
+                // A name that fits two jobs is the configuration's mistake: nobody was looked at.
+                let ambiguous = snapshot.gaps.iter().any(|gap| gap.what == AMBIGUOUS);
+                if snapshot.state == JobState::Unreachable || ambiguous {
                     let reason = snapshot
                         .gaps
                         .first()

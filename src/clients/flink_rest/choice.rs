@@ -4,7 +4,11 @@ use super::answers::{count, list, text, time_ms};
 use super::pass::{Pass, ReadError};
 use super::{Rest, Settings};
 use crate::ports::ObserveError;
+use crate::snapshot::Gap;
 use serde_json::Value;
+
+/// What the gap of a job is called whose name in Flink fits several: the configuration's key that settles it.
+pub const AMBIGUOUS: &str = "flink_job";
 
 /// A job as a JobManager lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +97,8 @@ pub(super) fn choose<'a>(
     jobs: &'a [Listing],
     named: Option<&str>,
     resource: &str,
-) -> Result<&'a Listing, String> {
+) -> Result<&'a Listing, Gap> {
+    let none = |reason: String| Gap::new("job", reason);
     let alive: Vec<&Listing> = jobs.iter().filter(|job| !job.has_ended()).collect();
     if let Some(named) = named {
         if let Some(job) = jobs.iter().find(|job| job.id == named) {
@@ -109,18 +114,18 @@ pub(super) fn choose<'a>(
                 [only] if looks_like_an_id => Some(only),
                 _ => None,
             })
-            .ok_or_else(|| format!("no job there has the id or name `{named}`"));
+            .ok_or_else(|| none(format!("no job there has the id or name `{named}`")));
     }
     match alive[..] {
         [only] => Ok(only),
-        [] => latest(jobs.iter()).ok_or_else(|| "the JobManager has no job".to_string()),
+        [] => latest(jobs.iter()).ok_or_else(|| none("the JobManager has no job".to_string())),
         _ => only(called(&alive, resource))
             .map_err(|fits| ambiguous(resource, &fits))?
             .ok_or_else(|| {
-                format!(
+                none(format!(
                     "{} jobs run there and none is called `{resource}`: name the Flink job",
                     alive.len()
-                )
+                ))
             }),
     }
 }
@@ -157,12 +162,16 @@ fn only(fits: Vec<&Listing>) -> Result<Option<&Listing>, Vec<&Listing>> {
     }
 }
 
-fn ambiguous(name: &str, fits: &[&Listing]) -> String {
+/// A mistake of the configuration, and named as one.
+fn ambiguous(name: &str, fits: &[&Listing]) -> Gap {
     let ids: Vec<&str> = fits.iter().map(|job| job.id.as_str()).collect();
-    format!(
-        "{} running jobs are called `{name}`: name one by its id in flink_job: {}",
-        fits.len(),
-        ids.join(", ")
+    Gap::new(
+        AMBIGUOUS,
+        format!(
+            "{} running jobs are called `{name}`: name one by its id in flink_job: {}",
+            fits.len(),
+            ids.join(", ")
+        ),
     )
 }
 
@@ -201,7 +210,7 @@ mod tests {
             let found = choose(jobs, named, resource).map(|job| job.id.as_str());
             match (&found, expected) {
                 (Ok(found), Ok(expected)) => assert_eq!(*found, expected),
-                (Err(why), Err(words)) => assert!(why.contains(words), "{why}"),
+                (Err(why), Err(words)) => assert!(why.reason.contains(words), "{why:?}"),
                 _ => panic!("{named:?} {resource}: {found:?}"),
             }
         }

@@ -38,7 +38,9 @@ pub async fn read_job<R: Rest>(
     for attempt in 0..2 {
         let chosen = match choose(&jobs, named, &job.name) {
             Ok(chosen) => chosen.clone(),
-            Err(reason) => return without_job(job, now_ms, JobState::Stopped, "job", reason),
+            Err(gap) => {
+                return without_job(job, now_ms, JobState::Stopped, &gap.what, gap.reason);
+            }
         };
         match job_document(&pass, settings, &chosen).await {
             Ok(document) => {
