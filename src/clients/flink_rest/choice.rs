@@ -7,9 +7,6 @@ use crate::ports::ObserveError;
 use crate::snapshot::Gap;
 use serde_json::Value;
 
-/// What the gap of a job is called whose name in Flink fits several: the configuration's key that settles it.
-pub const AMBIGUOUS: &str = "flink_job";
-
 /// A job as a JobManager lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -165,14 +162,11 @@ fn only(fits: Vec<&Listing>) -> Result<Option<&Listing>, Vec<&Listing>> {
 /// A mistake of the configuration, and named as one.
 fn ambiguous(name: &str, fits: &[&Listing]) -> Gap {
     let ids: Vec<&str> = fits.iter().map(|job| job.id.as_str()).collect();
-    Gap::new(
-        AMBIGUOUS,
-        format!(
-            "{} running jobs are called `{name}`: name one by its id in flink_job: {}",
-            fits.len(),
-            ids.join(", ")
-        ),
-    )
+    Gap::ambiguous_job(format!(
+        "{} running jobs are called `{name}`: name one by its id in flink_job: {}",
+        fits.len(),
+        ids.join(", ")
+    ))
 }
 
 #[cfg(test)]

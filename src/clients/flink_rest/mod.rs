@@ -25,7 +25,7 @@ mod task_managers;
 mod transport;
 mod vertex_metrics;
 
-pub use choice::{AMBIGUOUS, Listing, list_jobs};
+pub use choice::{Listing, list_jobs};
 pub use cluster::{StaticCluster, StaticJob};
 pub use counted::Counted;
 pub use http::{Http, HttpRest};
