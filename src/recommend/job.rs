@@ -302,7 +302,7 @@ impl<'a> Job<'a> {
 
 /// Whether a vertex kept its parallelism while that of the job's other vertices changed, in the same graph: the job's code sets it. A narrower
 /// vertex of one size alone is not known to be.
-fn is_pinned(history: &History, id: &str) -> bool {
+pub(super) fn is_pinned(history: &History, id: &str) -> bool {
     let sizes = history
         .points
         .iter()

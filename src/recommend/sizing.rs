@@ -175,7 +175,7 @@ pub fn no_size(workload: Workload) -> Option<Undetermined> {
 }
 
 /// TaskManagers of different sizes, each priced by its own; none where all are alike, to a percent.
-fn unlike_task_managers(latest: &Snapshot, prices: &Prices) -> Option<String> {
+pub(super) fn unlike_task_managers(latest: &Snapshot, prices: &Prices) -> Option<String> {
     let sizes: Vec<u64> = latest
         .task_managers
         .iter()
