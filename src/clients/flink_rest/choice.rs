@@ -169,6 +169,10 @@ fn ambiguous(name: &str, fits: &[&Listing]) -> Gap {
     ))
 }
 
+fn latest<'a>(jobs: impl Iterator<Item = &'a Listing>) -> Option<&'a Listing> {
+    jobs.max_by_key(|job| (job.started_at_ms, job.id.as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +194,13 @@ mod tests {
         let others = [job("a", "x", "RUNNING"), job("b", "y", "RUNNING")];
         // (jobs, flink_job, resource, which)
         let leaving = [job("a", "x", "CANCELLING"), job("b", "x", "RUNNING")];
-        let table: [(&[Listing], Option<&str>, &str, Result<&str, &str>); 8] = [
+        type Row<'a> = (
+            &'a [Listing],
+            Option<&'a str>,
+            &'a str,
+            Result<&'a str, &'a str>,
+        );
+        let table: [Row<'_>; 8] = [
             (&leaving, Some("x"), "r", Ok("b")),
             (&two, Some("x"), "r", Err("2 running jobs are called `x`")),
             (&two, Some("b"), "r", Ok("b")),
@@ -209,8 +219,4 @@ mod tests {
             }
         }
     }
-}
-
-fn latest<'a>(jobs: impl Iterator<Item = &'a Listing>) -> Option<&'a Listing> {
-    jobs.max_by_key(|job| (job.started_at_ms, job.id.as_str()))
 }
