@@ -102,6 +102,8 @@ fn vertex(index: usize, elapsed: f64, noise: &mut Noise) -> Vertex {
             .into_iter()
             .collect(),
         running: true,
+        finished_subtasks: 0,
+        reads_input: None,
         busy_ms_per_second: spread(busy),
         backpressured_ms_per_second: spread(1.0),
         idle_ms_per_second: spread(999.0 - busy),
