@@ -162,16 +162,18 @@ fn of_policies() -> Vec<Leaf> {
 }
 
 /// Counts that may be 0, and what that means.
-const MAY_BE_NONE: [&str; 3] = [
+const MAY_BE_NONE: [&str; 4] = [
     // Nothing is opened.
     "plan.open_pull_requests",
     "plan.pull_requests_per_day",
+    // A window gets no more channels than it has.
+    "demand.latency_rule.window_channels",
     // The first answer counts.
     "history.prometheus.retries",
 ];
 
 /// Amounts without an upper end: money, factors, seconds, rates.
-const WITHOUT_END: [&str; 11] = [
+const WITHOUT_END: [&str; 14] = [
     "prices.core_month",
     "prices.gib_month",
     "classify.skew",
@@ -180,6 +182,9 @@ const WITHOUT_END: [&str; 11] = [
     "demand.downtime_seconds",
     "demand.catch_up_seconds",
     "demand.backlog_seconds",
+    "demand.backlog_rule.grow_backlog_s",
+    "demand.backlog_rule.clear_within_s",
+    "demand.backlog_rule.shrink_backlog_s",
     "recommend.heap_factor",
     "recommend.max_growth",
     "limit.per_month (min-saving)",

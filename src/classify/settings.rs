@@ -70,6 +70,9 @@ pub struct Settings {
     /// Lag, in seconds of the present rate, from which it counts as lag.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub lag_seconds: f64,
+    /// Lag that the job's users accept, seconds: above it and not falling, the job falls behind.
+    #[serde(skip)]
+    pub lag_limit_seconds: f64,
 }
 
 impl Default for Settings {
@@ -96,6 +99,7 @@ impl Default for Settings {
             idle_records_per_second: 1.0,
             restarts_per_day: 3,
             lag_seconds: 5.0,
+            lag_limit_seconds: 120.0,
         }
     }
 }
