@@ -30,6 +30,7 @@ mod memory;
 mod merging;
 mod observational;
 mod outside;
+mod packaging;
 mod pages;
 mod plugin_fleet;
 mod plugins;
