@@ -3,6 +3,7 @@
 // A test that can't get what it stands on is to fail there.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod architecture;
 mod audit;
 mod autoscaler_vectors;
@@ -13,10 +14,12 @@ mod deployment;
 mod documents;
 mod doe_vectors;
 mod evaluators;
+mod fail_closed;
 mod flink_rest;
 mod forges;
 mod github;
 mod history_file;
+mod hostile;
 mod init;
 mod kubernetes;
 mod manifest_cases;
@@ -35,6 +38,7 @@ mod plugins;
 mod points;
 mod policies;
 mod prometheus;
+mod readings;
 mod record;
 mod recorded_explain;
 mod recordings;
@@ -43,4 +47,5 @@ mod simulate;
 mod sizing_loop;
 mod tls;
 mod values_mapping;
+mod verdicts_page;
 mod watch;

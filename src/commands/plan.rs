@@ -8,11 +8,9 @@ use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
 use crate::pass::{self, Known, Made, know};
 use crate::plan::{Item, Plan, State, Until};
-use crate::record::seal;
+use crate::quantity::count as count_of;
 use crate::render::escape::terminal;
 use crate::render::number;
-use anyhow::Context;
-use std::fs;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
@@ -20,9 +18,7 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     let listed = start.listed(&args.jobs.jobs, common).await?;
     let (made, _) = make(&start, &args.forge, &listed).await?;
     if let Some(file) = &args.out {
-        let content = serde_json::to_value(&made.plan).context("plan")?;
-        let text = seal(&content).context("plan")?;
-        fs::write(file, text).with_context(|| format!("--out {file}"))?;
+        start.write_sealed(&made.plan, file)?;
     }
     match common.output {
         Output::Json => say_json(&made.plan)?,
@@ -78,8 +74,8 @@ pub fn text(plan: &Plan, diffs: bool) -> String {
         .find_map(|item| item.saving.as_ref())
         .map_or("USD", |saving| saving.currency.as_str());
     out.push_str(&format!(
-        "\n{} jobs: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
-        plan.items.len(),
+        "\n{}: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
+        count_of(plan.items.len(), "job"),
         count(State::Propose),
         count(State::Report),
         count(State::Held),

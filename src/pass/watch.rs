@@ -3,12 +3,12 @@
 use super::heartbeat::{Beat, Blind, due};
 use super::known::{Known, know};
 use super::proposed::{Done, Proposed};
+use super::request::propose_revert_of;
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
-use super::{Judged, PassError, Settings};
+use super::{Fleet, Judged, PassError, Settings};
 use crate::audit::{ChangeRecord, missing_entries};
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
-use crate::snapshot::JobKey;
 use crate::watch::Assessment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ pub struct Watching<'a> {
     /// What is configured.
     pub settings: &'a Settings,
     /// The jobs.
-    pub jobs: &'a [JobKey],
+    pub fleet: &'a Fleet,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
 }
@@ -66,20 +66,20 @@ pub fn leave<E: Display>(
     listed: Result<Vec<PullRequest>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
-    let (mut watched, mut proposals) = (Vec::new(), Vec::new());
+    let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
-        match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
-            Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
+        match hurts.then(|| revert_of(of, store, &known, judged)) {
+            Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
         }
@@ -88,13 +88,7 @@ pub fn leave<E: Display>(
     let mut ledger = lacking(&known, of.now_ms)?;
     ledger.extend(beat.file);
     let blind = beat.blind;
-    let due = Due::new(
-        &watched,
-        proposals,
-        &known.books.tree,
-        &ledger,
-        blind.clone(),
-    );
+    let due = Due::new(&watched, reverts, &known.books.head, &ledger, blind.clone());
     let followed = Followed {
         watched,
         problems,
@@ -102,6 +96,18 @@ pub fn leave<E: Display>(
         known: Some(known),
     };
     Ok((followed, due))
+}
+
+/// The revert of a judged change.
+fn revert_of(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    known: &Known,
+    judged: &Judged,
+) -> Result<Revert, String> {
+    let resource = of.fleet.resource(&judged.record.job);
+    let books = &known.books;
+    revert(of.settings, store, books, judged, resource, of.now_ms)
 }
 
 /// A list of pull requests that can't be had is a gap: what was merged is in git, and is judged all the same.
@@ -128,7 +134,7 @@ fn problems_of(known: &Known, beat: &Beat, unlisted: Option<String>) -> Vec<Stri
 /// Judges every open change, leaves a heartbeat, appends to the ledger what it lacks, and proposes the reverts that are due.
 ///
 /// # Errors
-/// When repository or history can't be read, or the ledger can't be written.
+/// When repository or history can't be read.
 pub async fn follow(
     of: Watching<'_>,
     store: &impl HistoryStore,
@@ -137,32 +143,30 @@ pub async fn follow(
 ) -> Result<Followed, PassError> {
     let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
     let is_listed = unlisted.is_none();
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
-    let learnt = remember(repository, &known, beat.file, of.now_ms)?;
+    let remembered = remember(repository, &known, beat.file, of.now_ms)?;
+    problems.extend(remembered.problem);
     let mut watched = Vec::new();
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } => {
-                match revert(of.settings, store, &known.books, judged, of.now_ms) {
-                    Ok(Revert::Propose(proposal)) => Some(Proposed::written(
-                        &job,
-                        forge.propose(&proposal, of.now_ms).await,
-                    )),
-                    Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
-                    Err(why) => {
-                        problems.push(format!("{job}: the revert could not be made: {why}"));
-                        None
-                    }
+            Assessment::Regressed { .. } => match revert_of(of, store, &known, judged) {
+                Ok(Revert::Propose(request)) => Some(
+                    propose_revert_of(of.settings, forge, repository, &request, of.now_ms).await?,
+                ),
+                Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
+                Err(why) => {
+                    problems.push(format!("{job}: the revert could not be made: {why}"));
+                    None
                 }
-            }
+            },
             Assessment::Blind { .. } => {
                 problems.push(format!(
                     "{job}: a merged change can't be judged: there is no data of the job"
@@ -180,31 +184,47 @@ pub async fn follow(
     if reverts.any(|revert| revert.done.has_written()) {
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
-        let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
-        remember(repository, &known, None, of.now_ms)?;
+        let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
+        problems.extend(remember(repository, &known, None, of.now_ms)?.problem);
     }
     Ok(Followed {
         watched,
         problems,
         blind: beat.blind,
-        known: (is_listed && !learnt && !asked).then_some(known),
+        known: (is_listed && !remembered.learnt && !asked).then_some(known),
     })
 }
 
-/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Says whether the verdicts added anything.
+/// What became of an append to the ledger.
+struct Remembered {
+    /// Whether the verdicts had anything to add.
+    learnt: bool,
+    /// Why it was not written, if so.
+    problem: Option<String>,
+}
+
+/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. A ledger that can't be written holds nothing else
+/// back: what it lacks is found again by the next run.
 fn remember(
     repository: &impl Repository,
     known: &Known,
     heartbeat: Option<(String, Vec<u8>)>,
     now_ms: i64,
-) -> Result<bool, PassError> {
+) -> Result<Remembered, PassError> {
     let mut files = lacking(known, now_ms)?;
     let learnt = !files.is_empty();
     files.extend(heartbeat);
-    if !files.is_empty() {
-        repository.append_ledger(&files, &ledger_message(&files), now_ms)?;
-    }
-    Ok(learnt)
+    let problem = if files.is_empty() {
+        None
+    } else {
+        repository
+            .append_ledger(&files, &ledger_message(&files), now_ms)
+            .err()
+            .map(|error| {
+                format!("the ledger was not written, the next run writes what it lacks: {error}")
+            })
+    };
+    Ok(Remembered { learnt, problem })
 }
 
 /// What the ledger lacks.

@@ -14,6 +14,7 @@ mod plugins;
 mod prometheus;
 mod repository;
 mod rights;
+mod seal;
 mod surroundings;
 pub mod tryout;
 
@@ -26,4 +27,5 @@ pub use history::{AnyHistory, Looks, open as open_history};
 pub use plugins::assemble as assemble_plugins;
 pub use repository::{AnyRepository, at as repository_at};
 pub use rights::{Right, rights};
+pub use seal::seal_key;
 pub use surroundings::{Remote, Surroundings};

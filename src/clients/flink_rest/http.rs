@@ -1,12 +1,18 @@
 //! Requests over HTTP.
 
 use super::{Answer, Rest, RestError, Settings};
+use crate::clients::access::{self, AccessError, innermost};
+use crate::clients::tls::{Distrust, distrust};
+use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
 use std::time::Duration;
 use url::Url;
 
 /// No answer of Flink is larger: a job of 10,000 subtasks answers with a few MiB.
 const LARGEST_BODY: usize = 64 << 20;
+
+/// Redirects that are followed.
+const MOST_REDIRECTS: usize = 3;
 
 /// The connections to all JobManagers; cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,22 +38,15 @@ impl Http {
     /// Connections with these limits.
     ///
     /// # Errors
-    /// When the TLS library cannot be set up.
+    /// When a secret, a certificate or the proxy is missing or unreadable.
     pub fn new(settings: &Settings) -> Result<Http, RestError> {
-        // Another part of the program may have installed one already; then that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
+        let setup = |error: AccessError| RestError::Setup(error.to_string());
+        let builder = access::client(&settings.access, &settings.folder)
+            .map_err(setup)?
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.request_timeout)
-            .redirect(reqwest::redirect::Policy::limited(3))
-            // JobManagers are cluster addresses: a proxy of the environment would not know them.
-            .no_proxy()
-            .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| RestError::BadAddress {
-                url: String::new(),
-                reason: causes(&error),
-            })?;
+            .redirect(reqwest::redirect::Policy::custom(within_origin));
+        let client = access::built(builder, &settings.access).map_err(setup)?;
         Ok(Http {
             client,
             settings: settings.clone(),
@@ -60,7 +59,7 @@ impl Http {
     /// When the address is none, or neither http nor https.
     pub fn at(&self, address: &str) -> Result<HttpRest, RestError> {
         let bad = |reason: String| RestError::BadAddress {
-            url: without_credentials(address),
+            url: without_secrets(address),
             reason,
         };
         let mut base = Url::parse(address.trim()).map_err(|error| bad(error.to_string()))?;
@@ -128,10 +127,22 @@ impl HttpRest {
                 seconds: limit.as_secs_f64(),
             };
         }
-        let reason = causes(error);
+        match distrust(error) {
+            Some(Distrust::OfServer(reason)) => return RestError::Untrusted { url, reason },
+            Some(Distrust::OfUs(reason)) => return RestError::CertificateWanted { url, reason },
+            None => {}
+        }
+        let reason = innermost(error);
+        if error.is_redirect() {
+            return RestError::Redirected { url, reason };
+        }
         if error.is_body() || error.is_decode() {
             RestError::Truncated { url, reason }
         } else {
+            let reason = match access::shown_proxy(&self.http.settings.access) {
+                Some(proxy) => format!("{reason}; by way of the proxy {proxy}"),
+                None => reason,
+            };
             RestError::Unreachable { url, reason }
         }
     }
@@ -158,36 +169,31 @@ impl Rest for HttpRest {
     }
 
     fn endpoint(&self) -> String {
-        without_credentials(self.base.as_str())
+        without_secrets(self.base.as_str())
             .trim_end_matches('/')
             .to_string()
     }
 }
 
-/// The innermost cause says most: `connection refused`, not `error sending request`.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+/// Redirects are followed within an origin only: elsewhere may be anybody, and would be believed as the JobManager.
+pub(in crate::clients) fn within_origin(
+    attempt: reqwest::redirect::Attempt<'_>,
+) -> reqwest::redirect::Action {
+    let from = attempt.previous().first().map(Url::origin);
+    let to = attempt.url().origin();
+    if from.as_ref() != Some(&to) {
+        let to = to.ascii_serialization();
+        return attempt.error(format!("it leads to {to}"));
     }
-    innermost.to_string()
+    if attempt.previous().len() > MOST_REDIRECTS {
+        return attempt.error(format!("it leads on and on, {MOST_REDIRECTS} times"));
+    }
+    attempt.follow()
 }
 
 fn shortened(path_and_query: &str) -> String {
     match path_and_query.split_once("?get=") {
         Some((path, _)) => format!("{path}?get=…"),
         None => path_and_query.to_string(),
-    }
-}
-
-fn without_credentials(address: &str) -> String {
-    match Url::parse(address.trim()) {
-        Ok(mut url) => {
-            // Both fail only for addresses that cannot hold credentials.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => address.rsplit('@').next().unwrap_or("").to_string(),
     }
 }

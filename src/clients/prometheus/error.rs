@@ -46,7 +46,7 @@ pub enum PrometheusError {
     },
     /// 401 or 403.
     #[error(
-        "{url} refuses us ({status}{said}): check the token, the user and the tenant's header under history.prometheus"
+        "{url} refuses us ({status}{said}): sign in; check the token, the user and the tenant's header under history.prometheus"
     )]
     Forbidden {
         /// What was asked.
@@ -95,6 +95,16 @@ pub enum PrometheusError {
         url: String,
         /// How much is read at most.
         limit_mib: u32,
+    },
+    /// The answer sends the reader to somebody else, whom no token is shown.
+    #[error(
+        "{url} answers with a redirect that is not followed ({reason}): name the address that answers itself in history.prometheus.url"
+    )]
+    Redirected {
+        /// What was asked.
+        url: String,
+        /// Where it leads.
+        reason: String,
     },
     /// The answer broke off.
     #[error("the answer of {url} broke off ({reason})")]
