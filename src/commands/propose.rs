@@ -5,10 +5,11 @@ use super::output::{note, say, say_json};
 use super::plan::make;
 use super::start::Start;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Proposed, Sealed, SealedError};
+use crate::pass::{self, Base, Manifests, Proposed, Sealed, SealedError};
 use crate::plan::Plan;
 use crate::policy::Mode;
 use crate::render::escape::terminal;
+use crate::world::AnyRepository;
 use anyhow::Context;
 use camino::Utf8Path;
 use std::fs;
@@ -16,30 +17,49 @@ use std::fs;
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
-    let (plan, problems) = match &args.from {
-        Some(file) => match read(file)? {
-            Sealed::Plan(plan) => (*plan, Vec::new()),
+    if let Some(file) = &args.from {
+        let (done, problems) = match read(file)? {
+            Sealed::Plan(plan) => (of_plan(&start, &args.forge, &plan).await?, Vec::new()),
             Sealed::Reverts(due) => {
                 let forge = start.forge(&args.forge)?;
                 let repository = start.repository(&args.forge)?;
                 let done = due.carry_out(&forge, &repository, start.now_ms()).await?;
                 let blind = due.blind.map(|blind| blind.message);
-                return show(common, &done, blind.into_iter().collect());
+                (done, blind.into_iter().collect())
             }
-        },
-        None => {
-            let listed = start.listed(&args.jobs.jobs, common).await?;
-            let (made, _) = make(&start, &args.forge, &listed).await?;
-            (made.plan, made.problems)
-        }
-    };
+        };
+        return show(common, &done, problems);
+    }
+    let listed = start.listed(&args.jobs.jobs, common).await?;
+    let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    let (made, _) = make(&start, &args.forge, &listed, &repository, &manifests).await?;
+    note_mode(&start, &made.plan);
+    let done = propose_or_realize(&start, &args.forge, &repository, &manifests, &made.plan).await?;
+    show(common, &done, made.problems)
+}
+
+/// What a sealed plan asks for. A realizer needs neither forge nor repository.
+async fn of_plan(start: &Start, typed: &cli::Forge, plan: &Plan) -> Result<Vec<Proposed>, Failure> {
+    note_mode(start, plan);
+    let (settings, now_ms) = (&start.settings, start.now_ms());
+    if let Some(done) = pass::realize(settings, &start.plugins, plan, now_ms).await {
+        return Ok(done);
+    }
+    let forge = start.forge(typed)?;
+    let repository = start.repository(typed)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    Ok(pass::propose(settings, &forge, &repository, &manifests, plan, now_ms).await?)
+}
+
+fn note_mode(start: &Start, plan: &Plan) {
     if start.settings.mode == Mode::Report && plan.proposals().next().is_none() {
         note(
             "mode is report: nothing is proposed until the configuration (or a job's annotation) says `mode: propose`",
         );
     }
-    let done = propose_or_realize(&start, &args.forge, &plan).await?;
-    show(common, &done, problems)
 }
 
 fn read(file: &Utf8Path) -> Result<Sealed, Failure> {
@@ -63,18 +83,20 @@ fn show(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result
     Ok(Ended::with(&problems))
 }
 
-/// Everything in the plan: by the realizer, where the configuration names one, else as pull requests.
+/// Everything in the plan: by the realizer, where the configuration names one, else as pull requests on these manifests.
 pub async fn propose_or_realize(
     start: &Start,
     typed: &cli::Forge,
+    repository: &AnyRepository,
+    manifests: &Manifests<'_>,
     plan: &Plan,
 ) -> Result<Vec<Proposed>, Failure> {
-    let now_ms = start.now_ms();
-    if let Some(done) = pass::realize(&start.settings, &start.plugins, plan, now_ms).await {
+    let (settings, now_ms) = (&start.settings, start.now_ms());
+    if let Some(done) = pass::realize(settings, &start.plugins, plan, now_ms).await {
         return Ok(done);
     }
-    let (forge, repository) = (start.forge(typed)?, start.repository(typed)?);
-    Ok(pass::propose(&start.settings, &forge, &repository, plan, now_ms).await?)
+    let forge = start.forge(typed)?;
+    Ok(pass::propose(settings, &forge, repository, manifests, plan, now_ms).await?)
 }
 
 /// What was proposed, for people.

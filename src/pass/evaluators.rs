@@ -1,6 +1,6 @@
 //! What plug-in evaluators say of a job.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::evaluate::plugin::{EvaluateRequest, Told};
 use crate::evaluate::{capacities, demand};
 use crate::flink::deployment::Deployment;
@@ -18,6 +18,29 @@ pub(super) struct Names {
     ask: Vec<String>,
     /// Whether its annotation names them.
     own: bool,
+}
+
+impl Names {
+    /// Whether one of them is there.
+    pub(super) fn are_brought(&self, plugins: &Plugins) -> bool {
+        self.ask
+            .iter()
+            .any(|name| plugins.evaluators.contains_key(name))
+    }
+
+    /// Those that the job's annotation names and nobody brings: each is a gap of the job.
+    pub(super) fn unknown<'a>(&'a self, plugins: &'a Plugins) -> impl Iterator<Item = Gap> + 'a {
+        self.ask
+            .iter()
+            .filter(|name| self.own && !plugins.evaluators.contains_key(*name))
+            .map(|name| {
+                let shown: String = name.chars().take(64).collect();
+                let reason = format!(
+                    "the annotation {ANNOTATION} names it, and there is no such evaluator: add it to plugins, or mend the annotation"
+                );
+                Gap::new(format!("evaluator {shown}"), reason)
+            })
+    }
 }
 
 /// Which evaluators are asked about a job with this manifest.
@@ -54,48 +77,30 @@ pub(super) struct Asked<'a> {
     pub(super) now_ms: i64,
 }
 
-/// Asks them in order; each hears what those before it said. One that nobody brings is a gap of the job.
-pub(super) async fn tell(asked: Asked<'_>, names: Names, history: &History) -> Told {
+/// Asks them in order; each hears what those before it said.
+pub(super) async fn tell(asked: Asked<'_>, names: &Names, history: &History) -> Told {
     let mut told = Told::default();
-    let brought = &asked.plugins.evaluators;
-    if names.ask.iter().any(|name| brought.contains_key(name)) {
-        let settings = asked.settings.rooms(asked.job, Told::default()).evaluate;
-        // Without an estimate there is nothing to augment, and the plan says why.
-        if let Ok(mut demand) = demand(history, &settings) {
-            let mut capacities = capacities(history, &demand);
-            for name in &names.ask {
-                let Some(evaluator) = brought.get(name) else {
-                    continue;
-                };
-                let request = EvaluateRequest {
-                    lag_limit_seconds: settings.lag_limit_seconds,
-                    minimum_history_seconds: Some(settings.minimum_history_seconds),
-                    demand: Some(demand.clone()),
-                    capacities: capacities.clone(),
-                    ..EvaluateRequest::new(name, asked.now_ms, history.clone())
-                };
-                match evaluator.evaluate(&request).await {
-                    Ok(answer) => told.hear(name, &answer, &mut demand, &mut capacities),
-                    Err(error) => told.failed(name, error.to_string()),
-                }
-            }
+    let settings = asked.settings.rooms(asked.job, Told::default()).evaluate;
+    // Without an estimate there is nothing to augment, and the plan says why.
+    let Ok(mut demand) = demand(history, &settings) else {
+        return told;
+    };
+    let mut capacities = capacities(history, &demand);
+    for name in &names.ask {
+        let Some(evaluator) = asked.plugins.evaluators.get(name) else {
+            continue;
+        };
+        let request = EvaluateRequest {
+            lag_limit_seconds: settings.lag_limit_seconds,
+            minimum_history_seconds: Some(settings.minimum_history_seconds),
+            demand: Some(demand.clone()),
+            capacities: capacities.clone(),
+            ..EvaluateRequest::new(name, asked.now_ms, history.clone())
+        };
+        match evaluator.evaluate(&request).await {
+            Ok(answer) => told.hear(name, &answer, &mut demand, &mut capacities),
+            Err(error) => told.failed(name, error.to_string()),
         }
     }
-    if names.own {
-        told.gaps.extend(unknown(&names.ask, asked.plugins));
-    }
     told
-}
-
-fn unknown<'a>(names: &'a [String], plugins: &'a Plugins) -> impl Iterator<Item = Gap> + 'a {
-    names
-        .iter()
-        .filter(|name| !plugins.evaluators.contains_key(*name))
-        .map(|name| {
-            let shown: String = name.chars().take(64).collect();
-            let reason = format!(
-                "the annotation {ANNOTATION} names it, and there is no such evaluator: add it to plugins, or mend the annotation"
-            );
-            Gap::new(format!("evaluator {shown}"), reason)
-        })
 }

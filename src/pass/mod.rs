@@ -1,7 +1,9 @@
 //! One pass over a fleet through ports only: observe, judge, plan, propose, revert. A pass is given what it needs, returns what it
 //! learnt, and prints nothing.
 
+mod base;
 mod books;
+mod classify;
 mod collectors;
 mod error;
 mod evaluators;
@@ -20,10 +22,13 @@ mod revert;
 mod sealed;
 mod sessions;
 mod settings;
+mod side_by_side;
 mod standing;
 mod watch;
 
+pub use base::{Base, Manifests};
 pub use books::{Books, books};
+pub use classify::profiles;
 pub use error::PassError;
 pub use fleet::Fleet;
 pub use heartbeat::Blind;
@@ -39,4 +44,5 @@ pub use realize::realize;
 pub use revert::{Revert, revert};
 pub use sealed::{Due, Sealed, SealedError};
 pub use settings::Settings;
+pub use side_by_side::THREAD;
 pub use watch::{Followed, Watched, Watching, follow, leave};

@@ -1,13 +1,16 @@
 //! The pull requests of a plan.
 
+use super::base::{Base, Manifests};
+use super::error::PassError;
 use super::locate::locate;
 use super::proposed::Proposed;
-use super::{PassError, Settings};
+use super::settings::Settings;
+use super::side_by_side::contained;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, EditOptions, Refusal, Tree};
 use crate::plan::{Plan, PlannedChange, object_key, value_at};
 use crate::ports::{Forge, Repository};
-use crate::render::propose_rightsize;
+use crate::render::{Proposal, propose_rightsize};
 use crate::watch::same_value;
 
 /// Proposes everything in the plan, in its order. One that fails does not stop the others.
@@ -18,42 +21,49 @@ pub async fn propose(
     settings: &Settings,
     forge: &impl Forge,
     repository: &impl Repository,
+    manifests: &Manifests<'_>,
     plan: &Plan,
     now_ms: i64,
 ) -> Result<Vec<Proposed>, PassError> {
     let mut done = Vec::new();
+    // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
+    let mut newer: Option<Base> = None;
     for (item, change) in plan.proposals() {
-        // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
-        let tree = repository.tree()?;
         let job = item.job.to_string();
-        let files = match edited(settings, &tree, change) {
-            Ok(files) => files,
-            Err(why) => {
-                done.push(Proposed::failed(&job, why));
-                continue;
-            }
-        };
-        let proposal = match propose_rightsize(change, files) {
-            Ok(proposal) => proposal,
-            Err(error) => {
-                done.push(Proposed::failed(&job, error.to_string()));
-                continue;
-            }
-        };
-        done.push(Proposed::written(
-            &job,
-            forge.propose(&proposal, now_ms).await,
-        ));
+        let base = newer.as_ref().unwrap_or(manifests.base);
+        if let Some(moved) = base.newer(repository)? {
+            newer = Some(moved);
+        }
+        let proposal = contained(|| match &newer {
+            Some(base) => proposal(settings, &Manifests::parse(base), change),
+            None => proposal(settings, manifests, change),
+        });
+        done.push(match proposal.and_then(|proposal| proposal) {
+            Ok(proposal) => Proposed::written(&job, forge.propose(&proposal, now_ms).await),
+            Err(why) => Proposed::failed(&job, why),
+        });
     }
     Ok(done)
 }
 
+fn proposal(
+    settings: &Settings,
+    manifests: &Manifests<'_>,
+    change: &PlannedChange,
+) -> Result<Proposal, String> {
+    let files = edited(settings, &manifests.catalog, change)?;
+    propose_rightsize(change, files).map_err(|error| error.to_string())
+}
+
 /// The edit on the base as it is now. Values that changed since the plan make it stale: nothing is written over them.
-fn edited(settings: &Settings, tree: &Tree, change: &PlannedChange) -> Result<Tree, String> {
-    let catalog = Catalog::read(tree);
+fn edited(
+    settings: &Settings,
+    catalog: &Catalog<'_>,
+    change: &PlannedChange,
+) -> Result<Tree, String> {
     let job = &change.recommendation.job;
     let told = |refusal: Refusal| refusal.to_string();
-    let located = locate(settings, &catalog, job)
+    let located = locate(settings, catalog, job)
         .or_else(|_| catalog.locate(&object_key(job), Some(&change.file)))
         .map_err(told)?;
     let mut changes = Vec::new();
@@ -74,11 +84,7 @@ fn edited(settings: &Settings, tree: &Tree, change: &PlannedChange) -> Result<Tr
         };
         changes.push(Change { path, value });
     }
-    let options = EditOptions {
-        create: change.creates,
-        map: located.values.clone(),
-        file: (!located.values.is_empty()).then(|| located.file.clone()),
-    };
+    let options = EditOptions::of(&located, change.creates);
     catalog
         .edit(&located.key, &changes, &options)
         .map(|edited| edited.files)

@@ -1,17 +1,19 @@
 //! The revert of a change that hurts, as a proposal on the manifests as they are.
 
+use super::base::Manifests;
 use super::history::history;
+use super::judge::Judged;
 use super::locate::locate;
-use super::{Books, Judged, Settings};
+use super::settings::Settings;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, EditOptions, Located, Refusal, Tree};
 use crate::plan::{merge_effect, value_at};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
-use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, State, Trailers, branch};
-use crate::render::revert::{self, RevertPage};
-use crate::render::{Proposal, fingerprint};
+use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange};
+use crate::render::revert::RevertPage;
+use crate::render::{Proposal, propose_revert};
 use crate::watch::{Assessment, Restoration, baseline, restoration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,7 +33,7 @@ pub enum Revert {
 pub fn revert(
     settings: &Settings,
     store: &impl HistoryStore,
-    books: &Books,
+    manifests: &Manifests<'_>,
     judged: &Judged,
     now_ms: i64,
 ) -> Result<Revert, String> {
@@ -43,8 +45,8 @@ pub fn revert(
         return Ok(Revert::LetBe("it does not hurt".to_string()));
     };
     let job = &judged.record.job;
-    let catalog = Catalog::read(&books.tree);
-    let located = locate(settings, &catalog, job).map_err(|refusal| refusal.to_string())?;
+    let catalog = &manifests.catalog;
+    let located = locate(settings, catalog, job).map_err(|refusal| refusal.to_string())?;
     let current = |field: &FieldChange| {
         Some(value_at(
             &located.value,
@@ -56,7 +58,7 @@ pub fn revert(
         return Ok(Revert::LetBe(let_be(&restoration)));
     }
     let (changes, added) = edit_of(&restoration)?;
-    let mut files = restored(books, &located, &changes, &added)?;
+    let files = restored(manifests, &located, &changes, &added)?;
     let history = history(settings, store, job, now_ms).map_err(|error| error.to_string())?;
     let evidence = Evidence {
         schema: EVIDENCE_SCHEMA.to_string(),
@@ -80,11 +82,6 @@ pub fn revert(
             .collect(),
         details: BTreeMap::from([("breaches".to_string(), json!(breaches))]),
     };
-    let written = evidence.to_file().map_err(|error| error.to_string())?;
-    let original = original_title(judged);
-    let title = revert::title(&original);
-    let fingerprint = fingerprint(ChangeKind::Revert, job, &evidence.fields);
-    let trailers = Trailers::new(&written.evidence, &written.digest).to_string();
     let effect = effect(&located, &changes, judged, &history, now_ms);
     let page = RevertPage {
         original: &judged.evidence,
@@ -95,36 +92,13 @@ pub fn revert(
         effect: &effect,
         live_since_ms: *live_since_ms,
         now_ms,
-        digest: &written.digest,
-        trailers: &trailers,
+        digest: "",
+        trailers: "",
     };
-    let body = revert::body(&page).map_err(|error| error.to_string())?;
-    let state = State {
-        plimsoll: evidence.plimsoll.clone(),
-        kind: ChangeKind::Revert,
-        job: job.clone(),
-        fingerprint: fingerprint.clone(),
-        change: written.digest.clone(),
-    };
-    files.insert(written.path, written.bytes);
-    let first = breaches
-        .first()
-        .map_or("", |breach| breach.message.as_str());
-    Ok(Revert::Propose(Box::new(Proposal {
-        kind: ChangeKind::Revert,
-        job: job.clone(),
-        branch: branch(ChangeKind::Revert, job),
-        commit_message: format!(
-            "{title}\n\n{}\n\n{trailers}\n",
-            first.replace(['\n', '\r'], " ")
-        ),
-        body: format!("{}\n\n{}\n", body.trim_end(), state.block()),
-        title,
-        files,
-        labels: vec!["plimsoll".to_string(), "plimsoll/revert".to_string()],
-        fingerprint,
-        change: written.digest,
-    })))
+    let proposal = propose_revert(evidence, &original_title(judged), page, files);
+    proposal
+        .map(|proposal| Revert::Propose(Box::new(proposal)))
+        .map_err(|error| error.to_string())
 }
 
 fn let_be(restoration: &Restoration) -> String {
@@ -165,24 +139,21 @@ fn edit_of(restoration: &Restoration) -> Result<(Vec<Change>, Vec<FieldPath>), S
 
 /// The files with that edit made.
 fn restored(
-    books: &Books,
+    manifests: &Manifests<'_>,
     located: &Located,
     changes: &[Change],
     added: &[FieldPath],
 ) -> Result<Tree, String> {
     let refused = |refusal: Refusal| refusal.to_string();
     let file = Some(located.file.as_str());
-    let options = EditOptions {
-        file: Some(located.file.clone()),
-        map: located.values.clone(),
-        ..EditOptions::default()
-    };
-    let mut files = Catalog::read(&books.tree)
+    let options = EditOptions::of(located, false);
+    let mut files = manifests
+        .catalog
         .edit(&located.key, changes, &options)
         .map_err(refused)?
         .files;
     for path in added {
-        let mut tree = books.tree.clone();
+        let mut tree = manifests.base.tree.clone();
         tree.extend(files.clone());
         let less = Catalog::read(&tree)
             .remove(&located.key, path, file)

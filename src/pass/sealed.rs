@@ -1,6 +1,6 @@
 //! What travels from the job with cluster credentials to the one with a write token: a plan, or the reverts that are due.
 
-use super::PassError;
+use super::error::PassError;
 use super::heartbeat::Blind;
 use super::proposed::Proposed;
 use crate::plan::{Plan, SCHEMA};

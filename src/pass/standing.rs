@@ -1,6 +1,7 @@
 //! Whether a job may be changed, as its owner and its past have it.
 
-use super::{Books, Settings};
+use super::base::Base;
+use super::settings::Settings;
 use crate::audit::{ChangeRecord, Outcome};
 use crate::flink::deployment::Deployment;
 use crate::manifest::Located;
@@ -12,7 +13,7 @@ use crate::snapshot::{History, JobKey};
 /// What its owner, its past changes and its latest look say of a job.
 pub(super) fn standing(
     settings: &Settings,
-    books: &Books,
+    base: &Base,
     changes: &[&ChangeRecord],
     job: &JobKey,
     located: Option<&Located>,
@@ -63,7 +64,7 @@ pub(super) fn standing(
         observation_window_ms: i64::try_from(rooms.watch.window.millis()).unwrap_or(i64::MAX),
         reverted: own
             .filter(|change| change.outcome == Outcome::Reverted)
-            .filter_map(|change| reverted_size(books, change.change.as_deref()?))
+            .filter_map(|change| reverted_size(base, change.change.as_deref()?))
             .collect(),
         last_checkpoint_ms: checkpoints.and_then(|checkpoints| checkpoints.latest_completed_at_ms),
         checkpointing: checkpoints.is_some_and(|checkpoints| checkpoints.interval_ms.is_some()),
@@ -80,8 +81,8 @@ fn date_ms(text: &str) -> Option<i64> {
     time.or_else(day).map(|time| time.as_millisecond())
 }
 
-fn reverted_size(books: &Books, digest: &str) -> Option<RevertedSize> {
-    let evidence = books.evidence(digest).ok()?;
+fn reverted_size(base: &Base, digest: &str) -> Option<RevertedSize> {
+    let evidence = base.evidence(digest).ok()?;
     let recommendation: Recommendation =
         serde_json::from_value(evidence.details.get("recommendation")?.clone()).ok()?;
     Some(RevertedSize {

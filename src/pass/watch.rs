@@ -1,11 +1,15 @@
 //! What was merged is judged, the ledger learns of it, and what hurts gets a revert.
 
+use super::base::Manifests;
+use super::error::PassError;
 use super::heartbeat::{Beat, Blind, due};
+use super::judge::Judged;
 use super::known::{Known, know};
 use super::proposed::{Done, Proposed};
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
-use super::{Judged, PassError, Settings};
+use super::settings::Settings;
+use super::side_by_side::contained;
 use crate::audit::{ChangeRecord, missing_entries};
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
 use crate::snapshot::JobKey;
@@ -63,10 +67,18 @@ pub fn leave<E: Display>(
     of: Watching<'_>,
     store: &impl HistoryStore,
     repository: &impl Repository,
+    manifests: &Manifests<'_>,
     listed: Result<Vec<PullRequest>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(
+        store,
+        repository,
+        manifests.base,
+        pull_requests,
+        of.jobs,
+        of.now_ms,
+    )?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
@@ -78,7 +90,7 @@ pub fn leave<E: Display>(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
-        match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
+        match hurts.then(|| made(of, store, manifests, judged)) {
             Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
@@ -91,7 +103,7 @@ pub fn leave<E: Display>(
     let due = Due::new(
         &watched,
         proposals,
-        &known.books.tree,
+        &manifests.base.tree,
         &ledger,
         blind.clone(),
     );
@@ -134,10 +146,18 @@ pub async fn follow(
     store: &impl HistoryStore,
     forge: &impl Forge,
     repository: &impl Repository,
+    manifests: &Manifests<'_>,
 ) -> Result<Followed, PassError> {
     let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
     let is_listed = unlisted.is_none();
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(
+        store,
+        repository,
+        manifests.base,
+        pull_requests,
+        of.jobs,
+        of.now_ms,
+    )?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
@@ -150,19 +170,17 @@ pub async fn follow(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } => {
-                match revert(of.settings, store, &known.books, judged, of.now_ms) {
-                    Ok(Revert::Propose(proposal)) => Some(Proposed::written(
-                        &job,
-                        forge.propose(&proposal, of.now_ms).await,
-                    )),
-                    Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
-                    Err(why) => {
-                        problems.push(format!("{job}: the revert could not be made: {why}"));
-                        None
-                    }
+            Assessment::Regressed { .. } => match made(of, store, manifests, judged) {
+                Ok(Revert::Propose(proposal)) => Some(Proposed::written(
+                    &job,
+                    forge.propose(&proposal, of.now_ms).await,
+                )),
+                Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
+                Err(why) => {
+                    problems.push(format!("{job}: the revert could not be made: {why}"));
+                    None
                 }
-            }
+            },
             Assessment::Blind { .. } => {
                 problems.push(format!(
                     "{job}: a merged change can't be judged: there is no data of the job"
@@ -180,7 +198,9 @@ pub async fn follow(
     if reverts.any(|revert| revert.done.has_written()) {
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
-        let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+        let newer = manifests.base.newer(repository)?;
+        let base = newer.as_ref().unwrap_or(manifests.base);
+        let known = know(store, repository, base, pull_requests, of.jobs, of.now_ms)?;
         remember(repository, &known, None, of.now_ms)?;
     }
     Ok(Followed {
@@ -189,6 +209,16 @@ pub async fn follow(
         blind: beat.blind,
         known: (is_listed && !learnt && !asked).then_some(known),
     })
+}
+
+/// The revert of a change; one that panics is a sentence, too.
+fn made(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    manifests: &Manifests<'_>,
+    judged: &Judged,
+) -> Result<Revert, String> {
+    contained(|| revert(of.settings, store, manifests, judged, of.now_ms)).and_then(|made| made)
 }
 
 /// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Says whether the verdicts added anything.

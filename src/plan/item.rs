@@ -226,6 +226,17 @@ impl Item {
         self.reason == PlanReason::SessionCluster.into()
     }
 
+    /// The item of a job that could not be planned, with one sentence that tells why.
+    pub fn not_planned(job: &JobKey, why: String) -> Item {
+        let answer = Answer::new(
+            State::Undetermined,
+            PlanReason::NotPlanned,
+            why,
+            "its cause is mended",
+        );
+        Item::new(job.clone(), None, Findings::default(), answer)
+    }
+
     /// A job's item: what was found out, and the answer.
     pub(super) fn new(job: JobKey, link: Option<Link>, findings: Findings, answer: Answer) -> Item {
         let Answer {
