@@ -10,7 +10,7 @@ use super::known::Known;
 use super::locate::locate;
 use super::sessions;
 use super::settings::Settings;
-use super::side_by_side::{sentence, side_by_side};
+use super::side_by_side::{contained, sentence, side_by_side};
 use super::standing::standing;
 use crate::audit::ChangeRecord;
 use crate::evaluate::plugin::Told;
@@ -67,7 +67,7 @@ struct Turn<'a> {
     located: Result<Located, Refusal>,
     told: Told,
     /// Its history, where a plug-in was shown it.
-    shown: Option<Result<History, HistoryError>>,
+    shown: Option<History>,
 }
 
 /// What planning one job comes to.
@@ -169,8 +169,9 @@ async fn turns<'a>(
         let mut told = Told::default();
         let mut shown = None;
         if names.are_brought(of.plugins) {
-            let history = history(of.settings, store, job, of.now_ms);
-            if let Ok(history) = &history {
+            // What can't be read is named where the job is planned.
+            let read = contained(|| history(of.settings, store, job, of.now_ms));
+            if let Ok(Ok(history)) = &read {
                 let asked = Asked {
                     settings: of.settings,
                     plugins: of.plugins,
@@ -188,7 +189,7 @@ async fn turns<'a>(
                     },
                 };
             }
-            shown = Some(history);
+            shown = read.ok().and_then(Result::ok);
         }
         told.gaps.extend(names.unknown(of.plugins));
         Turn {
@@ -229,8 +230,8 @@ fn one(
     let job = turn.job;
     let read;
     let history = match &turn.shown {
-        Some(Ok(history)) => history,
-        Some(Err(_)) | None => {
+        Some(history) => history,
+        None => {
             read = history(of.settings, store, job, of.now_ms)?;
             &read
         }
