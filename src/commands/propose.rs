@@ -5,30 +5,18 @@ use super::output::{note, say, say_json};
 use super::plan::make;
 use super::start::Start;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Base, Manifests, Proposed, Sealed, SealedError};
+use crate::pass::{self, Base, Manifests, PassError, Proposed, Sealed};
 use crate::plan::Plan;
 use crate::policy::Mode;
 use crate::render::escape::terminal;
 use crate::world::AnyRepository;
-use anyhow::Context;
 use camino::Utf8Path;
-use std::fs;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
     if let Some(file) = &args.from {
-        let (done, problems) = match read(file)? {
-            Sealed::Plan(plan) => (of_plan(&start, &args.forge, &plan).await?, Vec::new()),
-            Sealed::Reverts(due) => {
-                let forge = start.forge(&args.forge)?;
-                let repository = start.repository(&args.forge)?;
-                let done = due.carry_out(&forge, &repository, start.now_ms()).await?;
-                let blind = due.blind.map(|blind| blind.message);
-                (done, blind.into_iter().collect())
-            }
-        };
-        return show(common, &done, problems);
+        return from_file(common, &start, &args.forge, file).await;
     }
     let listed = start.listed(&args.jobs.jobs, common).await?;
     let repository = start.repository(&args.forge)?;
@@ -40,18 +28,35 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
     show(common, &done, made.problems)
 }
 
-/// What a sealed plan asks for. A realizer needs neither forge nor repository.
-async fn of_plan(start: &Start, typed: &cli::Forge, plan: &Plan) -> Result<Vec<Proposed>, Failure> {
-    note_mode(start, plan);
-    let (settings, now_ms) = (&start.settings, start.now_ms());
-    if let Some(done) = pass::realize(settings, &start.plugins, plan, now_ms).await {
-        return Ok(done);
-    }
-    let forge = start.forge(typed)?;
+/// What a sealed file asks for, once it was checked against the repository.
+async fn from_file(
+    common: &Common,
+    start: &Start,
+    typed: &cli::Forge,
+    file: &Utf8Path,
+) -> Result<Ended, Failure> {
+    let sealed = start.read_sealed(file)?;
     let repository = start.repository(typed)?;
     let base = Base::read(&repository)?;
     let manifests = Manifests::parse(&base);
-    Ok(pass::propose(settings, &forge, &repository, &manifests, plan, now_ms).await?)
+    let settings = &start.settings;
+    match sealed {
+        Sealed::Plan(plan) => {
+            pass::check_plan(settings, &manifests, &plan).map_err(|error| refused(file, error))?;
+            note_mode(start, &plan);
+            let done = propose_or_realize(start, typed, &repository, &manifests, &plan).await?;
+            show(common, &done, Vec::new())
+        }
+        Sealed::Reverts(due) => {
+            let forge = start.forge(typed)?;
+            let (done, mut problems) = due
+                .carry_out(settings, &forge, &repository, &manifests, start.now_ms())
+                .await
+                .map_err(|error| refused(file, error))?;
+            problems.extend(due.blind.map(|blind| blind.message));
+            show(common, &done, problems)
+        }
+    }
 }
 
 fn note_mode(start: &Start, plan: &Plan) {
@@ -62,12 +67,14 @@ fn note_mode(start: &Start, plan: &Plan) {
     }
 }
 
-fn read(file: &Utf8Path) -> Result<Sealed, Failure> {
-    let text = fs::read_to_string(file).with_context(|| format!("--from {file}"))?;
-    Sealed::read(&text).map_err(|error| match error {
-        SealedError::Schema { .. } => Failure::Usage(format!("--from {file}: {error}")),
-        error => Failure::Failed(anyhow::Error::new(error).context(format!("--from {file}"))),
-    })
+/// A refusal names the file.
+fn refused(file: &Utf8Path, error: PassError) -> Failure {
+    match error {
+        PassError::Refused(why) => Failure::Failed(anyhow::anyhow!(
+            "--from {file} is refused, and nothing of it was written: {why}"
+        )),
+        other => other.into(),
+    }
 }
 
 /// Says what was done; what failed makes it partly done.

@@ -61,6 +61,20 @@ pub struct Manifests<'a> {
     pub catalog: Catalog<'a>,
 }
 
+impl Manifests<'_> {
+    /// What work on the base as it is by now comes to: on these manifests, where it has not moved on.
+    pub(super) fn newest<T>(
+        &self,
+        repository: &impl Repository,
+        work: impl FnOnce(&Manifests<'_>) -> T,
+    ) -> Result<T, PassError> {
+        Ok(match self.base.newer(repository)? {
+            Some(base) => work(&Manifests::parse(&base)),
+            None => work(self),
+        })
+    }
+}
+
 impl<'a> Manifests<'a> {
     /// Parses them.
     pub fn parse(base: &'a Base) -> Manifests<'a> {

@@ -52,6 +52,7 @@ async fn collect_one(
         let failure = match asked.catch_unwind().await {
             Ok(Ok(answer)) => {
                 gaps.extend(answer.add_to(name, &mut snapshot.external));
+                gaps.extend(answer.replace_in(name, snapshot));
                 continue;
             }
             Ok(Err(error)) => error.to_string(),

@@ -6,7 +6,7 @@ use super::fleet::Fleet;
 use super::settings::Settings;
 use super::side_by_side::sentence;
 use crate::ports::{Clock, Cluster, HistoryStore, Plugins};
-use crate::snapshot::{JobKey, JobState, Snapshot};
+use crate::snapshot::{Gap, JobKey, JobState, Snapshot};
 use futures::{FutureExt, StreamExt};
 use serde::Serialize;
 use std::panic::AssertUnwindSafe;
@@ -110,7 +110,9 @@ async fn look(of: Observing<'_>, cluster: &impl Cluster, job: &JobKey) -> Result
 
 /// Why nothing was seen of a job, with its name; absent when something was.
 fn unreachable(snapshot: &Snapshot) -> Option<String> {
-    if snapshot.state != JobState::Unreachable {
+    // A name that fits two jobs is the configuration's mistake: nobody was looked at.
+    let ambiguous = snapshot.gaps.iter().any(Gap::is_ambiguous_job);
+    if snapshot.state != JobState::Unreachable && !ambiguous {
         return None;
     }
     let reason = snapshot

@@ -1,4 +1,4 @@
-//! The revert of a change that hurts, as a proposal on the manifests as they are.
+//! The revert of a change that hurts, asked for on the manifests as they are.
 
 use super::base::Manifests;
 use super::history::history;
@@ -7,21 +7,19 @@ use super::locate::locate;
 use super::settings::Settings;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, EditOptions, Located, Refusal, Tree};
-use crate::plan::{merge_effect, value_at};
+use crate::manifest::{Change, Located};
+use crate::plan::{RevertRequest, merge_effect, restores};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
-use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange};
-use crate::render::revert::RevertPage;
-use crate::render::{Proposal, propose_revert};
-use crate::watch::{Assessment, Restoration, baseline, restoration};
-use serde_json::{Value, json};
+use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence};
+use crate::watch::{Assessment, Restoration, baseline};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// What is to be done about a change that hurts.
 pub enum Revert {
     /// Propose this.
-    Propose(Box<Proposal>),
+    Propose(Box<RevertRequest>),
     /// Nothing: its fields are back already, or a person set them to something else. One sentence.
     LetBe(String),
 }
@@ -45,20 +43,12 @@ pub fn revert(
         return Ok(Revert::LetBe("it does not hurt".to_string()));
     };
     let job = &judged.record.job;
-    let catalog = &manifests.catalog;
-    let located = locate(settings, catalog, job).map_err(|refusal| refusal.to_string())?;
-    let current = |field: &FieldChange| {
-        Some(value_at(
-            &located.value,
-            &field.path.parse::<FieldPath>().ok()?,
-        ))
-    };
-    let restoration = restoration(&judged.evidence, &current);
+    let located =
+        locate(settings, &manifests.catalog, job).map_err(|refusal| refusal.to_string())?;
+    let restoration = restores(&judged.evidence, &located);
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));
     }
-    let (changes, added) = edit_of(&restoration)?;
-    let files = restored(manifests, &located, &changes, &added)?;
     let history = history(settings, store, job, now_ms).map_err(|error| error.to_string())?;
     let evidence = Evidence {
         schema: EVIDENCE_SCHEMA.to_string(),
@@ -82,23 +72,13 @@ pub fn revert(
             .collect(),
         details: BTreeMap::from([("breaches".to_string(), json!(breaches))]),
     };
-    let effect = effect(&located, &changes, judged, &history, now_ms);
-    let page = RevertPage {
-        original: &judged.evidence,
-        original_digest: judged.record.change.as_deref().unwrap_or("unknown"),
-        pull_request: judged.record.pull_request.as_deref(),
-        breaches,
-        restoration: &restoration,
-        effect: &effect,
+    Ok(Revert::Propose(Box::new(RevertRequest {
+        effect: effect(&located, &restoration, judged, &history, now_ms)?,
+        evidence,
+        breaches: breaches.clone(),
         live_since_ms: *live_since_ms,
-        now_ms,
-        digest: "",
-        trailers: "",
-    };
-    let proposal = propose_revert(evidence, &original_title(judged), page, files);
-    proposal
-        .map(|proposal| Revert::Propose(Box::new(proposal)))
-        .map_err(|error| error.to_string())
+        pull_request: judged.record.pull_request.clone(),
+    })))
 }
 
 fn let_be(restoration: &Restoration) -> String {
@@ -117,77 +97,32 @@ fn let_be(restoration: &Restoration) -> String {
     }
 }
 
-/// The edit that restores: fields with a value before are set to it, those that the change added are taken away again.
-fn edit_of(restoration: &Restoration) -> Result<(Vec<Change>, Vec<FieldPath>), String> {
+fn effect(
+    located: &Located,
+    restoration: &Restoration,
+    judged: &Judged,
+    history: &crate::snapshot::History,
+    now_ms: i64,
+) -> Result<crate::plan::MergeEffect, String> {
     let mut changes = Vec::new();
-    let mut added = Vec::new();
     for field in &restoration.restore {
         let path: FieldPath = field
             .path
             .parse()
             .map_err(|error| format!("{}: {error}", field.path))?;
-        match &field.after {
-            Some(value) => changes.push(Change {
-                path,
-                value: value.clone(),
-            }),
-            None => added.push(path),
-        }
+        changes.extend(field.after.clone().map(|value| Change { path, value }));
     }
-    Ok((changes, added))
-}
-
-/// The files with that edit made.
-fn restored(
-    manifests: &Manifests<'_>,
-    located: &Located,
-    changes: &[Change],
-    added: &[FieldPath],
-) -> Result<Tree, String> {
-    let refused = |refusal: Refusal| refusal.to_string();
-    let file = Some(located.file.as_str());
-    let options = EditOptions::of(located, false);
-    let mut files = manifests
-        .catalog
-        .edit(&located.key, changes, &options)
-        .map_err(refused)?
-        .files;
-    for path in added {
-        let mut tree = manifests.base.tree.clone();
-        tree.extend(files.clone());
-        let less = Catalog::read(&tree)
-            .remove(&located.key, path, file)
-            .map_err(refused)?;
-        files.extend(less);
-    }
-    Ok(files)
-}
-
-fn original_title(judged: &Judged) -> String {
-    match judged.evidence.details.get("title") {
-        Some(Value::String(title)) => title.clone(),
-        _ => format!("rightsize({})", judged.record.job.short()),
-    }
-}
-
-fn effect(
-    located: &Located,
-    changes: &[Change],
-    judged: &Judged,
-    history: &crate::snapshot::History,
-    now_ms: i64,
-) -> crate::plan::MergeEffect {
     let recommendation: Option<Recommendation> = judged
         .evidence
         .details
         .get("recommendation")
         .and_then(|value| serde_json::from_value(value.clone()).ok());
     let size = recommendation.map_or_else(Size::default, |recommendation| recommendation.now);
-    match Deployment::from_value(&located.value) {
-        Ok(deployment) => merge_effect(&deployment, changes, &size, history, now_ms),
+    Ok(match Deployment::from_value(&located.value) {
+        Ok(deployment) => merge_effect(&deployment, &changes, &size, history, now_ms),
         Err(_) => crate::plan::MergeEffect {
             restarts: true,
             ..crate::plan::MergeEffect::default()
         },
-    }
+    })
 }

@@ -37,6 +37,20 @@ pub struct Settings {
     pub memory_step_mib: u32,
     /// Largest factor by which parallelism grows at once: the scaling law is not known beyond.
     pub max_growth: f64,
+    /// Most parallelism of a vertex by its id or name, for connectors that can't scale further.
+    #[serde(skip)]
+    pub vertex_max: std::collections::BTreeMap<String, u32>,
+}
+
+impl Settings {
+    /// The most parallelism that a vertex may have by the configuration.
+    pub(super) fn most_of(&self, id: &str, name: &str) -> u32 {
+        let named = self
+            .vertex_max
+            .get(id)
+            .or_else(|| self.vertex_max.get(name));
+        named.copied().unwrap_or(u32::MAX)
+    }
 }
 
 impl Default for Settings {
@@ -57,6 +71,7 @@ impl Default for Settings {
             max_memory_mib: 32 * 1024,
             memory_step_mib: 128,
             max_growth: 3.0,
+            vertex_max: std::collections::BTreeMap::new(),
         }
     }
 }
