@@ -20,7 +20,7 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let manifests = Manifests::parse(&base);
     let watching = |now_ms| Watching {
         settings: &start.settings,
-        jobs: &listed.fleet.jobs,
+        fleet: &listed.fleet,
         now_ms,
     };
     let mut followed = match &args.out {

@@ -36,7 +36,7 @@ mod values;
 mod walk;
 
 pub use catalog::{Catalog, Discovery, Located};
-pub use check::{OptOut, check, check_fields, opted_out};
+pub use check::{check, check_fields};
 pub use refusal::{Code, Refusal, Warning, WarningCode};
 
 pub use crate::flink::field_path::{FieldPath, FieldPathError, Segment};

@@ -2,21 +2,24 @@
 
 use super::base::Manifests;
 use super::error::PassError;
-use super::evaluators::{Asked, names, tell};
+use super::evaluators::{Asked, are_brought, names, tell};
 use super::fleet::Fleet;
 use super::history::history;
 use super::judge::Judged;
 use super::known::Known;
 use super::locate::locate;
+use super::owner::{offered, owner};
 use super::sessions;
 use super::settings::Settings;
 use super::side_by_side::{contained, sentence, side_by_side};
-use super::standing::standing;
+use super::standing::{Considered, standing};
 use crate::audit::ChangeRecord;
 use crate::evaluate::plugin::Told;
 use crate::manifest::{Located, Refusal};
+use crate::owner::Owner;
 use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, SessionPart, State as ItemState, arrange, plan_job,
+    self, Facts, FleetFacts, Item, Plan, PlanReason, SessionPart, State as ItemState, arrange,
+    plan_job,
 };
 use crate::ports::{HistoryError, HistoryStore, Plugins, PullRequest, PullRequestState};
 use crate::record::State;
@@ -65,6 +68,7 @@ struct ByJob<'a> {
 struct Turn<'a> {
     job: &'a JobKey,
     located: Result<Located, Refusal>,
+    owner: Owner,
     told: Told,
     /// Its history, where a plug-in was shown it.
     shown: Option<History>,
@@ -135,16 +139,21 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
             Vec::new()
         },
     };
-    let unreachable = plan
+    // Jobs that could not be looked at, and those whose owner nobody understands.
+    let is_unread = |item: &&Item| {
+        item.state == ItemState::Unreachable || item.reason == PlanReason::OwnerUnreadable.into()
+    };
+    let unread: Vec<String> = plan
         .items
         .iter()
-        .filter(|item| item.state == ItemState::Unreachable)
-        .map(|item| format!("{}: {}", item.job.short(), item.message));
+        .filter(is_unread)
+        .map(|item| format!("{}: {}", item.job.short(), item.message))
+        .collect();
     let mut problems = of.known.problems.clone();
     problems.extend(failures);
     problems.extend(of.known.books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
-    problems.extend(unreachable);
+    problems.extend(unread);
     Ok(Made { plan, problems })
 }
 
@@ -163,12 +172,14 @@ async fn turns<'a>(
     store: &impl HistoryStore,
     lot: &'a [JobKey],
 ) -> Vec<Turn<'a>> {
+    let offered = &offered(of.settings, of.plugins);
     let asked = lot.iter().map(|job| async move {
         let located = locate(of.settings, &of.manifests.catalog, job);
-        let names = names(of.settings, located.as_ref().ok());
+        let owner = owner(located.as_ref().ok(), of.fleet.resource(job)).choosing_from(offered);
+        let names = names(of.settings, &owner);
         let mut told = Told::default();
         let mut shown = None;
-        if names.are_brought(of.plugins) {
+        if are_brought(&names, of.plugins) {
             // What can't be read is named where the job is planned.
             let read = contained(|| history(of.settings, store, job, of.now_ms));
             if let Ok(Ok(history)) = &read {
@@ -191,10 +202,10 @@ async fn turns<'a>(
             }
             shown = read.ok().and_then(Result::ok);
         }
-        told.gaps.extend(names.unknown(of.plugins));
         Turn {
             job,
             located,
+            owner,
             told,
             shown,
         }
@@ -245,15 +256,14 @@ fn one(
     let rooms = of.settings.rooms(job, turn.told.clone());
     let changes = by_job.changes.get(job).map_or(&[][..], Vec::as_slice);
     let located = turn.located.as_ref();
-    let standing = standing(
-        of.settings,
-        of.manifests.base,
-        changes,
+    let considered = Considered {
         job,
-        located.ok(),
         history,
-        &rooms,
-    );
+        located: located.ok(),
+        owner: &turn.owner,
+    };
+    let base = of.manifests.base;
+    let standing = standing(of.settings, base, changes, considered, &rooms);
     let live = of.fleet.resource(job);
     let facts = Facts {
         history,

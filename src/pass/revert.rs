@@ -4,6 +4,7 @@ use super::base::Manifests;
 use super::history::history;
 use super::judge::Judged;
 use super::locate::locate;
+use super::owner::owner;
 use super::settings::Settings;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
@@ -12,6 +13,7 @@ use crate::plan::{RevertRequest, merge_effect, restores};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence};
+use crate::snapshot::LiveResource;
 use crate::watch::{Assessment, Restoration, baseline};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -20,11 +22,12 @@ use std::collections::BTreeMap;
 pub enum Revert {
     /// Propose this.
     Propose(Box<RevertRequest>),
-    /// Nothing: its fields are back already, or a person set them to something else. One sentence.
+    /// Nothing: its owner wants none, its fields are back already, or a person set them to something else. One sentence.
     LetBe(String),
 }
 
-/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set.
+/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set, and where the job's
+/// owner allows it.
 ///
 /// # Errors
 /// One sentence: why it could not be made.
@@ -33,6 +36,7 @@ pub fn revert(
     store: &impl HistoryStore,
     manifests: &Manifests<'_>,
     judged: &Judged,
+    resource: Option<&LiveResource>,
     now_ms: i64,
 ) -> Result<Revert, String> {
     let Assessment::Regressed {
@@ -45,6 +49,9 @@ pub fn revert(
     let job = &judged.record.job;
     let located =
         locate(settings, &manifests.catalog, job).map_err(|refusal| refusal.to_string())?;
+    if let Some(why) = owner(Some(&located), resource).bars() {
+        return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
+    }
     let restoration = restores(&judged.evidence, &located);
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));

@@ -2,6 +2,7 @@
 
 use super::base::Manifests;
 use super::error::PassError;
+use super::fleet::Fleet;
 use super::heartbeat::{Beat, Blind, due};
 use super::judge::Judged;
 use super::known::{Known, know};
@@ -13,7 +14,6 @@ use super::settings::Settings;
 use super::side_by_side::contained;
 use crate::audit::{ChangeRecord, missing_entries};
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
-use crate::snapshot::JobKey;
 use crate::watch::Assessment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ pub struct Watching<'a> {
     /// What is configured.
     pub settings: &'a Settings,
     /// The jobs.
-    pub jobs: &'a [JobKey],
+    pub fleet: &'a Fleet,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
 }
@@ -77,13 +77,13 @@ pub fn leave<E: Display>(
         repository,
         manifests.base,
         pull_requests,
-        of.jobs,
+        &of.fleet.jobs,
         of.now_ms,
     )?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -151,13 +151,13 @@ pub async fn follow(
         repository,
         manifests.base,
         pull_requests,
-        of.jobs,
+        &of.fleet.jobs,
         of.now_ms,
     )?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -204,7 +204,14 @@ pub async fn follow(
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
         let newer = manifests.base.newer(repository)?;
         let base = newer.as_ref().unwrap_or(manifests.base);
-        let known = know(store, repository, base, pull_requests, of.jobs, of.now_ms)?;
+        let known = know(
+            store,
+            repository,
+            base,
+            pull_requests,
+            &of.fleet.jobs,
+            of.now_ms,
+        )?;
         problems.extend(remember(repository, &known, None, of.now_ms)?.problem);
     }
     Ok(Followed {
@@ -222,7 +229,9 @@ fn made(
     manifests: &Manifests<'_>,
     judged: &Judged,
 ) -> Result<Revert, String> {
-    contained(|| revert(of.settings, store, manifests, judged, of.now_ms)).and_then(|made| made)
+    let resource = of.fleet.resource(&judged.record.job);
+    contained(|| revert(of.settings, store, manifests, judged, resource, of.now_ms))
+        .and_then(|made| made)
 }
 
 /// What became of an append to the ledger.
