@@ -4,7 +4,7 @@ use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
 use super::{CheckedEdit, Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, Catalog, Change, EditOptions, Tree};
+use crate::manifest::{self, Catalog, Change, EditOptions};
 use crate::plan::fields::{changes, value_at};
 use crate::plan::{Item, PlannedChange};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA};
@@ -16,15 +16,14 @@ use crate::watch::same_value;
 /// # Errors
 /// [`Unfit`], one sentence.
 pub fn rightsizing(
-    tree: &Tree,
+    catalog: &Catalog<'_>,
     locate: &Locate<'_>,
     item: &Item,
     change: &PlannedChange,
 ) -> Result<CheckedEdit, Unfit> {
     agrees(item, change)?;
     let paths = paths(&change.fields)?;
-    let catalog = Catalog::read(tree);
-    let located = locate(&catalog, &item.job).map_err(stale)?;
+    let located = locate(catalog, &item.job).map_err(stale)?;
     let deployment = Deployment::from_value(&located.value).map_err(stale)?;
     if let Some(path) = paths.iter().find(|path| !is_sizing(&deployment, path)) {
         return Err(forged(format!(
@@ -63,13 +62,10 @@ pub fn rightsizing(
         )));
     }
     manifest::check(&located, &meant).map_err(stale)?;
-    let options = EditOptions {
-        create: paths
-            .iter()
-            .any(|path| value_at(&located.value, path).is_none()),
-        file: Some(located.file.clone()),
-        map: located.values.clone(),
-    };
+    let creates = paths
+        .iter()
+        .any(|path| value_at(&located.value, path).is_none());
+    let options = EditOptions::of(&located, creates);
     let files = catalog
         .edit(&located.key, &meant, &options)
         .map_err(stale)?
@@ -86,7 +82,7 @@ pub fn rightsizing(
     let wanted: Vec<Wanted<'_>> = asked
         .map(|(field, path)| (path, field.after.as_ref()))
         .collect();
-    prove(tree, &files, &item.job, locate, &located, &wanted)?;
+    prove(catalog.tree, &files, &item.job, locate, &located, &wanted)?;
     Ok(CheckedEdit { files })
 }
 
