@@ -99,8 +99,13 @@ impl Stage {
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
         let address = listener.local_addr().unwrap();
-        let served = fleet.clone();
-        runtime.spawn(serve(served, listener, 0.0, std::future::pending::<()>()));
+        let simulated = fleet.clone();
+        runtime.spawn(serve(
+            simulated,
+            listener,
+            0.0,
+            std::future::pending::<()>(),
+        ));
 
         let folder = tempfile::tempdir().unwrap();
         let parsed = written_workflow(&folder.path().join("init"));
