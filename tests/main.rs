@@ -42,3 +42,4 @@ mod sizing_loop;
 mod tls;
 mod values_mapping;
 mod watch;
+mod wild_manifests;

@@ -5,7 +5,8 @@ use super::{Failure, sessions};
 use crate::audit::{self, Audit, ChangeRecord, JobResources, Outcome, Sources};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Located, Refusal, Tree};
+use crate::config::MappedValues;
+use crate::manifest::{Catalog, Located, Refusal, Sought, Tree};
 use crate::plan::{self, Facts, FleetFacts, Item, Plan, arrange, object_key, plan_job, value_at};
 use crate::policy::{Mode, Standing};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
@@ -265,36 +266,31 @@ pub fn plan(
     })
 }
 
-/// A job's manifest: in the file that the configuration names, else wherever its object is.
+/// A job's manifest: the one that the configuration names or maps, else the one that evidence ties to it.
 pub fn locate(world: &World, catalog: &Catalog<'_>, job: &JobKey) -> Result<Located, Refusal> {
-    let file = world
-        .entries
-        .get(job)
-        .and_then(|entry| entry.manifest.as_deref());
-    let key = object_key(job);
-    let found = catalog.locate(&key, file).or_else(|refusal| {
-        // A manifest may leave its namespace to whoever applies it.
-        let without = crate::manifest::ObjectKey {
-            namespace: None,
-            ..key
-        };
-        catalog.locate(&without, file).map_err(|_| refusal)
-    });
-    found.or_else(|refusal| by_values(world, catalog, job).unwrap_or(Err(refusal)))
+    catalog.find(&sought(world, job))
 }
 
-/// The job as a chart's values tell it, where the configuration maps them.
-fn by_values(
-    world: &World,
-    catalog: &Catalog<'_>,
-    job: &JobKey,
-) -> Option<Result<Located, Refusal>> {
-    let mappings = &world.config.repository.values;
-    let mapping = mappings.iter().find(|mapping| mapping.is_about(job))?;
-    // The configuration was checked when it was read.
-    let map = mapping.map_of(job).ok()?;
-    let file = mapping.file_of(job);
-    Some(catalog.locate_values(&object_key(job), &map, file.as_deref()))
+/// What is known of a job whose manifest is sought.
+fn sought(world: &World, job: &JobKey) -> Sought {
+    let manifest = |job: &JobKey| world.entries.get(job)?.manifest.clone();
+    let known = world.known_jobs();
+    let rivals = known
+        .iter()
+        .filter(|other| *other != job && manifest(other).is_none())
+        .map(object_key)
+        .collect();
+    let mapped = MappedValues::of(&world.config.repository.values, job, known.iter());
+    let owner = world.resource(job).and_then(|resource| resource.owner.clone());
+    Sought {
+        key: object_key(job),
+        manifest: manifest(job),
+        rivals,
+        owner: owner.map(|owner| (owner.tool, owner.name)),
+        values: mapped.layers,
+        values_are_its_own: mapped.own,
+        values_shared_with: mapped.shared_with,
+    }
 }
 
 fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {

@@ -9,7 +9,7 @@ use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, EditOptions, Refusal, Tree};
+use crate::manifest::{Catalog, Change, Refusal, Sought, Tree};
 use crate::plan::{Plan, PlannedChange, object_key, value_at};
 use crate::policy::Mode;
 use crate::ports::{Forge, Repository, Written};
@@ -185,7 +185,15 @@ fn edited(world: &World, tree: &Tree, change: &PlannedChange) -> Result<Tree, St
     let job = &change.recommendation.job;
     let told = |refusal: Refusal| refusal.to_string();
     let located = locate(world, &catalog, job)
-        .or_else(|_| catalog.locate(&object_key(job), Some(&change.file)))
+        .or_else(|refusal| {
+            // A plan's file is a choice that was made where more was known.
+            catalog
+                .find(&Sought {
+                    manifest: Some(change.file.clone()),
+                    ..Sought::new(object_key(job))
+                })
+                .map_err(|_| refusal)
+        })
         .map_err(told)?;
     let mut changes = Vec::new();
     for field in &change.fields {
@@ -205,13 +213,8 @@ fn edited(world: &World, tree: &Tree, change: &PlannedChange) -> Result<Tree, St
         };
         changes.push(Change { path, value });
     }
-    let options = EditOptions {
-        create: change.creates,
-        map: located.values.clone(),
-        file: (!located.values.is_empty()).then(|| located.file.clone()),
-    };
     catalog
-        .edit(&located.key, &changes, &options)
+        .change(&located, &changes, change.creates)
         .map(|edited| edited.files)
         .map_err(told)
 }

@@ -4,7 +4,7 @@ use super::planning::{Books, Judged, history};
 use super::world::World;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, EditOptions, Located, Refusal, Tree};
+use crate::manifest::{Catalog, Change, Located, Refusal, Tree};
 use crate::plan::{merge_effect, value_at};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
@@ -168,21 +168,15 @@ fn restored(
     added: &[FieldPath],
 ) -> Result<Tree, String> {
     let refused = |refusal: Refusal| refusal.to_string();
-    let file = Some(located.file.as_str());
-    let options = EditOptions {
-        file: Some(located.file.clone()),
-        map: located.values.clone(),
-        ..EditOptions::default()
-    };
     let mut files = Catalog::read(&books.tree)
-        .edit(&located.key, changes, &options)
+        .change(located, changes, false)
         .map_err(refused)?
         .files;
     for path in added {
         let mut tree = books.tree.clone();
         tree.extend(files.clone());
         let less = Catalog::read(&tree)
-            .remove(&located.key, path, file)
+            .without(located, path)
             .map_err(refused)?;
         files.extend(less);
     }

@@ -173,8 +173,16 @@ fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
         namespace: "any".to_string(),
         name: "any".to_string(),
     };
-    for mapping in &config.repository.values {
-        if let Err(message) = mapping.map_of(&any) {
+    let mappings = &config.repository.values;
+    for (position, mapping) in mappings.iter().enumerate() {
+        if let Err(message) = mapping.layers_of(&any) {
+            return refuse(message);
+        }
+        let clash = || {
+            let mut others = mappings[..position].iter();
+            others.find_map(|other| other.clashes(mapping))
+        };
+        if let Some(message) = mapping.wrong().or_else(clash) {
             return refuse(message);
         }
     }

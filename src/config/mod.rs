@@ -21,7 +21,7 @@ pub use sections::{
     PatchConfig, RepositoryConfig, SloConfig,
 };
 pub use selector::{Selector, SelectorError};
-pub use values::ValuesMapping;
+pub use values::{MappedValues, OwnValuesFile, ValuesFile, ValuesMapping};
 
 use crate::policy::Mode;
 use crate::recommend::{self, Prices};

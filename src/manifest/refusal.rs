@@ -47,6 +47,16 @@ pub enum Code {
     OwnedByAutoscaler,
     /// The owner said no.
     OptedOut,
+    /// The file is encrypted as a whole, so that an edit would break its checksum.
+    EncryptedFile,
+    /// Something writes the file: the next run of it would undo the edit.
+    GeneratedFile,
+    /// Something else than the manifest decides about the field.
+    OwnedElsewhere,
+    /// The build does something that is not understood here, so what comes out of it is not known.
+    UnmodelledBuild,
+    /// The configuration does not say which key of the values sets the field.
+    UnmappedField,
     /// The edit would have changed something else: a bug here, and nothing is written.
     EditorBug,
 }
@@ -76,6 +86,11 @@ impl Code {
             Code::ShadowedField => "shadowed-field",
             Code::OwnedByAutoscaler => "owned-by-autoscaler",
             Code::OptedOut => "opted-out",
+            Code::EncryptedFile => "encrypted-file",
+            Code::GeneratedFile => "generated-file",
+            Code::OwnedElsewhere => "owned-elsewhere",
+            Code::UnmodelledBuild => "unmodelled-build",
+            Code::UnmappedField => "unmapped-field",
             Code::EditorBug => "editor-bug",
         }
     }

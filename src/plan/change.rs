@@ -6,7 +6,7 @@ use super::job::{Facts, Rooms};
 use super::{fields, merging};
 use crate::classify::JobProfile;
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, Catalog, EditOptions, Located, Refusal};
+use crate::manifest::{self, Catalog, Change, Located, Refusal};
 use crate::policy::Decision;
 use crate::recommend::{Advice, Present, Recommendation, side_by_side};
 use crate::record::FieldChange;
@@ -14,6 +14,8 @@ use crate::record::FieldChange;
 /// The manifest that is to change, with what is known of its job.
 pub(super) struct Target<'a> {
     pub(super) located: &'a Located,
+    /// Its object, with what a chart sets filled in from what runs.
+    pub(super) object: &'a serde_json::Value,
     pub(super) deployment: &'a Deployment,
     pub(super) facts: &'a Facts<'a>,
     pub(super) rooms: &'a Rooms,
@@ -34,7 +36,7 @@ impl Target<'_> {
         let located = self.located;
         let changes = fields::changes(
             self.deployment,
-            &located.value,
+            self.object,
             &recommendation.now,
             &recommendation.proposed,
         )
@@ -50,19 +52,17 @@ impl Target<'_> {
         let creates = changes
             .iter()
             .any(|change| fields::value_at(&located.value, &change.path).is_none());
-        let options = EditOptions {
-            create: creates,
-            file: Some(located.file.clone()),
-            map: located.values.clone(),
-        };
-        let edited = self.catalog.edit(&located.key, &changes, &options)?;
+        let edited = self.catalog.change(located, &changes, creates)?;
         let Some((file, _)) = edited.files.first_key_value() else {
             return Ok(None);
         };
         let diff = edited
             .files
             .iter()
-            .map(|(path, bytes)| unified(path, self.catalog.bytes(path), bytes))
+            .map(|(path, bytes)| {
+                let before = self.catalog.bytes(path);
+                manifest::unified(path, before, bytes, &shown(located, &changes))
+            })
             .collect::<String>();
         let fields: Vec<FieldChange> = changes
             .iter()
@@ -113,12 +113,18 @@ impl Target<'_> {
     }
 }
 
-fn unified(path: &str, before: Option<&[u8]>, after: &[u8]) -> String {
-    let before = String::from_utf8_lossy(before.unwrap_or_default()).into_owned();
-    let after = String::from_utf8_lossy(after).into_owned();
-    similar::TextDiff::from_lines(&before, &after)
-        .unified_diff()
-        .context_radius(2)
-        .header(&format!("a/{path}"), &format!("b/{path}"))
-        .to_string()
+/// The last keys of what changes, as the files spell them: their values may be shown in a diff.
+fn shown(located: &Located, changes: &[Change]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for path in changes.iter().map(|change| &change.path) {
+        let mapped = located.values.iter().filter_map(|layer| layer.key_of(path));
+        let own = mapped.map(|(key, option)| option.or(key.last_key().map(str::to_owned)));
+        keys.extend(own.flatten());
+        if let Some(key) = path.last_key() {
+            keys.push(key.to_owned());
+            // Options may be spelled as nested keys.
+            keys.extend(key.rsplit('.').next().map(str::to_owned));
+        }
+    }
+    keys
 }

@@ -4,6 +4,7 @@ use super::change::Target;
 use super::item::{Item, PlannedChange, State, Until};
 use super::lifecycle::standstill;
 use super::link::link;
+use super::reach::completed;
 use super::{drift, present};
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
@@ -214,8 +215,20 @@ fn sized(
     catalog: &Catalog<'_>,
     now_ms: i64,
 ) -> Item {
-    let located = facts.manifest.ok();
-    let deployment = located.and_then(|located| Deployment::from_value(&located.value).ok());
+    // A size is not computed around a field that cannot be read, nor written where something else decides.
+    let unsaid = facts
+        .manifest
+        .ok()
+        .and_then(|located| catalog.says_sizes(located).err());
+    let manifest = match &unsaid {
+        Some(refusal) => Err(refusal),
+        None => facts.manifest,
+    };
+    let completed = manifest
+        .ok()
+        .map(|located| completed(located, facts.history, facts.live()));
+    let deployment = completed
+        .as_ref().and_then(|located| Deployment::from_value(&located.value).ok());
     let present = match deployment
         .as_ref()
         .map(|deployment| present::present(deployment, facts.history, &rooms.prices))
@@ -339,7 +352,7 @@ fn sized(
             .until(until);
     }
     let decision = decide(&wanted, &allowed, &standing, &rooms.rules, now_ms);
-    let (located, deployment) = match (facts.manifest, deployment) {
+    let (located, deployment) = match (manifest, deployment) {
         (Ok(located), Some(deployment)) => (located, deployment),
         (Err(refusal), _) => return item.refused(refusal),
         (Ok(located), None) => {
@@ -355,7 +368,7 @@ fn sized(
     let drift = facts
         .live()
         .and_then(|resource| drift::from_resource(&located.value, &deployment, resource))
-        .or_else(|| drift::from_shape(&present, facts.history));
+        .or_else(|| drift::from_shape(&present, facts.history, facts.standing.autoscaler));
     if let Some(drift) = drift {
         return item.say(State::Held, "drift", drift).until(Until::Event(
             "the cluster runs what the manifest says".to_string(),
@@ -363,6 +376,7 @@ fn sized(
     }
     let of = Target {
         located,
+        object: completed.as_ref().map_or(&located.value, |whole| &whole.value),
         deployment: &deployment,
         facts,
         rooms,
@@ -371,6 +385,16 @@ fn sized(
         now_ms,
     };
     let allowed = with_options(*allowed, item.autoscaler.as_ref());
+    let allowed = match of.within_reach(allowed, &limits, &size) {
+        Ok(allowed) => allowed,
+        Err(refusal) => {
+            return Item {
+                decision: Some(decision),
+                ..item
+            }
+            .refused(&refusal);
+        }
+    };
     let change = match of.planned(profile, allowed, decision.clone()) {
         Ok(Some(change)) => change,
         Ok(None) => {

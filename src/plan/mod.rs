@@ -13,6 +13,7 @@ mod lifecycle;
 mod link;
 mod merging;
 mod present;
+mod reach;
 mod realize;
 mod session;
 mod settings;

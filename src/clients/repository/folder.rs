@@ -1,7 +1,11 @@
 //! A plain folder of manifests, for those without git: the forge `dir` writes into it, `.plimsoll/` holds evidence and ledger.
 
-use super::paths::{FILE_LIMIT, is_read, refuse_content, refuse_path, too_large};
+use super::paths::{
+    FILE_LIMIT, TELLING_LIMIT, is_kept, is_manifest, is_read, may_tell, refuse_content,
+    refuse_path, stays_inside, too_large,
+};
 use crate::clients::disk::Disk;
+use crate::manifest::link_to;
 use crate::ports::{Commit, Repository, RepositoryError};
 use crate::record::{AUTHOR_NAME, Event, FileChange, evidence_path, read_ledger, sha256_hex};
 use std::collections::BTreeMap;
@@ -75,8 +79,10 @@ impl FolderRepository {
                     if name != ".git" {
                         open.push(path);
                     }
+                } else if kind.is_symlink() {
+                    walked.link(&entry.path(), path);
                 } else if is_read(&path) && entry.file_name().to_str().is_some() {
-                    walked.take(&entry.path(), path, kind.is_symlink());
+                    walked.take(&entry.path(), path);
                 }
             }
         }
@@ -91,17 +97,35 @@ struct Walked {
 }
 
 impl Walked {
-    /// Reads one file, or notes why it is left out. One bad file is no reason to read no other.
-    fn take(&mut self, place: &Path, path: String, is_link: bool) {
-        if is_link {
-            let reason = "it is a symbolic link; only plain files are read";
-            self.left_out.insert(path, reason.to_string());
-            return;
+    /// Notes a symbolic link: where it leads inside the folder is followed there; where it leads out it never is.
+    fn link(&mut self, place: &Path, path: String) {
+        let target = fs::read_link(place).ok();
+        match target.as_deref().and_then(Path::to_str) {
+            Some(target) if stays_inside(&path, target) => {
+                self.files.insert(path, link_to(target));
+            }
+            target if is_manifest(&path) => {
+                let shown = target.unwrap_or("a name that is not UTF-8");
+                let reason = format!("it is a symbolic link to `{shown}`, outside of the folder");
+                self.left_out.insert(path, reason);
+            }
+            _ => {}
         }
+    }
+
+    /// Reads one file, or notes why it is left out. One bad file is no reason to read no other.
+    fn take(&mut self, place: &Path, path: String) {
         let size = fs::metadata(place)
             .map(|metadata| metadata.len())
             .unwrap_or(0);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if !is_manifest(&path) && may_tell(&path) {
+            let bytes = fs::read(place).unwrap_or_default();
+            if size <= TELLING_LIMIT && is_kept(&path, &bytes) {
+                self.files.insert(path, bytes);
+            }
+            return;
+        }
         if size > FILE_LIMIT {
             self.left_out.insert(path, too_large(size));
             return;
