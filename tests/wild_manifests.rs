@@ -193,7 +193,7 @@ fn judge(item: &Item, expected: &Expected) -> Result<(), String> {
         }
         (None, Some(code), None) => {
             let refused = item.state == plimsoll::plan::State::Refused;
-            if !refused || !code.split('|').any(|code| code == item.reason) {
+            if !refused || !code.split('|').any(|code| code == item.reason.to_string()) {
                 return Err(said);
             }
             match expected.says.iter().find(|words| !any(&item.message, words)) {
@@ -202,7 +202,7 @@ fn judge(item: &Item, expected: &Expected) -> Result<(), String> {
             }
         }
         (None, None, Some(reason)) => {
-            let held = item.state == plimsoll::plan::State::Held && item.reason == *reason;
+            let held = item.state == plimsoll::plan::State::Held && item.reason.to_string() == *reason;
             let quiet = expected.says.iter().find(|words| !any(&item.message, words));
             if held && quiet.is_none() { Ok(()) } else { Err(said) }
         }

@@ -3,6 +3,7 @@
 
 use super::change::Target;
 use super::fields;
+use super::size::within;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Code, Located, Refusal};
@@ -15,13 +16,13 @@ pub(super) fn completed(
     located: &Located,
     history: &History,
     resource: Option<&LiveResource>,
-) -> Located {
-    let mut located = located.clone();
-    let Ok(deployment) = Deployment::from_value(&located.value) else {
-        return located;
+) -> Value {
+    let mut value = located.value.clone();
+    let Ok(deployment) = Deployment::from_value(&value) else {
+        return value;
     };
     if located.values.is_empty() {
-        return located;
+        return value;
     }
     let shape = history
         .points
@@ -71,10 +72,10 @@ pub(super) fn completed(
             continue;
         }
         if let Some(found) = live(path).or(seen) {
-            put(&mut located.value, &path.words(), found);
+            put(&mut value, &path.words(), found);
         }
     }
-    located
+    value
 }
 
 fn put(value: &mut Value, way: &[&str], found: Value) {
@@ -96,7 +97,6 @@ impl Target<'_> {
         &self,
         recommendation: Recommendation,
         limits: &Bounds,
-        size: &dyn Fn(&Bounds) -> Advice,
     ) -> Result<Recommendation, Refusal> {
         let mut recommendation = recommendation;
         let mut kept = Kept::default();
@@ -114,7 +114,7 @@ impl Target<'_> {
                 kept,
                 ..limits.clone()
             };
-            recommendation = match size(&bounds) {
+            recommendation = match within(&bounds, self.present, self.asked) {
                 Advice::Change(change) => *change,
                 _ => return Err(self.not_mapped(&field)),
             };
