@@ -132,8 +132,14 @@ fn values_that_can_not_be_told_apart_are_refused() {
     assert_eq!(located.file, "charts/orders/values.yaml");
     for (more, said) in [
         ("    files: [a.yaml]\n", "keep one of them"),
-        ("  - {jobs: [payments/orders], file: b.yaml, fields: {spec.job.parallelism: p}}\n", "two mappings"),
-        ("  - {jobs: [payments/risk], file: b.yaml}\n", "without `fields`"),
+        (
+            "  - {jobs: [payments/orders], file: b.yaml, fields: {spec.job.parallelism: p}}\n",
+            "two mappings",
+        ),
+        (
+            "  - {jobs: [payments/risk], file: b.yaml}\n",
+            "without `fields`",
+        ),
     ] {
         let error = parse("plimsoll.yaml", &format!("{CONFIG}{more}")).unwrap_err();
         assert!(error.to_string().contains(said), "{error}");

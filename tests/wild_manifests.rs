@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use plimsoll::clients::repository::FolderRepository;
-use plimsoll::config::{MappedValues, ValuesMapping, parse_policies};
-use plimsoll::manifest::{Catalog, Change, Sought};
+use plimsoll::config::{MappedValues, ValuesMapping, parse, parse_policies};
+use plimsoll::manifest::{Catalog, Change, Sought, Tree};
 use plimsoll::plan::{Facts, Item, Rooms, object_key, plan_job};
 use plimsoll::policy::{Mode, Standing};
 use plimsoll::ports::Repository;
@@ -104,17 +104,22 @@ fn plan(folder: &Path, case: &Case, history: &History) -> Result<BTreeMap<String
     let repository = FolderRepository::open(&folder.join("tree")).unwrap();
     let tree = repository.tree().unwrap();
     let catalog = Catalog::read(&tree);
-    let keys: Vec<JobKey> = case.jobs.iter().map(key).collect();
     let mut items = BTreeMap::new();
     for job in &case.jobs {
         let key = key(job);
         let free = |other: &&Job| other.manifest.is_none();
         let rivals = case.jobs.iter().filter(free).map(self::key);
-        let mapped = MappedValues::of(&case.values, &key, keys.iter());
+        let mapped = MappedValues::of(&case.values, &key);
         let sought = Sought {
             manifest: job.manifest.clone(),
+            namespaces: case
+                .jobs
+                .iter()
+                .map(|other| other.namespace.clone())
+                .filter(|of| *of != key.namespace)
+                .collect(),
             rivals: rivals
-                .filter(|other| *other != key)
+                .filter(|other| *other != key && other.name == key.name)
                 .map(|other| object_key(&other))
                 .collect(),
             values: mapped.layers,
@@ -148,16 +153,16 @@ fn plan(folder: &Path, case: &Case, history: &History) -> Result<BTreeMap<String
                 })
                 .collect();
             let again = catalog.change(located, &changes, change.creates);
-            let files = again.map_err(|refusal| format!("not made again: {refusal}"))?;
-            for (file, bytes) in files.files {
-                let out = std::env::var_os("PLIMSOLL_WILD_OUT").map(PathBuf::from);
-                if let Some(out) = out {
-                    let place = out
-                        .join(folder.file_name().unwrap())
-                        .join(file.trim_start_matches('/'));
+            let edited = again.map_err(|refusal| format!("not made again: {refusal}"))?;
+            if let Some(out) = std::env::var_os("PLIMSOLL_WILD_OUT").map(PathBuf::from) {
+                let out = out.join(folder.file_name().unwrap());
+                for (file, bytes) in edited.files {
+                    let place = out.join(file);
                     fs::create_dir_all(place.parent().unwrap()).unwrap();
                     fs::write(place, bytes).unwrap();
                 }
+                let planned = serde_json::json!({"job": key.short(), "fields": change.fields});
+                fs::write(out.join("planned.json"), planned.to_string()).unwrap();
             }
         }
         items.insert(key.short(), item);
@@ -178,7 +183,10 @@ fn judge(item: &Item, expected: &Expected) -> Result<(), String> {
     match (&expected.edit, &expected.refuse, &expected.hold) {
         (Some(files), None, None) => {
             let change = item.change.as_ref().ok_or(format!("no edit: {said}"))?;
-            let heads = change.diff.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+            let heads = change
+                .diff
+                .lines()
+                .filter_map(|line| line.strip_prefix("+++ b/"));
             let mut edited: Vec<&str> = heads.collect();
             edited.sort_unstable();
             let mut files: Vec<&str> = files.iter().map(String::as_str).collect();
@@ -186,7 +194,11 @@ fn judge(item: &Item, expected: &Expected) -> Result<(), String> {
             if edited != files {
                 return Err(format!("edits {edited:?}\n{}", change.diff));
             }
-            match expected.diff.iter().find(|line| !change.diff.contains(*line)) {
+            match expected
+                .diff
+                .iter()
+                .find(|line| !change.diff.contains(*line))
+            {
                 Some(line) => Err(format!("`{line}` is not in\n{}", change.diff)),
                 None => Ok(()),
             }
@@ -196,15 +208,27 @@ fn judge(item: &Item, expected: &Expected) -> Result<(), String> {
             if !refused || !code.split('|').any(|code| code == item.reason.to_string()) {
                 return Err(said);
             }
-            match expected.says.iter().find(|words| !any(&item.message, words)) {
+            match expected
+                .says
+                .iter()
+                .find(|words| !any(&item.message, words))
+            {
                 Some(words) => Err(format!("does not say `{words}`: {said}")),
                 None => Ok(()),
             }
         }
         (None, None, Some(reason)) => {
-            let held = item.state == plimsoll::plan::State::Held && item.reason.to_string() == *reason;
-            let quiet = expected.says.iter().find(|words| !any(&item.message, words));
-            if held && quiet.is_none() { Ok(()) } else { Err(said) }
+            let held =
+                item.state == plimsoll::plan::State::Held && item.reason.to_string() == *reason;
+            let quiet = expected
+                .says
+                .iter()
+                .find(|words| !any(&item.message, words));
+            if held && quiet.is_none() {
+                Ok(())
+            } else {
+                Err(said)
+            }
         }
         _ => Err("the case expects nothing, or two things at once".to_owned()),
     }
@@ -241,7 +265,12 @@ fn wild_manifests() {
         }
         if std::env::var_os("PLIMSOLL_WILD_SAY").is_some() {
             for item in items.values() {
-                let _ = writeln!(std::io::stdout(), "{name}: {} {}", item.reason, item.message);
+                let _ = writeln!(
+                    std::io::stdout(),
+                    "{name}: {} {}",
+                    item.reason,
+                    item.message
+                );
             }
         }
     }
@@ -252,4 +281,88 @@ fn wild_manifests() {
         failed.len(),
         failed.join("\n")
     );
+}
+
+/// The files of a page's section, by the path that stands in a comment before each.
+fn files_of(section: &str) -> BTreeMap<String, String> {
+    let parts = section.split("<!-- file: ").skip(1);
+    parts
+        .map(|part| {
+            let (path, rest) = part.split_once(" -->").unwrap();
+            let (_, block) = rest.split_once("```yaml\n").unwrap();
+            let (text, _) = block.split_once("```").unwrap();
+            (path.to_owned(), text.to_owned())
+        })
+        .collect()
+}
+
+/// Plans `payments/orders` with the files and the configuration of a page.
+fn documented(files: &BTreeMap<String, String>, config: &str, history: &History) -> Item {
+    let config = parse("plimsoll.yaml", config).unwrap();
+    let tree: Tree = files
+        .iter()
+        .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
+        .collect();
+    let catalog = Catalog::read(&tree);
+    let key: JobKey = "prod/deployment/payments/orders".parse().unwrap();
+    let entry = config
+        .clusters
+        .iter()
+        .flat_map(|cluster| &cluster.jobs)
+        .find(|job| job.name == "orders");
+    let mapped = MappedValues::of(&config.repository.values, &key);
+    let located = catalog.find(&Sought {
+        manifest: entry.and_then(|entry| entry.manifest.clone()),
+        values: mapped.layers,
+        values_are_its_own: mapped.own,
+        ..Sought::new(object_key(&key))
+    });
+    let mut history = history.clone();
+    history.job = key.clone();
+    let facts = Facts {
+        history: &history,
+        manifest: located.as_ref(),
+        standing: Standing {
+            mode: Mode::Propose,
+            last_checkpoint_ms: Some(NOW_MS - 60_000),
+            checkpointing: true,
+            ..Standing::default()
+        },
+        watched: None,
+        resource: None,
+    };
+    plan_job(&key, &facts, &rooms(), &catalog, NOW_MS)
+}
+
+#[test]
+fn the_examples_of_the_page_on_manifests_work_as_printed() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let page = fs::read_to_string(docs.join("manifests.md")).unwrap();
+    let history = history();
+    let mut codes = Vec::new();
+    for section in page.split("\n## ").skip(1) {
+        let mut files = files_of(section);
+        let Some(config) = files.remove("plimsoll.yaml") else {
+            continue;
+        };
+        let heading = section.lines().next().unwrap();
+        let code = heading.split('`').nth(1).unwrap();
+        let item = documented(&files, &config, &history);
+        assert!(item.change.is_some(), "{heading}: {}", item.message);
+        // Without what the section adds, the refusal that it is about.
+        let before = match code {
+            "not-found" => documented(&BTreeMap::new(), &config, &history),
+            _ => documented(&files, "repository: {path: .}\n", &history),
+        };
+        assert_eq!(before.reason.to_string(), code, "{}", before.message);
+        codes.push(code.to_owned());
+    }
+    assert_eq!(codes, ["not-found", "templated-file", "ambiguous-target"]);
+    let page = fs::read_to_string(docs.join("configuration.md")).unwrap();
+    let (_, block) = page.split_once("```yaml\nrepository:\n  values:").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let values = "flink:\n  parallelism: 12\n  slots: 2\n  taskManager: {memory: 4096m, cpu: 2}\n";
+    let files = BTreeMap::from([("charts/orders/values.yaml".to_owned(), values.to_owned())]);
+    let item = documented(&files, &format!("repository:\n  values:{block}"), &history);
+    assert!(item.change.is_some(), "{}", item.message);
 }

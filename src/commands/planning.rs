@@ -3,9 +3,9 @@
 use super::world::World;
 use super::{Failure, sessions};
 use crate::audit::{self, Audit, ChangeRecord, JobResources, Outcome, Sources};
+use crate::config::MappedValues;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::config::MappedValues;
 use crate::manifest::{Catalog, Located, Refusal, Sought, Tree};
 use crate::plan::{self, Facts, FleetFacts, Item, Plan, arrange, object_key, plan_job, value_at};
 use crate::policy::{Mode, Standing};
@@ -274,18 +274,25 @@ pub fn locate(world: &World, catalog: &Catalog<'_>, job: &JobKey) -> Result<Loca
 /// What is known of a job whose manifest is sought.
 fn sought(world: &World, job: &JobKey) -> Sought {
     let manifest = |job: &JobKey| world.entries.get(job)?.manifest.clone();
-    let known = world.known_jobs();
-    let rivals = known
-        .iter()
-        .filter(|other| *other != job && manifest(other).is_none())
-        .map(object_key)
-        .collect();
-    let mapped = MappedValues::of(&world.config.repository.values, job, known.iter());
-    let owner = world.resource(job).and_then(|resource| resource.owner.clone());
+    let mut rivals = Vec::new();
+    let mut namespaces = std::collections::BTreeSet::new();
+    world.each_known(|other| {
+        if other.namespace != job.namespace && !namespaces.contains(&other.namespace) {
+            namespaces.insert(other.namespace.clone());
+        }
+        if other.name == job.name && other != job && manifest(other).is_none() {
+            rivals.push(object_key(other));
+        }
+    });
+    let mapped = MappedValues::of(&world.config.repository.values, job);
+    let owner = world
+        .resource(job)
+        .and_then(|resource| resource.owner.clone());
     Sought {
         key: object_key(job),
         manifest: manifest(job),
         rivals,
+        namespaces,
         owner: owner.map(|owner| (owner.tool, owner.name)),
         values: mapped.layers,
         values_are_its_own: mapped.own,

@@ -209,6 +209,12 @@ impl World {
             .collect()
     }
 
+    /// Calls back with the jobs of [`World::known_jobs`]; one may come twice.
+    pub fn each_known(&self, mut told: impl FnMut(&JobKey)) {
+        self.listed().for_each(|(job, _)| told(job));
+        self.live().found.resources.keys().for_each(told);
+    }
+
     /// The jobs that can be known without asking a cluster: those of static lists, and, where there are clusters behind Kubernetes, those
     /// that the history holds.
     pub fn jobs_of_the_past(&self) -> Result<Vec<JobKey>, Failure> {

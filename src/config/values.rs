@@ -83,7 +83,9 @@ impl ValuesMapping {
     pub(super) fn wrong(&self) -> Option<String> {
         let own = |file: &ValuesFile| matches!(file, ValuesFile::Own(_));
         if self.file.is_some() && !self.files.is_empty() {
-            return Some("repository.values: `file` and `files` are both there: keep one of them".to_owned());
+            return Some(
+                "repository.values: `file` and `files` are both there: keep one of them".to_owned(),
+            );
         }
         if self.fields.is_empty() && !(self.files.iter().all(own) && !self.files.is_empty()) {
             return Some("repository.values: a mapping without `fields`: add FIELD: KEY, for example `spec.job.parallelism: flink.parallelism`".to_owned());
@@ -95,7 +97,10 @@ impl ValuesMapping {
     pub(super) fn clashes(&self, other: &ValuesMapping) -> Option<String> {
         let shared = self.jobs.is_empty() && other.jobs.is_empty()
             || self.jobs.iter().any(|job| other.jobs.contains(job));
-        let field = self.fields.keys().find(|field| other.fields.contains_key(*field));
+        let field = self
+            .fields
+            .keys()
+            .find(|field| other.fields.contains_key(*field));
         field.filter(|_| shared).map(|field| {
             format!("repository.values: two mappings say where `{field}` of the same job stands, and which file is read last is not said: make them one, with the files in order as `files:`")
         })
@@ -130,31 +135,19 @@ pub struct MappedValues {
 }
 
 impl MappedValues {
-    /// What the mappings say of a job, among all jobs that are known.
-    pub fn of<'a>(
-        mappings: &[ValuesMapping],
-        job: &JobKey,
-        known: impl Iterator<Item = &'a JobKey>,
-    ) -> MappedValues {
+    /// What the mappings say of a job.
+    pub fn of(mappings: &[ValuesMapping], job: &JobKey) -> MappedValues {
         let named = |mapping: &&ValuesMapping| mapping.jobs.contains(&job.short());
         let own = mappings.iter().any(|mapping| named(&mapping));
         let mine: Vec<&ValuesMapping> = mappings
             .iter()
-            .filter(|mapping| if own { named(mapping) } else { mapping.jobs.is_empty() })
-            .collect();
-        let others: Vec<&JobKey> = known.filter(|other| *other != job).collect();
-        let takes = |mapping: &&ValuesMapping, other: &JobKey| {
-            // Where the mapping is for every job, those with mappings or manifests of their own are not known here.
-            !mapping.jobs.is_empty() && mapping.jobs.contains(&other.short())
-        };
-        let shared_with = mine
-            .iter()
-            .filter(|mapping| !mapping.tells_jobs_apart())
-            .flat_map(|mapping| {
-                let shared = others.iter().filter(|other| takes(mapping, other));
-                shared.map(|other| other.short()).collect::<Vec<String>>()
+            .filter(|mapping| match own {
+                true => named(mapping),
+                false => mapping.jobs.is_empty(),
             })
             .collect();
+        let shared = mine.iter().filter(|mapping| !mapping.tells_jobs_apart());
+        let others = shared.flat_map(|mapping| &mapping.jobs);
         MappedValues {
             // The configuration was checked when it was read.
             layers: mine
@@ -162,7 +155,10 @@ impl MappedValues {
                 .flat_map(|mapping| mapping.layers_of(job).unwrap_or_default())
                 .collect(),
             own,
-            shared_with,
+            shared_with: others
+                .filter(|other| **other != job.short())
+                .cloned()
+                .collect(),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Why an object is not there: the best reason that the files themselves give.
 
 use super::catalog::{Candidate, Catalog, mentions};
+use super::readable::FIELDS;
 use super::refusal::{Code, Refusal};
 use super::{ObjectKey, template};
 use crate::flink::deployment::GROUP;
+use crate::flink::field_path::FieldPath;
 
 /// What to do about a template.
 pub(crate) const WAY_OUT: &str = "map the job's fields to the keys of the file that fills it, in `repository.values` of plimsoll.yaml: `{jobs: [NAMESPACE/NAME], file: FILE, fields: {spec.taskManager.resource.memory: KEY}}`";
@@ -66,12 +68,15 @@ impl Catalog<'_> {
         };
         let patch = self.sources.iter().find(speaks)?;
         let folder = super::links::parent(&patch.file);
-        let (address, file, line) = self.remote.iter().find(|(_, file, _)| {
-            super::links::within(&super::links::parent(file), &folder)
-        })?;
+        let (address, file, line) = self
+            .remote
+            .iter()
+            .find(|(_, file, _)| super::links::within(&super::links::parent(file), &folder))?;
         let refusal = Refusal::new(
             Code::NotFound,
-            format!("`{key}` is built on the remote base `{address}`, whose files are not in this repository, so what the object is cannot be told from here"),
+            format!(
+                "`{key}` is built on the remote base `{address}`, whose files are not in this repository, so what the object is cannot be told from here"
+            ),
             "copy the base into the repository (`kustomize localize`), or edit by hand",
         );
         Some(refusal.at(file, *line))
@@ -96,7 +101,7 @@ impl Catalog<'_> {
         }
         let literal = templates.iter().find(|(_, text, _)| names(text, &key.name));
         if let Some((_, _, refusal)) = literal {
-            return Some(refusal.clone());
+            return Some(self.with_keys(refusal.clone(), key));
         }
         if let Some(refusal) = broken.into_iter().next() {
             return Some(refusal);
@@ -106,11 +111,56 @@ impl Catalog<'_> {
         }
         let templated_name =
             |text: &str| name_lines(text).any(|name| template::in_scalar(name).is_some());
-        let open = templates
+        let mut open: Vec<_> = templates
             .into_iter()
-            .find(|(_, text, _)| templated_name(text));
-        open.map(|(_, _, refusal)| refusal)
+            .filter(|(_, text, _)| templated_name(text))
+            .collect();
+        // The chart of the job's name first.
+        open.sort_by_key(|(file, _, _)| !super::mapped::path_names(file, &key.name));
+        let open = open.into_iter().next();
+        open.map(|(_, _, refusal)| self.with_keys(refusal, key))
             .or_else(|| self.by_template(key))
+    }
+
+    /// Says in a template's refusal which values keys fill which fields, as far as the template shows it.
+    fn with_keys(&self, mut refusal: Refusal, key: &ObjectKey) -> Refusal {
+        let Some(file) = refusal.file.clone() else {
+            return refusal;
+        };
+        let text = self
+            .tree
+            .get(&file)
+            .and_then(|b| std::str::from_utf8(b).ok());
+        let spec = FieldPath::of(&["spec"]);
+        let slots = spec
+            .child("flinkConfiguration")
+            .child("taskmanager.numberOfTaskSlots");
+        let fields = FIELDS.iter().map(|keys| spec.join(&FieldPath::of(keys)));
+        let pairs: Vec<String> = fields
+            .chain([slots])
+            .filter_map(|field| {
+                let (_, line) = template::line_of(text?, &field)?;
+                let keys = template::values_keys(line);
+                Some(format!("{field}: {}", keys.first()?))
+            })
+            .collect();
+        if pairs.is_empty() {
+            return refusal;
+        }
+        let chart = file.split("templates/").next().unwrap_or_default();
+        let values = format!("{chart}values.yaml");
+        let values = if self.tree.contains_key(&values) {
+            values
+        } else {
+            "FILE".to_owned()
+        };
+        refusal.way_out = format!(
+            "map the job's fields to the values that fill it, in `repository.values` of plimsoll.yaml: `{{jobs: [{}/{}], file: {values}, fields: {{{}}}}}`",
+            key.namespace.as_deref().unwrap_or("NAMESPACE"),
+            key.name,
+            pairs.join(", ")
+        );
+        refusal
     }
 
     fn not_utf8(&self, key: &ObjectKey) -> Option<Refusal> {

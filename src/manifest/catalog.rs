@@ -97,6 +97,8 @@ pub struct Catalog<'a> {
     pub(crate) deployers: Vec<Deployer>,
     /// Documents that may decide about sizes: scalers and admission policies.
     pub(crate) rulers: Vec<super::owners::Ruler>,
+    /// Releases of charts.
+    pub(crate) releases: Vec<super::release::Release>,
     /// Bases that kustomizations fetch from elsewhere: address, file and line.
     pub(crate) remote: Vec<(String, String, usize)>,
     /// The kustomizations that build on each text.
@@ -114,6 +116,7 @@ impl<'a> Catalog<'a> {
             problems: Vec::new(),
             deployers: Vec::new(),
             rulers: Vec::new(),
+            releases: Vec::new(),
             remote: Vec::new(),
             users: BTreeMap::new(),
         }
@@ -128,6 +131,7 @@ impl<'a> Catalog<'a> {
             }
         }
         catalog.rulers = catalog.read_rulers();
+        catalog.releases = catalog.read_releases();
         catalog.deployers = catalog.read_deployers();
         let kustomizations = catalog.read_kustomizations();
         catalog.collect_alone(&kustomizations.claimed);

@@ -166,11 +166,7 @@ impl Catalog<'_> {
                     continue;
                 }
                 for folder in self.folders_like(pattern) {
-                    let base = folder
-                        .rsplit('/')
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned();
+                    let base = folder.rsplit('/').next().unwrap_or_default().to_owned();
                     found.push(
                         [
                             ("path", folder.clone()),
@@ -455,12 +451,24 @@ mod tests {
 
     #[test]
     fn ignored_differences_are_pointers_or_expressions() {
-        let field = ["spec", "flinkConfiguration", "taskmanager.numberOfTaskSlots"];
+        let field = [
+            "spec",
+            "flinkConfiguration",
+            "taskmanager.numberOfTaskSlots",
+        ];
         for (what, field, meets) in [
-            ("/spec/job/parallelism", &["spec", "job", "parallelism"][..], true),
+            (
+                "/spec/job/parallelism",
+                &["spec", "job", "parallelism"][..],
+                true,
+            ),
             ("/spec/job", &["spec", "job", "parallelism"], true),
             ("/spec/jobManager", &["spec", "job", "parallelism"], false),
-            (".spec.job.parallelism", &["spec", "job", "parallelism"], true),
+            (
+                ".spec.job.parallelism",
+                &["spec", "job", "parallelism"],
+                true,
+            ),
             (
                 ".spec.flinkConfiguration[\"taskmanager.numberOfTaskSlots\"]",
                 &field,
@@ -474,7 +482,11 @@ mod tests {
                 what: what.into(),
                 line: 1,
             };
-            assert_eq!(ignored.meets("FlinkDeployment", "a", field), meets, "{what}");
+            assert_eq!(
+                ignored.meets("FlinkDeployment", "a", field),
+                meets,
+                "{what}"
+            );
             assert!(!ignored.meets("Service", "a", field));
         }
     }

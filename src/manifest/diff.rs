@@ -89,7 +89,9 @@ fn part(text: &str, edited: bool, changed: &[String]) -> String {
     }
     let colon = text.match_indices(':').map(|(at, _)| at).find(|at| {
         let behind = &text[at + 1..];
-        behind.is_empty() || behind.starts_with([' ', '\t']) || text[..*at].trim_end().ends_with('"')
+        behind.is_empty()
+            || behind.starts_with([' ', '\t'])
+            || text[..*at].trim_end().ends_with('"')
     });
     let Some(colon) = colon.filter(|_| !bare.starts_with('#')) else {
         let indent = &text[..text.len() - text.trim_start().len()];
@@ -116,7 +118,12 @@ mod tests {
         let before = "spec:\n  conf:\n    slots: \"2\"\n    s3.secret-key: hunter2\n  tm: {memory: 4096m, token: abc, url: \"http://u:p@h\"}\n  text: |\n    a secret line\n";
         let after = before.replace("4096m", "2048m").replace("\"2\"", "\"1\"");
         let changed = ["memory".to_owned(), "slots".to_owned()];
-        let diff = unified("a.yaml", Some(before.as_bytes()), after.as_bytes(), &changed);
+        let diff = unified(
+            "a.yaml",
+            Some(before.as_bytes()),
+            after.as_bytes(),
+            &changed,
+        );
         for secret in ["hunter2", "abc", "u:p", "a secret"] {
             assert!(!diff.contains(secret), "{secret} in {diff}");
         }

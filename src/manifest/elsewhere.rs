@@ -60,9 +60,9 @@ pub fn is_of_use(path: &str, bytes: &[u8]) -> bool {
         return true;
     }
     let known = FORMATS.iter().any(|(ending, _)| lower.ends_with(ending));
-    known && std::str::from_utf8(bytes).is_ok_and(|text| {
-        Kind::ALL.iter().any(|kind| text.contains(kind.name()))
-    })
+    known
+        && std::str::from_utf8(bytes)
+            .is_ok_and(|text| Kind::ALL.iter().any(|kind| text.contains(kind.name())))
 }
 
 /// Whether a path has the name of a file that [`is_of_use`] may take.
@@ -95,11 +95,22 @@ impl Catalog<'_> {
                 }
                 let outer = document.value["kind"].as_str().unwrap_or("another format");
                 let path = FieldPath::new(way.clone());
-                let memory = path.join(&FieldPath::of(&["spec", "taskManager", "resource", "memory"]));
+                let memory = path.join(&FieldPath::of(&[
+                    "spec",
+                    "taskManager",
+                    "resource",
+                    "memory",
+                ]));
                 let refusal = Refusal::new(
                     Code::NotFound,
-                    format!("`{key}` stands within another object (`{outer}`, at `{path}`), which is not edited by itself"),
-                    format!("map its fields in `repository.values` of plimsoll.yaml: `{{jobs: [{}/{}], file: {file}, fields: {{spec.taskManager.resource.memory: {memory}}}}}`, one entry for each field that may change", key.namespace.as_deref().unwrap_or("NAMESPACE"), key.name),
+                    format!(
+                        "`{key}` stands within another object (`{outer}`, at `{path}`), which is not edited by itself"
+                    ),
+                    format!(
+                        "map its fields in `repository.values` of plimsoll.yaml: `{{jobs: [{}/{}], file: {file}, fields: {{spec.taskManager.resource.memory: {memory}}}}}`, one entry for each field that may change",
+                        key.namespace.as_deref().unwrap_or("NAMESPACE"),
+                        key.name
+                    ),
                 );
                 let line = line_of_name(text, &key.name).unwrap_or(document.line);
                 return Some(refusal.at(file, line));
@@ -140,6 +151,7 @@ fn inside(value: &Value, key: &ObjectKey, way: &mut Vec<Segment>) -> bool {
     if own {
         return true;
     }
+    let way_is_empty = way.is_empty();
     let mut step = |segment: Segment, value: &Value| {
         way.push(segment);
         let found = inside(value, key, way);
@@ -149,6 +161,11 @@ fn inside(value: &Value, key: &ObjectKey, way: &mut Vec<Segment>) -> bool {
         found
     };
     match value {
+        // A manifest in a text, as ConfigMaps and workflows hold it.
+        Value::String(text) => {
+            let kind = format!("kind: {}", key.kind);
+            !way_is_empty && text.contains(&kind) && line_of_name(text, &key.name).is_some()
+        }
         Value::Object(entries) => entries
             .iter()
             .any(|(name, value)| step(Segment::Key(name.clone()), value)),

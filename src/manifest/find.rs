@@ -37,8 +37,10 @@ pub struct Sought {
     pub key: ObjectKey,
     /// The file, folder or patch that the configuration names.
     pub manifest: Option<String>,
-    /// The other live jobs for which the configuration names no file. The same key again is a job of another cluster.
+    /// The other live jobs of its name for which the configuration names no file. The same key again is a job of another cluster.
     pub rivals: Vec<ObjectKey>,
+    /// The namespaces of other live jobs.
+    pub namespaces: BTreeSet<String>,
     /// What puts it into the cluster, as its labels tell: tool (`argo-cd`, `flux-kustomization`, `flux-helmrelease`, `helm`) and name.
     pub owner: Option<(String, String)>,
     /// Where a chart's values set its fields, in the order in which the files are read.
@@ -56,6 +58,7 @@ impl Sought {
             key,
             manifest: None,
             rivals: Vec::new(),
+            namespaces: BTreeSet::new(),
             owner: None,
             values: Vec::new(),
             values_are_its_own: false,
@@ -184,9 +187,8 @@ impl Catalog<'_> {
             })
             .collect();
         let of = |namespace: Option<&str>| -> Vec<&Candidate> {
-            let same = |candidate: &&&Candidate| {
-                candidate.located.key.namespace.as_deref() == namespace
-            };
+            let same =
+                |candidate: &&&Candidate| candidate.located.key.namespace.as_deref() == namespace;
             named.iter().filter(same).copied().collect()
         };
         let own = of(key.namespace.as_deref());
@@ -253,10 +255,9 @@ impl Catalog<'_> {
                 key.kind == sought.key.kind
                     && key.group == sought.key.group
                     && super::template::in_scalar(&key.name).is_some()
-                    && key
-                        .namespace
-                        .as_deref()
-                        .is_none_or(|of| of == sought.namespace() || super::template::in_scalar(of).is_some())
+                    && key.namespace.as_deref().is_none_or(|of| {
+                        of == sought.namespace() || super::template::in_scalar(of).is_some()
+                    })
                     && files(one).contains(&place)
             })
             .collect();
@@ -283,7 +284,9 @@ impl Catalog<'_> {
         if !there {
             return Refusal::new(
                 Code::NotFound,
-                format!("the configuration names `manifest: {manifest}` for `{key}`, and the repository has no such file or folder"),
+                format!(
+                    "the configuration names `manifest: {manifest}` for `{key}`, and the repository has no such file or folder"
+                ),
                 "correct `manifest:` of the job in plimsoll.yaml (a path from the repository's root), and commit the file",
             );
         }
@@ -327,12 +330,6 @@ impl Catalog<'_> {
                     .any(|one| one.located.key.namespace == rival.namespace)
             })
             .collect();
-        let elsewhere: BTreeSet<&str> = sought
-            .rivals
-            .iter()
-            .filter_map(|rival| rival.namespace.as_deref())
-            .filter(|of| *of != sought.namespace())
-            .collect();
         let here = |one: &&&Candidate| folders(one).iter().any(|part| part == sought.namespace());
         let mine: Vec<&Candidate> = free.iter().filter(here).copied().collect();
         let possible: Vec<&Candidate> = match mine.as_slice() {
@@ -340,7 +337,7 @@ impl Catalog<'_> {
                 let others = |one: &&&Candidate| {
                     !folders(one)
                         .iter()
-                        .any(|part| elsewhere.contains(part.as_str()))
+                        .any(|part| sought.namespaces.contains(part))
                 };
                 free.iter().filter(others).copied().collect()
             }
@@ -351,7 +348,8 @@ impl Catalog<'_> {
         match possible.as_slice() {
             [] => Err(self.not_found(key, named)),
             [one] if !same_cluster.is_empty() && mine.is_empty() => {
-                let jobs: Vec<String> = same_cluster.iter().map(|rival| rival.to_string()).collect();
+                let jobs: Vec<String> =
+                    same_cluster.iter().map(|rival| rival.to_string()).collect();
                 let located = &one.located;
                 Err(Refusal::new(
                     Code::AmbiguousTarget,
@@ -359,7 +357,10 @@ impl Catalog<'_> {
                         "the manifest names no namespace, and could be that of `{key}` or of {}",
                         jobs.join(", ")
                     ),
-                    format!("write `metadata.namespace` into it, or {}", sought.entry(&located.file)),
+                    format!(
+                        "write `metadata.namespace` into it, or {}",
+                        sought.entry(&located.file)
+                    ),
                 )
                 .at(&located.file, located.line))
             }
@@ -428,7 +429,10 @@ fn tie_of(candidate: &Candidate) -> Tie {
 fn place_of(candidate: &Candidate) -> String {
     let located = &candidate.located;
     match &located.build {
-        Some(build) => format!("`{}` ({}:{} built by {build})", located.key, located.file, located.line),
+        Some(build) => format!(
+            "`{}` ({}:{} built by {build})",
+            located.key, located.file, located.line
+        ),
         None => format!("`{}` ({}:{})", located.key, located.file, located.line),
     }
 }

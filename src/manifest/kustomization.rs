@@ -290,7 +290,11 @@ impl Catalog<'_> {
         let mut patches = Vec::new();
         // A controller's own older lists hold objects, not texts.
         let all = ["patchesStrategicMerge", "patches", "patchesJson6902"];
-        let known = if at.way.is_empty() { &all[..] } else { &all[1..2] };
+        let known = if at.way.is_empty() {
+            &all[..]
+        } else {
+            &all[1..2]
+        };
         for key in known {
             let items = value[*key].as_array().cloned().unwrap_or_default();
             for (index, item) in items.iter().enumerate() {
@@ -346,7 +350,9 @@ impl Catalog<'_> {
                 let line = self.line_at(at.source, at.document, way);
                 let refusal = Refusal::new(
                     Code::UnmodelledBuild,
-                    format!("the patch `{path}` is not in the repository, so what it sets is not known"),
+                    format!(
+                        "the patch `{path}` is not in the repository, so what it sets is not known"
+                    ),
                     "add the file, or take the patch out",
                 );
                 Err(refusal.at(&self.sources[at.source].file, line))
@@ -399,7 +405,9 @@ impl Catalog<'_> {
             };
             let Some(source) = source else {
                 let name = item.lines().next().unwrap_or_default();
-                read.unknown = Some(unreadable(&format!("`{name}` is no file of the repository")));
+                read.unknown = Some(unreadable(&format!(
+                    "`{name}` is no file of the repository"
+                )));
                 continue;
             };
             for document in 0..self.sources[source].stream.documents.len() {
@@ -493,7 +501,9 @@ impl Catalog<'_> {
         let key = value.as_object()?.keys().find(|key| !known(key))?;
         let refusal = Refusal::new(
             Code::UnmodelledBuild,
-            format!("the kustomization's key `{key}` is not understood here, so what it makes of the object is not known"),
+            format!(
+                "the kustomization's key `{key}` is not understood here, so what it makes of the object is not known"
+            ),
             "take the key out, or edit by hand",
         );
         let line = self.line_at(at.source, at.document, &at.key(key));
@@ -511,7 +521,9 @@ impl Catalog<'_> {
         let path = taught.filter(|_| counts)?;
         let refusal = Refusal::new(
             Code::UnmodelledBuild,
-            format!("`replicas` may set fields that `{path}` teaches to it, so the number of TaskManagers is not known"),
+            format!(
+                "`replicas` may set fields that `{path}` teaches to it, so the number of TaskManagers is not known"
+            ),
             "set the number in a patch instead",
         );
         let line = self.line_at(at.source, at.document, &at.key("replicas"));
@@ -521,9 +533,14 @@ impl Catalog<'_> {
     /// A generator may make anything; those of secrets and ConfigMaps make no jobs.
     fn strange_generator(&self, at: &At<'_>, list: &Value) -> Option<Refusal> {
         let harmless = |text: &str| {
-            ["ksops", "ConfigMapGenerator", "SecretGenerator", "SopsSecretGenerator"]
-                .iter()
-                .any(|kind| text.contains(&format!("kind: {kind}")))
+            [
+                "ksops",
+                "ConfigMapGenerator",
+                "SecretGenerator",
+                "SopsSecretGenerator",
+            ]
+            .iter()
+            .any(|kind| text.contains(&format!("kind: {kind}")))
         };
         let strange = texts(list).into_iter().find(|item| {
             if item.contains('\n') {
@@ -536,7 +553,9 @@ impl Catalog<'_> {
         let name = strange.lines().next().unwrap_or_default();
         let refusal = Refusal::new(
             Code::UnmodelledBuild,
-            format!("the generator `{name}` is a program of its own, so what comes out of this build is not known"),
+            format!(
+                "the generator `{name}` is a program of its own, so what comes out of this build is not known"
+            ),
             "build the job's kustomization without it, or edit by hand",
         );
         let line = self.line_at(at.source, at.document, &at.key("generators"));
@@ -548,7 +567,9 @@ impl Catalog<'_> {
 fn fetched(address: &str) -> Refusal {
     Refusal::new(
         Code::UnmodelledBuild,
-        format!("the component `{address}` is fetched from elsewhere, so what it makes of the object is not known"),
+        format!(
+            "the component `{address}` is fetched from elsewhere, so what it makes of the object is not known"
+        ),
         "copy the component into the repository, or edit by hand",
     )
 }
@@ -600,7 +621,11 @@ fn variables(list: &Value) -> Vec<(String, String)> {
                 .as_str()
                 .or_else(|| item["fieldref"]["fieldPath"].as_str())
                 .unwrap_or("metadata.name");
-            let origin = format!("{} {} {field}", text(&object["kind"]), text(&object["name"]));
+            let origin = format!(
+                "{} {} {field}",
+                text(&object["kind"]),
+                text(&object["name"])
+            );
             (text(&item["name"]), origin)
         })
         .collect()

@@ -192,9 +192,11 @@ impl Catalog<'_> {
     /// Fields that kustomize fills in from elsewhere are dead text in the manifest.
     fn not_replaced(&self, candidate: &Candidate, path: &FieldPath) -> Result<(), Refusal> {
         let plain = path.words().join(".");
-        let Some(replacement) = candidate.replaced.iter().find(|one| {
-            one.field == plain || plain.starts_with(&format!("{}.", one.field))
-        }) else {
+        let Some(replacement) = candidate
+            .replaced
+            .iter()
+            .find(|one| one.field == plain || plain.starts_with(&format!("{}.", one.field)))
+        else {
             return Ok(());
         };
         Err(Refusal::new(

@@ -65,7 +65,11 @@ impl ValuesLayer {
 impl Located {
     /// Whether a field can be changed at all: values must be mapped for it.
     pub fn maps(&self, field: &FieldPath) -> bool {
-        self.values.is_empty() || self.values.iter().any(|layer| layer.key_of(field).is_some())
+        self.values.is_empty()
+            || self
+                .values
+                .iter()
+                .any(|layer| layer.key_of(field).is_some())
     }
 }
 
@@ -79,7 +83,10 @@ impl Catalog<'_> {
         if let Some(other) = sought.values_shared_with.first() {
             return Err(Refusal::new(
                 Code::AmbiguousTarget,
-                format!("`repository.values` of plimsoll.yaml maps the same file and keys for `{}` and for {other}", sought.key),
+                format!(
+                    "`repository.values` of plimsoll.yaml maps the same file and keys for `{}` and for {other}",
+                    sought.key
+                ),
                 "put `{name}` or `{namespace}` into `file` or into the keys, or give each job a mapping of its own",
             ));
         }
@@ -102,7 +109,9 @@ impl Catalog<'_> {
                     continue;
                 };
                 if found.is_null() {
-                    values.walker(spot.source, spot.document, field).may_replace(node)?;
+                    values
+                        .walker(spot.source, spot.document, field)
+                        .may_replace(node)?;
                 }
                 if !found.is_object() && !found.is_array() {
                     values.readable_value(&spot, node, field, &sought.key)?;
@@ -116,7 +125,8 @@ impl Catalog<'_> {
         let Some((at, line)) = place else {
             return Err(nothing_mapped(&pages, &values));
         };
-        let mut fields: Vec<&FieldPath> = pages.iter().flat_map(|p| p.layer.fields.keys()).collect();
+        let mut fields: Vec<&FieldPath> =
+            pages.iter().flat_map(|p| p.layer.fields.keys()).collect();
         fields.sort();
         fields.dedup();
         for field in fields {
@@ -175,7 +185,11 @@ impl Catalog<'_> {
     }
 
     /// Takes the value behind a field away.
-    pub(crate) fn remove_value(&self, located: &Located, field: &FieldPath) -> Result<Tree, Refusal> {
+    pub(crate) fn remove_value(
+        &self,
+        located: &Located,
+        field: &FieldPath,
+    ) -> Result<Tree, Refusal> {
         let mut values = Catalog::empty(self.tree);
         let sought = Sought {
             values: located.values.clone(),
@@ -284,7 +298,9 @@ impl Catalog<'_> {
         if !self.tree.contains_key(&file) {
             return Err(Refusal::new(
                 Code::NotFound,
-                format!("`repository.values` of plimsoll.yaml names the file `{named}`, and the repository has none"),
+                format!(
+                    "`repository.values` of plimsoll.yaml names the file `{named}`, and the repository has none"
+                ),
                 "correct the path (from the repository's root), and commit the file",
             ));
         }
@@ -417,18 +433,29 @@ impl Catalog<'_> {
         }
         let namespace = text(&["spec", "targetNamespace"])
             .or_else(|| text(&["spec", "destination", "namespace"]))
-            .or_else(|| text(&["metadata", "namespace"]).filter(|_| text(&["kind"]) == Some("HelmRelease")));
+            .or_else(|| {
+                text(&["metadata", "namespace"]).filter(|_| text(&["kind"]) == Some("HelmRelease"))
+            });
         let near = namespace.is_none() || namespace == key.namespace.as_deref();
         let names = [
             text(&["spec", "releaseName"]),
             text(&["spec", "source", "helm", "releaseName"]),
             text(&["metadata", "name"]),
         ];
+        // An ApplicationSet is a job's by the element of its list that names the job.
+        let listed = text(&["kind"]) == Some("ApplicationSet")
+            && self
+                .value_of(page.source, page.document)
+                .is_some_and(|value| {
+                    value["spec"]["generators"]
+                        .to_string()
+                        .contains(&format!("\"{}\"", key.name))
+                });
         let own = |name: &str| {
             let released = sought.owner.as_ref().map(|(_, release)| release.as_str());
             name == key.name || released == Some(name)
         };
-        near && (names.into_iter().flatten().any(own) || page.layer.names_job)
+        near && (names.into_iter().flatten().any(own) || page.layer.names_job) || listed
     }
 
     /// Whether no file beside a named one sets the same key and is read after it.
@@ -495,7 +522,9 @@ impl Catalog<'_> {
                 let text = walker.document.text(node).unwrap_or_default();
                 if let Some(element) = self.element(spot, text, key) {
                     refusal.message = format!("{}; {element}", refusal.message);
-                    refusal.way_out = "change the element by hand, or give the job an Application of its own".to_owned();
+                    refusal.way_out =
+                        "change the element by hand, or give the job an Application of its own"
+                            .to_owned();
                 }
                 Err(refusal)
             }
@@ -526,7 +555,10 @@ impl Catalog<'_> {
             ];
             let line = self.line_at(spot.source, spot.document, &way);
             let file = &self.sources[spot.source].file;
-            Some(format!("the generator's element of `{}` sets `{name}` at {file}:{line}", key.name))
+            Some(format!(
+                "the generator's element of `{}` sets `{name}` at {file}:{line}",
+                key.name
+            ))
         })
     }
 
@@ -558,7 +590,12 @@ impl Catalog<'_> {
     }
 
     /// A change of a memory that stands as a bare number, as one.
-    fn in_its_unit(&self, spot: &Spot, key: &FieldPath, change: &Change) -> Result<Change, Refusal> {
+    fn in_its_unit(
+        &self,
+        spot: &Spot,
+        key: &FieldPath,
+        change: &Change,
+    ) -> Result<Change, Refusal> {
         let Walk::Found { node, .. } = spot.walk else {
             return Ok(change.clone());
         };
@@ -611,7 +648,10 @@ impl Catalog<'_> {
                 if inside.starts_with(|c: char| c.is_alphanumeric() || "_.-".contains(c)) {
                     continue;
                 }
-                let unit: String = behind.chars().take_while(char::is_ascii_alphabetic).collect();
+                let unit: String = behind
+                    .chars()
+                    .take_while(char::is_ascii_alphabetic)
+                    .collect();
                 found.push((unit, format!("{path}:{}", number + 1)));
             }
         }

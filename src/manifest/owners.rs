@@ -85,7 +85,11 @@ impl Catalog<'_> {
         }
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         if let Some((number, line)) = generated(text) {
-            let shown: String = line.trim_start_matches(['#', ' ']).chars().take(80).collect();
+            let shown: String = line
+                .trim_start_matches(['#', ' '])
+                .chars()
+                .take(80)
+                .collect();
             return Err(Refusal::new(
                 Code::GeneratedFile,
                 format!("a program writes this file (its header says `{}`), and would write over an edit", shown.trim()),
@@ -101,11 +105,20 @@ impl Catalog<'_> {
         let (Code::OwnedElsewhere, Some(file)) = (refusal.code, refusal.file.clone()) else {
             return refusal;
         };
-        let name = refusal.message.split('`').nth(1).unwrap_or_default().to_owned();
+        let name = refusal
+            .message
+            .split('`')
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned();
         let mut folder = parent(&file);
         loop {
             let kptfile = join(&folder, "Kptfile");
-            if let Some(text) = self.tree.get(&kptfile).and_then(|b| std::str::from_utf8(b).ok()) {
+            if let Some(text) = self
+                .tree
+                .get(&kptfile)
+                .and_then(|b| std::str::from_utf8(b).ok())
+            {
                 let line = text.lines().position(|line| line.contains(&name));
                 refusal.way_out = format!(
                     "change the setter's value in {kptfile}:{} instead, and render",
@@ -129,15 +142,29 @@ impl Catalog<'_> {
             let value = &ruler.value;
             let kind = value["kind"].as_str().unwrap_or_default();
             let (target, what, who) = match kind {
-                "HorizontalPodAutoscaler" => (&value["spec"]["scaleTargetRef"], "number", "a HorizontalPodAutoscaler"),
-                "ScaledObject" => (&value["spec"]["scaleTargetRef"], "number", "KEDA's ScaledObject"),
-                "VerticalPodAutoscaler" => (&value["spec"]["targetRef"], "CPU and memory", "a VerticalPodAutoscaler"),
+                "HorizontalPodAutoscaler" => (
+                    &value["spec"]["scaleTargetRef"],
+                    "number",
+                    "a HorizontalPodAutoscaler",
+                ),
+                "ScaledObject" => (
+                    &value["spec"]["scaleTargetRef"],
+                    "number",
+                    "KEDA's ScaledObject",
+                ),
+                "VerticalPodAutoscaler" => (
+                    &value["spec"]["targetRef"],
+                    "CPU and memory",
+                    "a VerticalPodAutoscaler",
+                ),
                 _ => continue,
             };
             let of = target["kind"].as_str().unwrap_or("Deployment");
             let name = target["name"].as_str().unwrap_or_default();
             let namespace = value["metadata"]["namespace"].as_str();
-            let own = namespace.is_none() || key.namespace.is_none() || namespace == key.namespace.as_deref();
+            let own = namespace.is_none()
+                || key.namespace.is_none()
+                || namespace == key.namespace.as_deref();
             let pods = format!("{}-taskmanager", key.name);
             let meant = of == key.kind && name == key.name
                 || matches!(of, "Deployment" | "StatefulSet") && name == pods;
@@ -194,7 +221,10 @@ impl Catalog<'_> {
         let annotations = &candidate.located.value["metadata"]["annotations"];
         for (name, off) in [
             ("kustomize.toolkit.fluxcd.io/reconcile", &["disabled"][..]),
-            ("kustomize.toolkit.fluxcd.io/ssa", &["Ignore", "IfNotPresent"]),
+            (
+                "kustomize.toolkit.fluxcd.io/ssa",
+                &["Ignore", "IfNotPresent"],
+            ),
             ("helm.toolkit.fluxcd.io/driftDetection", &[]),
         ] {
             let value = annotations[name].as_str().unwrap_or_default();
@@ -207,8 +237,15 @@ impl Catalog<'_> {
                 .at(&candidate.located.file, candidate.located.line));
             }
         }
-        for ruler in self.rulers.iter().filter(|ruler| ruler.value["metadata"]["name"] == "argocd-cm") {
-            let entry = format!("resource.customizations.ignoreDifferences.{}_{}", key.group, key.kind);
+        for ruler in self
+            .rulers
+            .iter()
+            .filter(|ruler| ruler.value["metadata"]["name"] == "argocd-cm")
+        {
+            let entry = format!(
+                "resource.customizations.ignoreDifferences.{}_{}",
+                key.group, key.kind
+            );
             let text = ruler.value["data"][&entry].as_str().unwrap_or_default();
             for change in changes {
                 let pointer = format!("/{}", change.path.words().join("/"));
@@ -226,7 +263,9 @@ impl Catalog<'_> {
 pub(crate) fn not_applied(who: &str, what: &str) -> Refusal {
     Refusal::new(
         Code::OwnedElsewhere,
-        format!("{who} ignores differences of this field (`{what}`), so merging a change of it would not be applied"),
+        format!(
+            "{who} ignores differences of this field (`{what}`), so merging a change of it would not be applied"
+        ),
         "take the field out of `ignoreDifferences` to have it sized here, or set the annotation `plimsoll.dev/mode: ignore` on the job",
     )
 }
@@ -296,7 +335,9 @@ fn mutates(value: &Value, key: &ObjectKey, path: &FieldPath) -> Option<String> {
     }
     if kind == "MutatingAdmissionPolicy" {
         let plural = format!("{}s", key.kind.to_ascii_lowercase());
-        let meant = value["spec"]["matchConstraints"].to_string().contains(&plural);
+        let meant = value["spec"]["matchConstraints"]
+            .to_string()
+            .contains(&plural);
         let hit = path
             .last_key()
             .is_some_and(|last| value["spec"]["mutations"].to_string().contains(last));
@@ -334,9 +375,13 @@ pub(crate) fn pointers(operations: &Value, words: &[&str]) -> bool {
         }
         other => other,
     };
-    operations.as_array().into_iter().flatten().any(|operation| {
-        let way = patch::pointer(operation["path"].as_str().unwrap_or_default());
-        let way: Vec<&str> = way.iter().map(String::as_str).collect();
-        !way.is_empty() && words.starts_with(&way)
-    })
+    operations
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|operation| {
+            let way = patch::pointer(operation["path"].as_str().unwrap_or_default());
+            let way: Vec<&str> = way.iter().map(String::as_str).collect();
+            !way.is_empty() && words.starts_with(&way)
+        })
 }

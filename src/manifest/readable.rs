@@ -10,7 +10,7 @@ use crate::flink::deployment::Kind;
 use crate::flink::field_path::FieldPath;
 
 /// Fields below the Flink spec that set sizes.
-const FIELDS: [&[&str]; 8] = [
+pub(crate) const FIELDS: [&[&str]; 8] = [
     &["taskManager", "replicas"],
     &["job", "parallelism"],
     &["taskManager", "resource", "memory"],
@@ -56,11 +56,8 @@ impl Catalog<'_> {
         add(&["flinkConfiguration"]);
         for path in paths {
             let value = at(&candidate.located.value, &path.words());
-            let suspect = match value {
-                Some(Value::String(text)) => template::in_scalar(text).is_some(),
-                Some(Value::Null) => true,
-                _ => false,
-            };
+            // A text may be a size, or what a tag or a comment beside it says.
+            let suspect = matches!(value, Some(Value::String(_) | Value::Null));
             if suspect && let Some(refusal) = self.filled(candidate, &path) {
                 return Err(refusal);
             }

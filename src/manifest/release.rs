@@ -7,6 +7,7 @@ use super::catalog::{Catalog, holds};
 use super::controllers::Ignored;
 use super::find::Sought;
 use super::kustomization::texts;
+use super::kustomize::is_kustomization;
 use super::links::{join, parent};
 use super::mapped::{Page, is_template};
 use super::owners::{not_applied, pointers};
@@ -28,7 +29,7 @@ enum Tool {
 
 /// One release of a chart.
 #[derive(Debug, Clone)]
-pub(super) struct Release {
+pub(crate) struct Release {
     tool: Tool,
     file: String,
     document: Document,
@@ -48,17 +49,8 @@ pub(super) struct Release {
 }
 
 impl Catalog<'_> {
-    /// The releases that install a job, or that read the files that are mapped for it.
-    pub(super) fn releases_of(
-        &self,
-        sought: &Sought,
-        pages: &[Page],
-        values: &Catalog<'_>,
-    ) -> Vec<Release> {
-        let mapped: Vec<&str> = pages
-            .iter()
-            .map(|page| values.sources[page.source].file.as_str())
-            .collect();
+    /// All releases in the tree.
+    pub(super) fn read_releases(&self) -> Vec<Release> {
         let mut all = Vec::new();
         for (file, bytes) in self.tree {
             let name = file.rsplit('/').next().unwrap_or_default();
@@ -78,6 +70,20 @@ impl Catalog<'_> {
                 }
             }
         }
+        all
+    }
+
+    /// The releases that install a job, or that read the files that are mapped for it.
+    pub(super) fn releases_of(
+        &self,
+        sought: &Sought,
+        pages: &[Page],
+        values: &Catalog<'_>,
+    ) -> Vec<Release> {
+        let mapped: Vec<&str> = pages
+            .iter()
+            .map(|page| values.sources[page.source].file.as_str())
+            .collect();
         let key = &sought.key;
         let released = sought.owner.as_ref().map(|(_, name)| name.as_str());
         let named = |release: &Release| {
@@ -87,25 +93,37 @@ impl Catalog<'_> {
         };
         let reads = |release: &Release| {
             let own = mapped.contains(&release.file.as_str()) && release.tool != Tool::Kustomize;
-            let files = release.files.iter().any(|(file, _)| mapped.contains(&file.as_str()));
-            let chart = release.chart.as_ref().is_some_and(|chart| {
-                mapped.iter().any(|file| parent(file) == *chart)
-            });
-            (own, files || chart)
+            let files = release
+                .files
+                .iter()
+                .any(|(file, _)| mapped.contains(&file.as_str()));
+            let chart = release
+                .chart
+                .as_ref()
+                .is_some_and(|chart| mapped.iter().any(|file| parent(file) == *chart));
+            own || files || chart
         };
-        let by_name: Vec<Release> = all.iter().filter(|one| named(one)).cloned().collect();
+        let by_name: Vec<Release> = self
+            .releases
+            .iter()
+            .filter(|one| named(one))
+            .cloned()
+            .collect();
         if !by_name.is_empty() {
             return by_name;
         }
         // Without a release of its name: those that read the mapped file, if it is one.
-        let reading: Vec<Release> = all
-            .into_iter()
-            .filter(|one| {
-                let (own, files) = reads(one);
-                own || files
-            })
+        let reading: Vec<Release> = self
+            .releases
+            .iter()
+            .filter(|one| reads(one))
+            .cloned()
             .collect();
-        if reading.len() == 1 { reading } else { Vec::new() }
+        if reading.len() == 1 {
+            reading
+        } else {
+            Vec::new()
+        }
     }
 
     fn releases_in(&self, file: &str, document: &Document, value: &Value) -> Vec<Release> {
@@ -133,7 +151,8 @@ impl Catalog<'_> {
                     .into_iter()
                     .flatten()
                     .collect();
-                one.namespace = text(&spec["targetNamespace"]).or(text(&value["metadata"]["namespace"]));
+                one.namespace =
+                    text(&spec["targetNamespace"]).or(text(&value["metadata"]["namespace"]));
                 let chart = &spec["chart"]["spec"];
                 let path = chart["chart"].as_str().filter(|path| path.contains('/'));
                 one.chart = path.map(|path| self.place(".", path));
@@ -166,7 +185,8 @@ impl Catalog<'_> {
                             .flatten()
                             .collect();
                         one.namespace = text(&chart["namespace"]).or(text(&value["namespace"]));
-                        let mut paths: Vec<String> = text(&chart["valuesFile"]).into_iter().collect();
+                        let mut paths: Vec<String> =
+                            text(&chart["valuesFile"]).into_iter().collect();
                         paths.extend(texts(&chart["additionalValuesFiles"]));
                         for path in paths {
                             let line = one.line(&way);
@@ -231,7 +251,11 @@ impl Catalog<'_> {
                     what,
                     line: 1,
                 };
-                lists.into_iter().flat_map(texts).map(of).collect::<Vec<Ignored>>()
+                lists
+                    .into_iter()
+                    .flat_map(texts)
+                    .map(of)
+                    .collect::<Vec<Ignored>>()
             })
             .collect();
         sources
@@ -245,7 +269,9 @@ impl Catalog<'_> {
                     .filter_map(|name| name.as_str().map(str::to_owned))
                     .collect();
                 let namespace = spec["destination"]["namespace"].as_str();
-                one.namespace = namespace.filter(|text| !is_template(text)).map(str::to_owned);
+                one.namespace = namespace
+                    .filter(|text| !is_template(text))
+                    .map(str::to_owned);
                 let chart = source["path"].as_str().map(|path| self.place(".", path));
                 for path in texts(&source["helm"]["valueFiles"]) {
                     let line = one.line(&[one.way.clone(), keys(&["valueFiles"])].concat());
@@ -293,10 +319,12 @@ impl Release {
     }
 
     fn here(&self) -> &Value {
-        self.way.iter().fold(&self.value, |value, segment| match segment {
-            Segment::Key(key) => &value[key.as_str()],
-            Segment::Index(index) => &value[*index],
-        })
+        self.way
+            .iter()
+            .fold(&self.value, |value, segment| match segment {
+                Segment::Key(key) => &value[key.as_str()],
+                Segment::Index(index) => &value[*index],
+            })
     }
 
     fn at(&self, below: &[&str]) -> usize {
@@ -311,7 +339,10 @@ impl Release {
         values: &Catalog<'_>,
         key: &ObjectKey,
     ) -> Result<(), Refusal> {
-        let page = pages.iter().rev().find(|page| page.layer.key_of(field).is_some());
+        let page = pages
+            .iter()
+            .rev()
+            .find(|page| page.layer.key_of(field).is_some());
         let Some(page) = page else { return Ok(()) };
         let Some((name, _)) = page.layer.key_of(field) else {
             return Ok(());
@@ -341,14 +372,23 @@ impl Release {
                 from["kind"].as_str().unwrap_or("ConfigMap"),
                 from["name"].as_str().unwrap_or_default()
             );
+            if target_of(from, page, values, file) {
+                continue;
+            }
             let target = from["targetPath"].as_str().unwrap_or_default();
             let plain = target.replace("\\.", ".");
             if !target.is_empty() && covers(&plain, &name.words().join(".")) {
-                return wins(&format!("`valuesFrom` with `targetPath: {target}` ({of})"), self.at(&["valuesFrom"]));
+                return wins(
+                    &format!("`valuesFrom` with `targetPath: {target}` ({of})"),
+                    self.at(&["valuesFrom"]),
+                );
             }
             let inline = has(&here["values"], &name);
             if target.is_empty() && !inline && !pages.iter().any(|page| page.layer.complete) {
-                return wins(&format!("the {of} in `valuesFrom` may set `{name}`, and"), self.at(&["valuesFrom"]));
+                return wins(
+                    &format!("the {of} in `valuesFrom` may set `{name}`, and"),
+                    self.at(&["valuesFrom"]),
+                );
             }
         }
         let dotted = name.words().join(".");
@@ -401,12 +441,21 @@ impl Release {
         let later = self.files.iter().skip(position.map_or(0, |at| at + 1));
         let mut rivals: Vec<(String, usize)> = later.cloned().collect();
         for (pattern, line) in &self.patterns {
-            let like = values.tree.keys().filter(|path| fits(pattern, path) && *path != file);
+            let like = values
+                .tree
+                .keys()
+                .filter(|path| fits(pattern, path) && *path != file);
             rivals.extend(like.map(|path| (path.clone(), *line)));
         }
         for (rival, line) in rivals {
-            let bytes = values.tree.get(&rival).map(Vec::as_slice).unwrap_or_default();
-            let Ok(text) = std::str::from_utf8(bytes) else { continue };
+            let bytes = values
+                .tree
+                .get(&rival)
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let Ok(text) = std::str::from_utf8(bytes) else {
+                continue;
+            };
             if has(&owned(text), name) {
                 return Err(Refusal::new(
                     Code::AmbiguousTarget,
@@ -457,8 +506,14 @@ impl Release {
                     let meant = match item.get("target") {
                         Some(target) => {
                             let names = [key.name.clone()];
-                            let object = serde_json::json!({"apiVersion": "flink.apache.org/v1beta1"});
-                            Selector::read(target).matches(&object, key, &names, &[key.namespace.clone()])
+                            let object =
+                                serde_json::json!({"apiVersion": "flink.apache.org/v1beta1"});
+                            Selector::read(target).matches(
+                                &object,
+                                key,
+                                &names,
+                                &[key.namespace.clone()],
+                            )
                         }
                         None => patch["kind"].is_null() || patch["kind"] == key.kind.as_str(),
                     };
@@ -467,7 +522,10 @@ impl Release {
                         patch => has(patch, field),
                     };
                     if meant && (sets || unread) {
-                        let at = [way.clone(), vec![Segment::Key(list.into()), Segment::Index(index)]];
+                        let at = [
+                            way.clone(),
+                            vec![Segment::Key(list.into()), Segment::Index(index)],
+                        ];
                         return Some(self.line(&at.concat()));
                     }
                 }
@@ -483,12 +541,45 @@ impl Release {
         let ignored = self.ignored.iter();
         let mut hits = ignored.filter(|one| one.meets("FlinkDeployment", name, &words));
         match hits.next() {
-            Some(one) => Err(not_applied(&format!("the Argo CD Application `{name}`"), &one.what)
-                .at(&self.file, self.line(&[]))
-                .on(&change.path)),
+            Some(one) => Err(
+                not_applied(&format!("the Argo CD Application `{name}`"), &one.what)
+                    .at(&self.file, self.line(&[]))
+                    .on(&change.path),
+            ),
             None => Ok(()),
         }
     }
+}
+
+/// Whether a reference of `valuesFrom` is the mapped file itself: a ConfigMap of that name, or one that a kustomization makes of it.
+fn target_of(from: &Value, page: &Page, values: &Catalog<'_>, file: &str) -> bool {
+    let name = &from["name"];
+    let object = values
+        .value_of(page.source, page.document)
+        .unwrap_or_default();
+    if object["kind"] == from["kind"] && object["metadata"]["name"] == *name {
+        return true;
+    }
+    let kustomizations = values
+        .tree
+        .iter()
+        .filter(|(path, _)| is_kustomization(path));
+    let mut made = kustomizations.flat_map(|(path, bytes)| {
+        let dir = parent(path);
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let value = owned(text);
+        let lists = ["configMapGenerator", "secretGenerator"];
+        let items = lists
+            .iter()
+            .flat_map(|list| value[*list].as_array().cloned().unwrap_or_default());
+        let own: Vec<String> = items
+            .filter(|item| item["name"] == *name)
+            .flat_map(|item| texts(&item["files"]))
+            .map(|one| values.place(&dir, one.rsplit('=').next().unwrap_or_default()))
+            .collect();
+        own
+    });
+    made.any(|one| one == file)
 }
 
 /// A text's first document as a value.

@@ -136,8 +136,12 @@ impl Walker<'_> {
     fn comment(&self, node: NodeId) -> Option<&str> {
         let this = &self.document.nodes[node];
         let rest = self.text.get(this.span.start..)?;
-        let start = self.text[..this.span.start].rfind('\n').map_or(0, |at| at + 1);
-        let end = rest.find('\n').map_or(self.text.len(), |at| this.span.start + at);
+        let start = self.text[..this.span.start]
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        let end = rest
+            .find('\n')
+            .map_or(self.text.len(), |at| this.span.start + at);
         let line = self.text.get(start..end)?;
         let behind = this.span.end.clamp(start, end) - start;
         let comment = line.get(behind..)?.find('#')?;
@@ -153,7 +157,12 @@ impl Walker<'_> {
     /// The setter of kpt or kustomize that a value's comment names.
     fn setter(&self, node: NodeId) -> Option<String> {
         let comment = self.comment(node)?;
-        let known = ["kpt-set:", "\"$kpt-set\"", "\"$openapi\"", "io.k8s.cli.setters"];
+        let known = [
+            "kpt-set:",
+            "\"$kpt-set\"",
+            "\"$openapi\"",
+            "io.k8s.cli.setters",
+        ];
         let mark = known.iter().find(|mark| comment.contains(**mark))?;
         let rest = &comment[comment.find(mark)? + mark.len()..];
         let name = rest.trim_matches(|c: char| !c.is_ascii_alphanumeric());

@@ -63,7 +63,7 @@ impl Target<'_> {
         let fields: Vec<FieldChange> = changes
             .iter()
             .map(|change| FieldChange {
-                file: file.clone(),
+                file: self.file_of(change, creates, edited.files.len(), file),
                 path: change.path.to_string(),
                 before: fields::value_at(&located.value, &change.path),
                 after: Some(change.value.clone()),
@@ -105,6 +105,21 @@ impl Target<'_> {
             evaluators,
             evidence,
         }))
+    }
+}
+
+impl Target<'_> {
+    /// The file that a change goes into, where an edit touches several: one change alone touches its own.
+    fn file_of(&self, change: &Change, creates: bool, files: usize, first: &str) -> String {
+        if files < 2 {
+            return first.to_owned();
+        }
+        let alone = std::slice::from_ref(change);
+        let edited = self.asked.catalog.change(self.located, alone, creates);
+        let file = edited
+            .ok()
+            .and_then(|edited| edited.files.into_keys().next());
+        file.unwrap_or_else(|| first.to_owned())
     }
 }
 

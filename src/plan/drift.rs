@@ -46,11 +46,7 @@ pub(super) fn from_resource(
 }
 
 /// What the cluster runs differs from what the manifest says, although no merge is under way: one sentence.
-pub(super) fn from_shape(
-    present: &Present,
-    history: &History,
-    autoscaled: bool,
-) -> Option<String> {
+pub(super) fn from_shape(present: &Present, history: &History, autoscaled: bool) -> Option<String> {
     let point = history
         .points
         .iter()
@@ -84,7 +80,9 @@ pub(super) fn from_shape(
 fn other_parallelism(present: &Present, running: &BTreeMap<String, u32>) -> Option<String> {
     let wanted = present.size.parallelism;
     let own = &present.size.vertex_parallelism;
-    let free = running.iter().filter(|(vertex, _)| !own.contains_key(*vertex));
+    let free = running
+        .iter()
+        .filter(|(vertex, _)| !own.contains_key(*vertex));
     let free: Vec<u32> = free.map(|(_, parallelism)| *parallelism).collect();
     let widest = free.iter().max().copied()?;
     let apart = widest > wanted || !free.contains(&wanted);

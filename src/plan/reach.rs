@@ -43,7 +43,9 @@ pub(super) fn completed(
     let seen = [
         (
             &slots,
-            deployment.configuration.contains_key("taskmanager.numberOfTaskSlots"),
+            deployment
+                .configuration
+                .contains_key("taskmanager.numberOfTaskSlots"),
             shape.map(|shape| json!(shape.slots_per_task_manager.to_string())),
         ),
         (
@@ -87,7 +89,11 @@ fn put(value: &mut Value, way: &[&str], found: Value) {
         *value = Value::Object(Map::new());
     }
     if let Some(map) = value.as_object_mut() {
-        put(map.entry((*first).to_owned()).or_insert(Value::Null), rest, found);
+        put(
+            map.entry((*first).to_owned()).or_insert(Value::Null),
+            rest,
+            found,
+        );
     }
 }
 
@@ -140,7 +146,9 @@ impl Target<'_> {
         let mut kept = *kept;
         match (field.option(), words.as_slice()) {
             (Some("taskmanager.numberOfTaskSlots"), _) => kept.slots = true,
-            (Some("taskmanager.memory.process.size"), _) | (_, [.., "memory"]) => kept.memory = true,
+            (Some("taskmanager.memory.process.size"), _) | (_, [.., "memory"]) => {
+                kept.memory = true
+            }
             (Some("parallelism.default" | "pipeline.jobvertex-parallelism-overrides"), _)
             | (_, [.., "parallelism" | "replicas"]) => kept.parallelism = true,
             (Some("kubernetes.taskmanager.cpu" | "kubernetes.taskmanager.cpu.amount"), _)
