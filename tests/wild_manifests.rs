@@ -33,6 +33,7 @@ struct Job {
     namespace: String,
     name: String,
     kind: Option<JobKind>,
+    cluster: Option<String>,
     manifest: Option<String>,
 }
 
@@ -93,7 +94,7 @@ fn rooms() -> Rooms {
 
 fn key(job: &Job) -> JobKey {
     JobKey {
-        cluster: "prod".into(),
+        cluster: job.cluster.clone().unwrap_or_else(|| "prod".into()),
         kind: job.kind.unwrap_or(JobKind::Deployment),
         namespace: job.namespace.clone(),
         name: job.name.clone(),

@@ -1,7 +1,7 @@
 //! An edit as people read it: a unified diff whose neighbouring lines tell no secrets.
 
 /// Keys whose values may be shown around a change: they name things and set sizes.
-const SHOWN: [&str; 19] = [
+const SHOWN: [&str; 17] = [
     "apiVersion",
     "kind",
     "name",
@@ -18,8 +18,6 @@ const SHOWN: [&str; 19] = [
     "path",
     "upgradeMode",
     "flinkVersion",
-    "taskmanager.numberOfTaskSlots",
-    "taskmanager.memory.process.size",
     "parallelism.default",
 ];
 
@@ -103,7 +101,8 @@ fn part(text: &str, edited: bool, changed: &[String]) -> String {
         .trim()
         .trim_matches(['"', '\'']);
     let own = edited && (key == "value" || changed.iter().any(|name| name == key));
-    if own || SHOWN.contains(&key) || value.trim().is_empty() {
+    let sizes = key.starts_with("taskmanager.") || key.starts_with("jobmanager.memory.");
+    if own || sizes || SHOWN.contains(&key) || value.trim().is_empty() {
         return text.to_owned();
     }
     format!("{before}: {HIDDEN}")

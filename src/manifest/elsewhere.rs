@@ -141,6 +141,15 @@ impl Catalog<'_> {
     }
 }
 
+/// Whether the way leads to a text.
+fn leaf(value: &Value, way: &[Segment]) -> bool {
+    let found = way.iter().fold(value, |value, segment| match segment {
+        Segment::Key(key) => &value[key.as_str()],
+        Segment::Index(index) => &value[*index],
+    });
+    found.is_string()
+}
+
 /// Finds an object within a value, and the way to it.
 fn inside(value: &Value, key: &ObjectKey, way: &mut Vec<Segment>) -> bool {
     let own = value["kind"] == key.kind.as_str()
