@@ -16,6 +16,7 @@ mod flink_rest;
 mod forges;
 mod github;
 mod history_file;
+mod hostile;
 mod init;
 mod kubernetes;
 mod manifest_cases;

@@ -1,14 +1,21 @@
 //! The pull requests of a plan.
 
+<<<<<<< HEAD
 use super::locate::locate_again;
+=======
+>>>>>>> main
 use super::proposed::Proposed;
+use super::request::found;
 use super::{PassError, Settings};
+<<<<<<< HEAD
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, Refusal, Tree};
 use crate::plan::{Plan, PlannedChange, value_at};
+=======
+use crate::plan::{Plan, rightsizing};
+>>>>>>> main
 use crate::ports::{Forge, Repository};
 use crate::render::propose_rightsize;
-use crate::watch::same_value;
 
 /// Proposes everything in the plan, in its order. One that fails does not stop the others.
 ///
@@ -26,17 +33,13 @@ pub async fn propose(
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
         let tree = repository.tree()?;
         let job = item.job.to_string();
-        let files = match edited(settings, &tree, change) {
-            Ok(files) => files,
+        let proposal = rightsizing(&tree, &found(settings), item, change)
+            .map_err(|unfit| unfit.to_string())
+            .and_then(|edit| propose_rightsize(change, edit).map_err(|error| error.to_string()));
+        let proposal = match proposal {
+            Ok(proposal) => proposal,
             Err(why) => {
                 done.push(Proposed::failed(&job, why));
-                continue;
-            }
-        };
-        let proposal = match propose_rightsize(change, files) {
-            Ok(proposal) => proposal,
-            Err(error) => {
-                done.push(Proposed::failed(&job, error.to_string()));
                 continue;
             }
         };
@@ -47,6 +50,7 @@ pub async fn propose(
     }
     Ok(done)
 }
+<<<<<<< HEAD
 
 /// The edit on the base as it is now. Values that changed since the plan make it stale: nothing is written over them.
 fn edited(settings: &Settings, tree: &Tree, change: &PlannedChange) -> Result<Tree, String> {
@@ -77,3 +81,5 @@ fn edited(settings: &Settings, tree: &Tree, change: &PlannedChange) -> Result<Tr
         .map(|edited| edited.files)
         .map_err(told)
 }
+=======
+>>>>>>> main

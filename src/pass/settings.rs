@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct Settings {
     /// What may be done with jobs that say nothing else.
     pub mode: Mode,
+    /// The clusters by name; none where the configuration has none.
+    pub clusters: Vec<String>,
     /// The jobs of which the configuration says something: those of static lists, and what differs for some behind Kubernetes.
     pub jobs: BTreeMap<JobKey, JobConfig>,
     /// Where a chart's values set the fields of jobs.
@@ -54,6 +56,11 @@ impl Settings {
     pub fn new(config: &Config, rules: Vec<Rule>) -> Settings {
         Settings {
             mode: config.mode,
+            clusters: config
+                .clusters
+                .iter()
+                .map(|cluster| cluster.name.clone())
+                .collect(),
             jobs: config
                 .clusters
                 .iter()

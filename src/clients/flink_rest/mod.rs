@@ -27,6 +27,7 @@ mod vertex_metrics;
 pub use choice::{Listing, list_jobs};
 pub use cluster::{StaticCluster, StaticJob};
 pub use counted::Counted;
+pub(super) use http::within_origin;
 pub use http::{Http, HttpRest};
 pub use reader::read_job;
 pub use settings::Settings;
