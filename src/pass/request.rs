@@ -1,6 +1,6 @@
 //! A sealed file carried out: everything in it is checked against the repository before anything of it is written.
 
-use super::locate::locate;
+use super::locate::locate_again;
 use super::proposed::Proposed;
 use super::sealed::{Due, ledger_message};
 use super::{PassError, Settings, books};
@@ -12,11 +12,19 @@ use crate::render::propose_revert;
 use crate::snapshot::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a job's manifest is found for writing: as planning finds it.
-pub(super) fn found(
-    settings: &Settings,
-) -> impl Fn(&Catalog<'_>, &JobKey) -> Result<Located, Refusal> + use<'_> {
-    move |catalog: &Catalog<'_>, job: &JobKey| locate(settings, catalog, job)
+/// How a job's manifest is found for writing: as planning finds it. Where planning knew more of the cluster, the file that it names decides
+/// between those that fit.
+pub(super) fn found<'a>(
+    settings: &'a Settings,
+    file: &'a str,
+) -> impl Fn(&Catalog<'_>, &JobKey) -> Result<Located, Refusal> + use<'a> {
+    move |catalog: &Catalog<'_>, job: &JobKey| locate_again(settings, catalog, job, file)
+}
+
+/// The file of a revert's first field.
+fn file_of(request: &RevertRequest) -> &str {
+    let field = request.evidence.fields.first();
+    field.map_or("", |field| field.file.as_str())
 }
 
 /// Checks a plan that came in a file: one proposal that contradicts itself, or the base that it was made on, and nothing of it is used.
@@ -33,7 +41,7 @@ pub fn check_plan(
     once(plan.proposals().map(|(item, _)| &item.job))?;
     for (item, change) in plan.proposals() {
         configured(settings, &item.job)?;
-        let checked = rightsizing(&tree, &found(settings), item, change);
+        let checked = rightsizing(&tree, &found(settings, &change.file), item, change);
         believe(&item.job, checked.err(), plan.base == head)?;
     }
     Ok(())
@@ -87,7 +95,7 @@ impl Due {
         for request in &self.reverts {
             let job = &request.evidence.job;
             configured(settings, job)?;
-            let checked = restoring(&tree, &found(settings), request);
+            let checked = restoring(&tree, &found(settings, file_of(request)), request);
             believe(job, checked.err(), self.base == head)?;
         }
         if self.ledger.is_empty() {
@@ -120,7 +128,7 @@ pub(super) async fn propose_revert_of(
 ) -> Result<Proposed, PassError> {
     let job = request.evidence.job.to_string();
     let tree = repository.tree()?;
-    let proposal = restoring(&tree, &found(settings), request)
+    let proposal = restoring(&tree, &found(settings, file_of(request)), request)
         .map_err(|unfit| unfit.to_string())
         .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()));
     Ok(match proposal {

@@ -5,13 +5,8 @@ use super::locate::locate_again;
 use super::{Books, Judged, Settings};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-<<<<<<< HEAD
-use crate::manifest::{Catalog, Change, Located, Refusal, Tree};
-use crate::plan::{merge_effect, value_at};
-=======
 use crate::manifest::{Catalog, Change, Located};
 use crate::plan::{RevertRequest, merge_effect, restores};
->>>>>>> main
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence};
@@ -47,22 +42,11 @@ pub fn revert(
     };
     let job = &judged.record.job;
     let catalog = Catalog::read(&books.tree);
-<<<<<<< HEAD
     let file = judged.record.fields.first();
     let file = file.map_or("", |field| field.file.as_str());
     let located =
         locate_again(settings, &catalog, job, file).map_err(|refusal| refusal.to_string())?;
-    let current = |field: &FieldChange| {
-        Some(value_at(
-            &located.value,
-            &field.path.parse::<FieldPath>().ok()?,
-        ))
-    };
-    let restoration = restoration(&judged.evidence, &current);
-=======
-    let located = locate(settings, &catalog, job).map_err(|refusal| refusal.to_string())?;
     let restoration = restores(&judged.evidence, &located);
->>>>>>> main
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));
     }
@@ -129,49 +113,6 @@ fn effect(
             .map_err(|error| format!("{}: {error}", field.path))?;
         changes.extend(field.after.clone().map(|value| Change { path, value }));
     }
-<<<<<<< HEAD
-    Ok((changes, added))
-}
-
-/// The files with that edit made.
-fn restored(
-    books: &Books,
-    located: &Located,
-    changes: &[Change],
-    added: &[FieldPath],
-) -> Result<Tree, String> {
-    let refused = |refusal: Refusal| refusal.to_string();
-    let mut files = Catalog::read(&books.tree)
-        .change(located, changes, false)
-        .map_err(refused)?
-        .files;
-    for path in added {
-        let mut tree = books.tree.clone();
-        tree.extend(files.clone());
-        let less = Catalog::read(&tree)
-            .without(located, path)
-            .map_err(refused)?;
-        files.extend(less);
-    }
-    Ok(files)
-}
-
-fn original_title(judged: &Judged) -> String {
-    match judged.evidence.details.get("title") {
-        Some(Value::String(title)) => title.clone(),
-        _ => format!("rightsize({})", judged.record.job.short()),
-    }
-}
-
-fn effect(
-    located: &Located,
-    changes: &[Change],
-    judged: &Judged,
-    history: &crate::snapshot::History,
-    now_ms: i64,
-) -> crate::plan::MergeEffect {
-=======
->>>>>>> main
     let recommendation: Option<Recommendation> = judged
         .evidence
         .details

@@ -1,16 +1,11 @@
 //! A plain folder of manifests, for those without git: the forge `dir` writes into it, `.plimsoll/` holds evidence and ledger.
 
-<<<<<<< HEAD
 use super::paths::{
     FILE_LIMIT, TELLING_LIMIT, is_kept, is_manifest, is_read, may_tell, refuse_content,
-    refuse_path, stays_inside, too_large,
+    stays_inside, too_large,
 };
-use crate::clients::disk::Disk;
-use crate::manifest::link_to;
-=======
-use super::paths::{FILE_LIMIT, is_read, refuse_content, too_large};
 use crate::clients::disk::{Disk, EntryKind, Folder};
->>>>>>> main
+use crate::manifest::link_to;
 use crate::ports::{Commit, Repository, RepositoryError};
 use crate::record::{AUTHOR_NAME, Event, FileChange, evidence_path, read_ledger, sha256_hex};
 use std::collections::BTreeMap;
@@ -80,12 +75,11 @@ impl FolderRepository {
                         open.push(path);
                         continue;
                     }
-<<<<<<< HEAD
-                } else if kind.is_symlink() {
-                    walked.link(&entry.path(), path);
-                } else if is_read(&path) && entry.file_name().to_str().is_some() {
-                    walked.take(&entry.path(), path);
-=======
+                    EntryKind::Link if !path.starts_with(".plimsoll/") => {
+                        let target = self.folder.target(&path);
+                        walked.link(target.ok().flatten(), path);
+                        continue;
+                    }
                     _ if !is_read(&path) => continue,
                     EntryKind::File => {
                         walked.take(&self.folder, path);
@@ -98,7 +92,6 @@ impl FolderRepository {
                 };
                 if kind == EntryKind::Folder || is_read(&path) {
                     walked.left_out.insert(path, reason.to_string());
->>>>>>> main
                 }
             }
         }
@@ -113,16 +106,14 @@ struct Walked {
 }
 
 impl Walked {
-<<<<<<< HEAD
     /// Notes a symbolic link: where it leads inside the folder is followed there; where it leads out it never is.
-    fn link(&mut self, place: &Path, path: String) {
-        let target = fs::read_link(place).ok();
-        match target.as_deref().and_then(Path::to_str) {
+    fn link(&mut self, target: Option<String>, path: String) {
+        match target.as_deref() {
             Some(target) if stays_inside(&path, target) => {
                 self.files.insert(path, link_to(target));
             }
             target if is_manifest(&path) => {
-                let shown = target.unwrap_or("a name that is not UTF-8");
+                let shown = target.unwrap_or("a name that can't be read");
                 let reason = format!("it is a symbolic link to `{shown}`, outside of the folder");
                 self.left_out.insert(path, reason);
             }
@@ -131,19 +122,13 @@ impl Walked {
     }
 
     /// Reads one file, or notes why it is left out. One bad file is no reason to read no other.
-    fn take(&mut self, place: &Path, path: String) {
-        let size = fs::metadata(place)
-            .map(|metadata| metadata.len())
-            .unwrap_or(0);
-=======
-    /// Reads one file, or notes why it is left out. One bad file is no reason to read no other.
     fn take(&mut self, folder: &Folder, path: String) {
         let size = folder.size(&path).unwrap_or(0);
->>>>>>> main
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         if !is_manifest(&path) && may_tell(&path) {
-            let bytes = fs::read(place).unwrap_or_default();
-            if size <= TELLING_LIMIT && is_kept(&path, &bytes) {
+            let small = size <= TELLING_LIMIT;
+            let read = small.then(|| folder.read(&path).ok().flatten()).flatten();
+            if let Some(bytes) = read.filter(|bytes| is_kept(&path, bytes)) {
                 self.files.insert(path, bytes);
             }
             return;

@@ -1,10 +1,7 @@
 //! Which files are read, and which paths may be written.
 
-<<<<<<< HEAD
 use crate::manifest::{is_of_use, may_be_of_use};
-=======
 use crate::record::{evidence_digest, sha256_hex};
->>>>>>> main
 use camino::{Utf8Component, Utf8Path};
 use std::collections::BTreeMap;
 
