@@ -147,7 +147,10 @@ fn architecture_one_client_crate_in_one_room() {
     let homes = [
         ("git2::", "clients/repository"),
         ("rusqlite::", "clients/sqlite"),
-        ("reqwest::", "clients/flink_rest|clients/prometheus"),
+        (
+            "reqwest::",
+            "clients/access|clients/flink_rest|clients/prometheus|clients/github",
+        ),
         ("octocrab::", "clients/github"),
         ("kube::", "clients/kubernetes"),
         ("axum::", "simulate/serve"),

@@ -8,6 +8,7 @@ use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
 use crate::pass::{self, Known, Made, know};
 use crate::plan::{Item, Plan, State, Until};
+use crate::quantity::count as count_of;
 use crate::render::escape::terminal;
 use crate::render::number;
 
@@ -73,8 +74,8 @@ pub fn text(plan: &Plan, diffs: bool) -> String {
         .find_map(|item| item.saving.as_ref())
         .map_or("USD", |saving| saving.currency.as_str());
     out.push_str(&format!(
-        "\n{} jobs: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
-        plan.items.len(),
+        "\n{}: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
+        count_of(plan.items.len(), "job"),
         count(State::Propose),
         count(State::Report),
         count(State::Held),

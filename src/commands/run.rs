@@ -46,7 +46,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         let forge = start.forge(&args.forge)?;
         let watching = Watching {
             settings: &start.settings,
-            jobs: &listed.fleet.jobs,
+            fleet: &listed.fleet,
             now_ms: start.now_ms(),
         };
         let followed = pass::follow(watching, &store, &forge, &repository).await?;

@@ -301,9 +301,9 @@ impl Start {
     }
 }
 
-/// Parses a duration as Flink writes it.
+/// Parses a duration with its unit.
 pub fn duration(text: &str) -> Result<Duration, Failure> {
-    text.parse::<FlinkDuration>()
+    FlinkDuration::with_unit(text)
         .map(|duration| duration.to_std())
         .map_err(|error| Failure::Usage(error.to_string()))
 }

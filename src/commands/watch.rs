@@ -18,7 +18,7 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let repository = start.repository(&args.forge)?;
     let watching = |now_ms| Watching {
         settings: &start.settings,
-        jobs: &listed.fleet.jobs,
+        fleet: &listed.fleet,
         now_ms,
     };
     let mut followed = match &args.out {

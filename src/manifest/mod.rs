@@ -45,7 +45,7 @@ mod values;
 mod walk;
 
 pub use catalog::{Catalog, Discovery, Located};
-pub use check::{OptOut, check, check_fields, opted_out};
+pub use check::{check, check_fields};
 pub use diff::unified;
 pub use elsewhere::{is_of_use, may_be_of_use};
 pub use find::{Sought, Tie};

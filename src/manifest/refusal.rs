@@ -58,6 +58,8 @@ codes! {
         UnmodelledBuild = "unmodelled-build",
         /// The configuration does not say which key of the values sets the field.
         UnmappedField = "unmapped-field",
+        /// The owner says something that is not understood.
+        OwnerUnreadable = "owner-unreadable",
         /// The edit would have changed something else: a bug here, and nothing is written.
         EditorBug = "editor-bug",
     }

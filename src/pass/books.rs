@@ -3,7 +3,6 @@
 use super::PassError;
 use crate::audit::{self, Audit, JobResources, Sources};
 use crate::flink::deployment::Deployment;
-use crate::flink::field_path::FieldPath;
 use crate::manifest::Tree;
 use crate::plan::value_at;
 use crate::ports::Repository;
@@ -95,34 +94,14 @@ fn resources(file: &str, bytes: &[u8], names: &Names<'_>) -> Vec<JobResources> {
                 });
             Some(JobResources {
                 job,
-                fields: sizing_paths(&deployment)
+                fields: deployment
+                    .sizing_paths()
                     .into_iter()
                     .filter_map(|path| Some((path.to_string(), value_at(&object.value, &path)?)))
                     .collect(),
             })
         })
         .collect()
-}
-
-fn sizing_paths(deployment: &Deployment) -> Vec<FieldPath> {
-    let spec = |keys: &[&str]| deployment.spec_field(keys);
-    let option = |name: &str| deployment.option_field(name);
-    vec![
-        spec(&["job", "parallelism"]),
-        spec(&["taskManager", "replicas"]),
-        spec(&["taskManager", "resource", "memory"]),
-        spec(&["taskManager", "resource", "cpu"]),
-        spec(&["taskManager", "resources", "requests", "memory"]),
-        spec(&["taskManager", "resources", "requests", "cpu"]),
-        spec(&["taskManager", "resources", "limits", "memory"]),
-        spec(&["taskManager", "resources", "limits", "cpu"]),
-        option("taskmanager.numberOfTaskSlots"),
-        option("taskmanager.memory.process.size"),
-        option("taskmanager.memory.managed.fraction"),
-        option("taskmanager.memory.managed.size"),
-        option("pipeline.jobvertex-parallelism-overrides"),
-        option("parallelism.default"),
-    ]
 }
 
 /// The fleet's jobs by what a manifest says of them.

@@ -3,14 +3,17 @@
 use super::evaluators::{Asked, names, tell};
 use super::history::history;
 use super::locate::{Neighbours, locate};
+use super::owner::{offered, owner};
 use super::sessions;
 use super::standing::standing;
 use super::{Fleet, Judged, Known, PassError, Settings};
 use crate::audit::ChangeRecord;
 use crate::evaluate::plugin::Told;
 use crate::manifest::{Catalog, Located, Refusal, discover};
+use crate::owner::Owner;
 use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, SessionPart, State as ItemState, arrange, plan_job,
+    self, Facts, FleetFacts, Item, Plan, PlanReason, SessionPart, State as ItemState, arrange,
+    plan_job,
 };
 use crate::ports::{HistoryStore, Plugins, PullRequest, PullRequestState};
 use crate::record::State;
@@ -53,6 +56,14 @@ struct ByJob<'a> {
     watched: BTreeMap<&'a JobKey, &'a Assessment>,
 }
 
+/// A job that is planned, with what is known of it.
+pub(super) struct Considered<'a> {
+    pub(super) job: &'a JobKey,
+    pub(super) history: History,
+    pub(super) located: Result<Located, Refusal>,
+    pub(super) owner: Owner,
+}
+
 /// What planning one job comes to.
 struct Planned {
     item: Item,
@@ -73,6 +84,7 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     let mut parts = Vec::new();
     let mut failures = Vec::new();
     store.expect(jobs);
+    let offered = offered(of.settings, of.plugins);
     for lot in jobs.chunks(AT_ONCE) {
         let mut waiting = Vec::with_capacity(lot.len());
         for job in lot {
@@ -84,21 +96,31 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
                 &by_job.catalog,
                 job,
             );
-            waiting.push((job, history, located));
+            let owner = owner(located.as_ref().ok(), of.fleet.resource(job));
+            let owner = owner.choosing_from(&offered);
+            waiting.push(Considered {
+                job,
+                history,
+                located,
+                owner,
+            });
         }
-        let answers = waiting.iter().map(|(job, history, located)| {
-            let names = names(of.settings, located.as_ref().ok());
+        let names: Vec<Vec<String>> = waiting
+            .iter()
+            .map(|waiting| names(of.settings, &waiting.owner))
+            .collect();
+        let answers = waiting.iter().zip(&names).map(|(waiting, names)| {
             let asked = Asked {
                 settings: of.settings,
                 plugins: of.plugins,
-                job,
+                job: waiting.job,
                 now_ms: of.now_ms,
             };
-            tell(asked, names, history)
+            tell(asked, names, &waiting.history)
         });
         let answers = futures::future::join_all(answers).await;
-        for ((job, history, located), told) in waiting.into_iter().zip(answers) {
-            let planned = one(of, &by_job, job, &history, &located, told);
+        for (waiting, told) in waiting.into_iter().zip(answers) {
+            let planned = one(of, &by_job, &waiting, told);
             items.push(planned.item);
             parts.extend(planned.part);
             failures.extend(planned.failures);
@@ -120,16 +142,21 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
             Vec::new()
         },
     };
-    let unreachable = plan
+    // Jobs that could not be looked at, and those whose owner nobody understands.
+    let is_unread = |item: &&Item| {
+        item.state == ItemState::Unreachable || item.reason == PlanReason::OwnerUnreadable.into()
+    };
+    let unread: Vec<String> = plan
         .items
         .iter()
-        .filter(|item| item.state == ItemState::Unreachable)
-        .map(|item| format!("{}: {}", item.job.short(), item.message));
+        .filter(is_unread)
+        .map(|item| format!("{}: {}", item.job.short(), item.message))
+        .collect();
     let mut problems = of.known.problems.clone();
     problems.extend(failures);
     problems.extend(books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
-    problems.extend(unreachable);
+    problems.extend(unread);
     Ok(Made { plan, problems })
 }
 
@@ -152,14 +179,13 @@ fn by_job<'a>(of: &Planning<'a>) -> ByJob<'a> {
     }
 }
 
-fn one(
-    of: &Planning<'_>,
-    by_job: &ByJob<'_>,
-    job: &JobKey,
-    history: &History,
-    located: &Result<Located, Refusal>,
-    told: Told,
-) -> Planned {
+fn one(of: &Planning<'_>, by_job: &ByJob<'_>, considered: &Considered<'_>, told: Told) -> Planned {
+    let Considered {
+        job,
+        history,
+        located,
+        ..
+    } = considered;
     let failures = told
         .gaps
         .iter()
@@ -167,15 +193,7 @@ fn one(
         .collect();
     let rooms = of.settings.rooms(job, told);
     let changes = by_job.changes.get(job).map_or(&[][..], Vec::as_slice);
-    let standing = standing(
-        of.settings,
-        &of.known.books,
-        changes,
-        job,
-        located.as_ref().ok(),
-        history,
-        &rooms,
-    );
+    let standing = standing(of.settings, &of.known.books, changes, considered, &rooms);
     let live = of.fleet.resource(job);
     let facts = Facts {
         history,

@@ -2,6 +2,7 @@
 
 use super::history::history;
 use super::locate::locate_again;
+use super::owner::owner;
 use super::{Books, Judged, Settings};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
@@ -10,6 +11,7 @@ use crate::plan::{RevertRequest, merge_effect, restores};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence};
+use crate::snapshot::LiveResource;
 use crate::watch::{Assessment, Restoration, baseline};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -18,11 +20,12 @@ use std::collections::BTreeMap;
 pub enum Revert {
     /// Propose this.
     Propose(Box<RevertRequest>),
-    /// Nothing: its fields are back already, or a person set them to something else. One sentence.
+    /// Nothing: its owner wants none, its fields are back already, or a person set them to something else. One sentence.
     LetBe(String),
 }
 
-/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set.
+/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set, and where the job's
+/// owner allows it.
 ///
 /// # Errors
 /// One sentence: why it could not be made.
@@ -31,6 +34,7 @@ pub fn revert(
     store: &impl HistoryStore,
     books: &Books,
     judged: &Judged,
+    resource: Option<&LiveResource>,
     now_ms: i64,
 ) -> Result<Revert, String> {
     let Assessment::Regressed {
@@ -46,6 +50,9 @@ pub fn revert(
     let file = file.map_or("", |field| field.file.as_str());
     let located =
         locate_again(settings, &catalog, job, file).map_err(|refusal| refusal.to_string())?;
+    if let Some(why) = owner(Some(&located), resource).bars() {
+        return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
+    }
     let restoration = restores(&judged.evidence, &located);
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));

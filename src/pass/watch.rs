@@ -6,10 +6,9 @@ use super::proposed::{Done, Proposed};
 use super::request::propose_revert_of;
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
-use super::{Judged, PassError, Settings};
+use super::{Fleet, Judged, PassError, Settings};
 use crate::audit::{ChangeRecord, missing_entries};
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
-use crate::snapshot::JobKey;
 use crate::watch::Assessment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -50,7 +49,7 @@ pub struct Watching<'a> {
     /// What is configured.
     pub settings: &'a Settings,
     /// The jobs.
-    pub jobs: &'a [JobKey],
+    pub fleet: &'a Fleet,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
 }
@@ -67,11 +66,11 @@ pub fn leave<E: Display>(
     listed: Result<Vec<PullRequest>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -79,7 +78,7 @@ pub fn leave<E: Display>(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
-        match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
+        match hurts.then(|| revert_of(of, store, &known, judged)) {
             Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
@@ -97,6 +96,18 @@ pub fn leave<E: Display>(
         known: Some(known),
     };
     Ok((followed, due))
+}
+
+/// The revert of a judged change.
+fn revert_of(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    known: &Known,
+    judged: &Judged,
+) -> Result<Revert, String> {
+    let resource = of.fleet.resource(&judged.record.job);
+    let books = &known.books;
+    revert(of.settings, store, books, judged, resource, of.now_ms)
 }
 
 /// A list of pull requests that can't be had is a gap: what was merged is in git, and is judged all the same.
@@ -132,11 +143,11 @@ pub async fn follow(
 ) -> Result<Followed, PassError> {
     let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
     let is_listed = unlisted.is_none();
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -146,19 +157,16 @@ pub async fn follow(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } => {
-                match revert(of.settings, store, &known.books, judged, of.now_ms) {
-                    Ok(Revert::Propose(request)) => Some(
-                        propose_revert_of(of.settings, forge, repository, &request, of.now_ms)
-                            .await?,
-                    ),
-                    Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
-                    Err(why) => {
-                        problems.push(format!("{job}: the revert could not be made: {why}"));
-                        None
-                    }
+            Assessment::Regressed { .. } => match revert_of(of, store, &known, judged) {
+                Ok(Revert::Propose(request)) => Some(
+                    propose_revert_of(of.settings, forge, repository, &request, of.now_ms).await?,
+                ),
+                Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
+                Err(why) => {
+                    problems.push(format!("{job}: the revert could not be made: {why}"));
+                    None
                 }
-            }
+            },
             Assessment::Blind { .. } => {
                 problems.push(format!(
                     "{job}: a merged change can't be judged: there is no data of the job"
@@ -176,7 +184,7 @@ pub async fn follow(
     if reverts.any(|revert| revert.done.has_written()) {
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
-        let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+        let known = know(store, repository, pull_requests, &of.fleet.jobs, of.now_ms)?;
         problems.extend(remember(repository, &known, None, of.now_ms)?.problem);
     }
     Ok(Followed {

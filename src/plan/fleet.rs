@@ -3,6 +3,7 @@
 use super::item::{Item, State, Until};
 use super::reason::PlanReason;
 use super::settings::{Group, Settings};
+use crate::quantity::count;
 use crate::recommend::Direction;
 use crate::snapshot::JobKey;
 use std::cmp::Ordering;
@@ -57,8 +58,8 @@ pub fn arrange(
                 Some((
                     PlanReason::OpenPullRequests,
                     format!(
-                        "{open} pull requests are open, and {} are the limit",
-                        settings.open_pull_requests
+                        "the limit of {} is reached",
+                        count(settings.open_pull_requests, "open pull request")
                     ),
                     Until::Event("an open pull request is merged or closed".to_string()),
                 ))
@@ -69,8 +70,8 @@ pub fn arrange(
                 Some((
                     PlanReason::PullRequestsPerDay,
                     format!(
-                        "{} pull requests were opened in 24 hours, and that is the limit",
-                        opened_today.len()
+                        "the limit of {} in 24 hours is reached",
+                        count(settings.pull_requests_per_day, "new pull request")
                     ),
                     Until::AtMs(next),
                 ))

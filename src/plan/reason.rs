@@ -12,6 +12,8 @@ codes! {
     pub enum PlanReason {
         /// The owner, or the configuration, wants no look at it.
         OptedOut = "opted-out",
+        /// The owner says something on the job that is not understood.
+        OwnerUnreadable = "owner-unreadable",
         /// Nobody answers where the job should be.
         Unreachable = "unreachable",
         /// Its custom resource has a shape that is not known.
@@ -28,8 +30,6 @@ codes! {
         Suspended = "suspended",
         /// The operator is upgrading it.
         Upgrading = "upgrading",
-        /// A session cluster: a unit of its own.
-        SessionCluster = "session-cluster",
         /// A job of a session cluster: its size is the cluster's.
         SessionJob = "session-job",
         /// Its merged change is watched.
@@ -110,6 +110,7 @@ impl From<manifest::Code> for Reason {
         match code {
             // The owner's word is one reason, whoever comes across it first.
             manifest::Code::OptedOut => Reason::Plan(PlanReason::OptedOut),
+            manifest::Code::OwnerUnreadable => Reason::Plan(PlanReason::OwnerUnreadable),
             code => Reason::Refused(code),
         }
     }

@@ -261,7 +261,7 @@ impl Stage {
     async fn watch(&mut self) -> Result<(), Failure> {
         let watching = Watching {
             settings: &self.settings,
-            jobs: &self.fleet.jobs,
+            fleet: &self.fleet,
             now_ms: self.now_ms,
         };
         let (forge, repository) = (&self.git.forge, &self.git.repository);

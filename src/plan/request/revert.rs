@@ -2,7 +2,7 @@
 
 use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
-use super::{Locate, Unfit, forged, paths, stale};
+use super::{Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, Located, Tree};
@@ -78,6 +78,7 @@ pub fn restoring(
     }
     let catalog = Catalog::read(tree);
     let located = locate(&catalog, job).map_err(stale)?;
+    wanted(&located)?;
     let restoration = restores(&original, &located);
     if restoration.restore.is_empty() || restoration.restore != evidence.fields {
         return Err(stale(format!(

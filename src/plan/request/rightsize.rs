@@ -2,9 +2,9 @@
 
 use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
-use super::{CheckedEdit, Locate, Unfit, forged, paths, stale};
+use super::{CheckedEdit, Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, Catalog, Change, Tree, opted_out};
+use crate::manifest::{self, Catalog, Change, Tree};
 use crate::plan::fields::{changes, value_at};
 use crate::plan::{Item, PlannedChange};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA};
@@ -32,12 +32,7 @@ pub fn rightsizing(
             "it asks for `{path}`, which does not size a job"
         )));
     }
-    if opted_out(&deployment).is_some() {
-        return Err(Unfit::Unwanted(format!(
-            "{}: the annotation plimsoll.dev/mode wants no changes by now: plan again",
-            located.file
-        )));
-    }
+    wanted(&located)?;
     for (field, path) in change.fields.iter().zip(&paths) {
         let now = value_at(&located.value, path);
         if !same_value(&field.path, now.as_ref(), field.before.as_ref()) {
