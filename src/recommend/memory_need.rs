@@ -317,8 +317,11 @@ pub(super) fn kept_process(present: &Present, needs: Needs, floor: u64) -> Optio
     let now = present.size.memory_bytes;
     let pools = pools(&present.configuration, Some(now), present.version).ok()?;
     let holds = pools.heap() >= needs.heap
+        && pools.framework_off_heap + pools.task_off_heap >= needs.off_heap
         && pools.managed >= needs.managed
         && pools.network >= needs.network
+        && pools.metaspace >= needs.metaspace
+        && pools.overhead >= needs.overhead
         && now >= floor;
     holds.then(|| Process {
         minimum: Minimum {
