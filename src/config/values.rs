@@ -87,7 +87,8 @@ impl ValuesMapping {
                 "repository.values: `file` and `files` are both there: keep one of them".to_owned(),
             );
         }
-        if self.fields.is_empty() && !(self.files.iter().all(own) && !self.files.is_empty()) {
+        let own_keys = !self.files.is_empty() && self.files.iter().all(own);
+        if self.fields.is_empty() && !own_keys {
             return Some("repository.values: a mapping without `fields`: add FIELD: KEY, for example `spec.job.parallelism: flink.parallelism`".to_owned());
         }
         None

@@ -25,7 +25,7 @@ impl Catalog<'_> {
             return refusal.at(&foreign.located.file, foreign.located.line);
         }
         if named.is_empty()
-            && let Some(refusal) = self.from_remote(key).or_else(|| self.elsewhere(key))
+            && let Some(refusal) = self.remote_base(key).or_else(|| self.elsewhere(key))
         {
             return refusal;
         }
@@ -62,7 +62,7 @@ impl Catalog<'_> {
     }
 
     /// A patch for the object on a base that is fetched from elsewhere.
-    fn from_remote(&self, key: &ObjectKey) -> Option<Refusal> {
+    fn remote_base(&self, key: &ObjectKey) -> Option<Refusal> {
         let speaks = |source: &&super::source::Source| {
             speaks_of(&source.text, &key.kind) && source.text.contains(&key.name)
         };

@@ -104,7 +104,9 @@ impl Catalog<'_> {
                 let refusal = Refusal::new(
                     Code::NotFound,
                     format!(
-                        "`{key}` stands within another object (`{outer}`, at `{path}`), which is not edited by itself"
+                        "`{key}` stands in {} of another object (`{outer}`, at `{path}`), which is not edited by itself",
+                        if is_text(&document.value, &way) { "a string" } else { "a part" }
+                    ), which is not edited by itself"
                     ),
                     format!(
                         "map its fields in `repository.values` of plimsoll.yaml: `{{jobs: [{}/{}], file: {file}, fields: {{spec.taskManager.resource.memory: {memory}}}}}`, one entry for each field that may change",
@@ -142,7 +144,7 @@ impl Catalog<'_> {
 }
 
 /// Whether the way leads to a text.
-fn leaf(value: &Value, way: &[Segment]) -> bool {
+fn is_text(value: &Value, way: &[Segment]) -> bool {
     let found = way.iter().fold(value, |value, segment| match segment {
         Segment::Key(key) => &value[key.as_str()],
         Segment::Index(index) => &value[*index],

@@ -512,7 +512,7 @@ impl Release {
                                 &object,
                                 key,
                                 &names,
-                                &[key.namespace.clone()],
+                                std::slice::from_ref(&key.namespace),
                             )
                         }
                         None => patch["kind"].is_null() || patch["kind"] == key.kind.as_str(),
