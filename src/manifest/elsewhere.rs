@@ -101,12 +101,15 @@ impl Catalog<'_> {
                     "resource",
                     "memory",
                 ]));
+                let part = if is_text(&document.value, &way) {
+                    "a string"
+                } else {
+                    "a part"
+                };
                 let refusal = Refusal::new(
                     Code::NotFound,
                     format!(
-                        "`{key}` stands in {} of another object (`{outer}`, at `{path}`), which is not edited by itself",
-                        if is_text(&document.value, &way) { "a string" } else { "a part" }
-                    ), which is not edited by itself"
+                        "`{key}` stands in {part} of another object (`{outer}`, at `{path}`), which is not edited by itself"
                     ),
                     format!(
                         "map its fields in `repository.values` of plimsoll.yaml: `{{jobs: [{}/{}], file: {file}, fields: {{spec.taskManager.resource.memory: {memory}}}}}`, one entry for each field that may change",
