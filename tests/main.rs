@@ -42,6 +42,7 @@ mod record;
 mod recorded_explain;
 mod recordings;
 mod repository;
+mod side_by_side;
 mod simulate;
 mod sizing_loop;
 mod tls;

@@ -1,12 +1,18 @@
 //! The revert of a change that hurts, asked for on the manifests as they are.
 
+use super::base::Manifests;
 use super::history::history;
+<<<<<<< HEAD
 use super::locate::locate_again;
+=======
+use super::judge::Judged;
+use super::locate::locate;
+>>>>>>> main
 use super::owner::owner;
-use super::{Books, Judged, Settings};
+use super::settings::Settings;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, Located};
+use crate::manifest::{Change, Located};
 use crate::plan::{RevertRequest, merge_effect, restores};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
@@ -32,7 +38,7 @@ pub enum Revert {
 pub fn revert(
     settings: &Settings,
     store: &impl HistoryStore,
-    books: &Books,
+    manifests: &Manifests<'_>,
     judged: &Judged,
     resource: Option<&LiveResource>,
     now_ms: i64,
@@ -45,11 +51,16 @@ pub fn revert(
         return Ok(Revert::LetBe("it does not hurt".to_string()));
     };
     let job = &judged.record.job;
+<<<<<<< HEAD
     let catalog = Catalog::read(&books.tree);
     let file = judged.record.fields.first();
     let file = file.map_or("", |field| field.file.as_str());
     let located =
         locate_again(settings, &catalog, job, file).map_err(|refusal| refusal.to_string())?;
+=======
+    let located =
+        locate(settings, &manifests.catalog, job).map_err(|refusal| refusal.to_string())?;
+>>>>>>> main
     if let Some(why) = owner(Some(&located), resource).bars() {
         return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
     }

@@ -4,7 +4,11 @@ use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
 use super::{CheckedEdit, Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
+<<<<<<< HEAD
 use crate::manifest::{self, Catalog, Change, Tree};
+=======
+use crate::manifest::{self, Catalog, Change, EditOptions};
+>>>>>>> main
 use crate::plan::fields::{changes, value_at};
 use crate::plan::{Item, PlannedChange};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA};
@@ -17,15 +21,14 @@ use std::collections::BTreeSet;
 /// # Errors
 /// [`Unfit`], one sentence.
 pub fn rightsizing(
-    tree: &Tree,
+    catalog: &Catalog<'_>,
     locate: &Locate<'_>,
     item: &Item,
     change: &PlannedChange,
 ) -> Result<CheckedEdit, Unfit> {
     agrees(item, change)?;
     let paths = paths(&change.fields)?;
-    let catalog = Catalog::read(tree);
-    let located = locate(&catalog, &item.job).map_err(stale)?;
+    let located = locate(catalog, &item.job).map_err(stale)?;
     let deployment = Deployment::from_value(&located.value).map_err(stale)?;
     if let Some(path) = paths.iter().find(|path| !is_sizing(&deployment, path)) {
         return Err(forged(format!(
@@ -65,9 +68,16 @@ pub fn rightsizing(
     }
     catalog.says_sizes(&located).map_err(stale)?;
     manifest::check(&located, &meant).map_err(stale)?;
+<<<<<<< HEAD
     let create = paths
         .iter()
         .any(|path| value_at(&located.value, path).is_none());
+=======
+    let creates = paths
+        .iter()
+        .any(|path| value_at(&located.value, path).is_none());
+    let options = EditOptions::of(&located, creates);
+>>>>>>> main
     let files = catalog
         .change(&located, &meant, create)
         .map_err(stale)?
@@ -84,7 +94,7 @@ pub fn rightsizing(
     let wanted: Vec<Wanted<'_>> = asked
         .map(|(field, path)| (path, field.after.as_ref()))
         .collect();
-    prove(tree, &files, &item.job, locate, &located, &wanted)?;
+    prove(catalog.tree, &files, &item.job, locate, &located, &wanted)?;
     Ok(CheckedEdit { files })
 }
 
