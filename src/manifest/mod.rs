@@ -101,18 +101,6 @@ pub struct EditOptions {
     pub map: BTreeMap<FieldPath, FieldPath>,
 }
 
-impl EditOptions {
-    /// The one recipe of every edit that is planned, proposed or taken back: the object is edited where it was found, so that the diff
-    /// that is shown is the edit that is written.
-    pub fn of(located: &Located, create: bool) -> EditOptions {
-        EditOptions {
-            create,
-            file: Some(located.file.clone()),
-            map: located.values.clone(),
-        }
-    }
-}
-
 /// An edit that was made; without files there was nothing to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edited {

@@ -1,13 +1,9 @@
 //! Where a job's manifest is.
 
-<<<<<<< HEAD
-use super::{Fleet, Settings};
+use super::fleet::Fleet;
+use super::settings::Settings;
 use crate::config::MappedValues;
 use crate::manifest::{Catalog, Located, Refusal, Sought};
-=======
-use super::settings::Settings;
-use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
->>>>>>> main
 use crate::plan::object_key;
 use crate::snapshot::{JobKey, LiveResource};
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,13 +5,9 @@ use super::error::PassError;
 use super::evaluators::{Asked, are_brought, names, tell};
 use super::fleet::Fleet;
 use super::history::history;
-<<<<<<< HEAD
-use super::locate::{Neighbours, locate};
-=======
 use super::judge::Judged;
 use super::known::Known;
-use super::locate::locate;
->>>>>>> main
+use super::locate::{Neighbours, locate};
 use super::owner::{offered, owner};
 use super::sessions;
 use super::settings::Settings;
@@ -64,11 +60,7 @@ pub struct Made {
 
 /// What planning reads of git, by job.
 struct ByJob<'a> {
-<<<<<<< HEAD
     neighbours: Neighbours<'a>,
-    catalog: Catalog<'a>,
-=======
->>>>>>> main
     changes: BTreeMap<&'a JobKey, Vec<&'a ChangeRecord>>,
     watched: BTreeMap<&'a JobKey, &'a Assessment>,
 }
@@ -97,62 +89,15 @@ struct Planned {
 /// # Errors
 /// When the history of no job can be read.
 pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, PassError> {
-<<<<<<< HEAD
-    let books = &of.known.books;
     let by_job = by_job(of);
-=======
-    let by_job = by_job(of.known);
->>>>>>> main
     let jobs = &of.fleet.jobs;
     let mut items: Vec<Item> = Vec::with_capacity(jobs.len());
     let mut parts = Vec::new();
     let mut failures = Vec::new();
     let mut unread: Vec<HistoryError> = Vec::new();
     store.expect(jobs);
-<<<<<<< HEAD
-    let offered = offered(of.settings, of.plugins);
-    for lot in jobs.chunks(AT_ONCE) {
-        let mut waiting = Vec::with_capacity(lot.len());
-        for job in lot {
-            let history = history(of.settings, store, job, of.now_ms)?;
-            let located = locate(
-                of.settings,
-                &by_job.neighbours,
-                of.fleet.resource(job),
-                &by_job.catalog,
-                job,
-            );
-            let owner = owner(located.as_ref().ok(), of.fleet.resource(job));
-            let owner = owner.choosing_from(&offered);
-            waiting.push(Considered {
-                job,
-                history,
-                located,
-                owner,
-            });
-        }
-        let names: Vec<Vec<String>> = waiting
-            .iter()
-            .map(|waiting| names(of.settings, &waiting.owner))
-            .collect();
-        let answers = waiting.iter().zip(&names).map(|(waiting, names)| {
-            let asked = Asked {
-                settings: of.settings,
-                plugins: of.plugins,
-                job: waiting.job,
-                now_ms: of.now_ms,
-            };
-            tell(asked, names, &waiting.history)
-        });
-        let answers = futures::future::join_all(answers).await;
-        for (waiting, told) in waiting.into_iter().zip(answers) {
-            let planned = one(of, &by_job, &waiting, told);
-            items.push(planned.item);
-            parts.extend(planned.part);
-            failures.extend(planned.failures);
-=======
     for lot in jobs.chunks(lot_of(of)) {
-        let turns = turns(of, store, lot).await;
+        let turns = turns(of, &by_job.neighbours, store, lot).await;
         let results = side_by_side(&turns, |turn| one(of, store, &by_job, turn));
         for (turn, result) in turns.iter().zip(results) {
             match result {
@@ -171,7 +116,6 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
                     items.push(Item::not_planned(turn.job, panic));
                 }
             }
->>>>>>> main
         }
     }
     if unread.len() == jobs.len()
@@ -214,10 +158,6 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     Ok(Made { plan, problems })
 }
 
-<<<<<<< HEAD
-fn by_job<'a>(of: &Planning<'a>) -> ByJob<'a> {
-    let known = of.known;
-=======
 /// How many jobs are prepared together: all of them, or so many that the histories that plug-ins were shown fit into memory.
 fn lot_of(of: &Planning<'_>) -> usize {
     if of.plugins.evaluators.is_empty() {
@@ -230,13 +170,16 @@ fn lot_of(of: &Planning<'_>) -> usize {
 /// The jobs of a lot, after plug-in evaluators were asked about them.
 async fn turns<'a>(
     of: &Planning<'_>,
+    neighbours: &Neighbours<'_>,
     store: &impl HistoryStore,
     lot: &'a [JobKey],
 ) -> Vec<Turn<'a>> {
     let offered = &offered(of.settings, of.plugins);
     let asked = lot.iter().map(|job| async move {
-        let located = locate(of.settings, &of.manifests.catalog, job);
-        let owner = owner(located.as_ref().ok(), of.fleet.resource(job)).choosing_from(offered);
+        let live = of.fleet.resource(job);
+        let catalog = &of.manifests.catalog;
+        let located = locate(of.settings, neighbours, live, catalog, job);
+        let owner = owner(located.as_ref().ok(), live).choosing_from(offered);
         let names = names(of.settings, &owner);
         let mut told = Told::default();
         let mut shown = None;
@@ -277,18 +220,14 @@ async fn turns<'a>(
         .await
 }
 
-fn by_job(known: &Known) -> ByJob<'_> {
->>>>>>> main
+fn by_job<'a>(of: &Planning<'a>) -> ByJob<'a> {
+    let known = of.known;
     let mut changes: BTreeMap<&JobKey, Vec<&ChangeRecord>> = BTreeMap::new();
     for change in &known.books.audit.changes {
         changes.entry(&change.job).or_default().push(change);
     }
     ByJob {
-<<<<<<< HEAD
         neighbours: Neighbours::of(of.settings, Some(of.fleet)),
-        catalog: Catalog::read(&known.books.tree),
-=======
->>>>>>> main
         changes,
         // Of several changes the last one counts.
         watched: known

@@ -25,22 +25,6 @@ pub async fn propose(
     let mut done = Vec::new();
     for (item, change) in plan.proposals() {
         let job = item.job.to_string();
-<<<<<<< HEAD
-        let proposal = rightsizing(&tree, &found(settings, &change.file), item, change)
-            .map_err(|unfit| unfit.to_string())
-            .and_then(|edit| propose_rightsize(change, edit).map_err(|error| error.to_string()));
-        let proposal = match proposal {
-            Ok(proposal) => proposal,
-            Err(why) => {
-                done.push(Proposed::failed(&job, why));
-                continue;
-            }
-        };
-        done.push(Proposed::written(
-            &job,
-            forge.propose(&proposal, now_ms).await,
-        ));
-=======
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
         let proposal = manifests.newest(repository, |manifests| {
             contained(|| proposal(settings, manifests, item, change))
@@ -49,7 +33,6 @@ pub async fn propose(
             Ok(proposal) => Proposed::written(&job, forge.propose(&proposal, now_ms).await),
             Err(why) => Proposed::failed(&job, why),
         });
->>>>>>> main
     }
     Ok(done)
 }
@@ -60,7 +43,12 @@ fn proposal(
     item: &Item,
     change: &PlannedChange,
 ) -> Result<Proposal, String> {
-    let edit = rightsizing(&manifests.catalog, &found(settings), item, change)
-        .map_err(|unfit| unfit.to_string())?;
+    let edit = rightsizing(
+        &manifests.catalog,
+        &found(settings, &change.file),
+        item,
+        change,
+    )
+    .map_err(|unfit| unfit.to_string())?;
     propose_rightsize(change, edit).map_err(|error| error.to_string())
 }

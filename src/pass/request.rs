@@ -1,13 +1,9 @@
 //! A sealed file carried out: everything in it is checked against the repository before anything of it is written.
 
-<<<<<<< HEAD
-use super::locate::locate_again;
-=======
 use super::base::Manifests;
 use super::books::books;
 use super::error::PassError;
-use super::locate::locate;
->>>>>>> main
+use super::locate::locate_again;
 use super::proposed::Proposed;
 use super::sealed::{Due, ledger_message};
 use super::settings::Settings;
@@ -46,13 +42,13 @@ pub fn check_plan(
     once(plan.proposals().map(|(item, _)| &item.job))?;
     for (item, change) in plan.proposals() {
         configured(settings, &item.job)?;
-<<<<<<< HEAD
-        let checked = rightsizing(&tree, &found(settings, &change.file), item, change);
-        believe(&item.job, checked.err(), plan.base == head)?;
-=======
-        let checked = rightsizing(&manifests.catalog, &found(settings), item, change);
+        let checked = rightsizing(
+            &manifests.catalog,
+            &found(settings, &change.file),
+            item,
+            change,
+        );
         believe(&item.job, checked.err(), plan.base == manifests.base.head)?;
->>>>>>> main
     }
     Ok(())
 }
@@ -107,13 +103,12 @@ impl Due {
         for request in &self.reverts {
             let job = &request.evidence.job;
             configured(settings, job)?;
-<<<<<<< HEAD
-            let checked = restoring(&tree, &found(settings, file_of(request)), request);
-            believe(job, checked.err(), self.base == head)?;
-=======
-            let checked = restoring(&manifests.catalog, &found(settings), request);
+            let checked = restoring(
+                &manifests.catalog,
+                &found(settings, file_of(request)),
+                request,
+            );
             believe(job, checked.err(), self.base == manifests.base.head)?;
->>>>>>> main
         }
         if self.ledger.is_empty() {
             return Ok(());
@@ -145,18 +140,15 @@ pub(super) async fn propose_revert_of(
     now_ms: i64,
 ) -> Result<Proposed, PassError> {
     let job = request.evidence.job.to_string();
-<<<<<<< HEAD
-    let tree = repository.tree()?;
-    let proposal = restoring(&tree, &found(settings, file_of(request)), request)
-        .map_err(|unfit| unfit.to_string())
-        .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()));
-=======
     let proposal = manifests.newest(repository, |manifests| {
-        restoring(&manifests.catalog, &found(settings), request)
-            .map_err(|unfit| unfit.to_string())
-            .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()))
+        restoring(
+            &manifests.catalog,
+            &found(settings, file_of(request)),
+            request,
+        )
+        .map_err(|unfit| unfit.to_string())
+        .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()))
     })?;
->>>>>>> main
     Ok(match proposal {
         Ok(proposal) => Proposed::written(&job, forge.propose(&proposal, now_ms).await),
         Err(why) => Proposed::failed(&job, why),

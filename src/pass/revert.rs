@@ -2,12 +2,8 @@
 
 use super::base::Manifests;
 use super::history::history;
-<<<<<<< HEAD
-use super::locate::locate_again;
-=======
 use super::judge::Judged;
-use super::locate::locate;
->>>>>>> main
+use super::locate::locate_again;
 use super::owner::owner;
 use super::settings::Settings;
 use crate::flink::deployment::Deployment;
@@ -51,16 +47,10 @@ pub fn revert(
         return Ok(Revert::LetBe("it does not hurt".to_string()));
     };
     let job = &judged.record.job;
-<<<<<<< HEAD
-    let catalog = Catalog::read(&books.tree);
     let file = judged.record.fields.first();
     let file = file.map_or("", |field| field.file.as_str());
-    let located =
-        locate_again(settings, &catalog, job, file).map_err(|refusal| refusal.to_string())?;
-=======
-    let located =
-        locate(settings, &manifests.catalog, job).map_err(|refusal| refusal.to_string())?;
->>>>>>> main
+    let located = locate_again(settings, &manifests.catalog, job, file)
+        .map_err(|refusal| refusal.to_string())?;
     if let Some(why) = owner(Some(&located), resource).bars() {
         return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
     }

@@ -48,12 +48,7 @@ impl Target<'_> {
         let creates = changes
             .iter()
             .any(|change| fields::value_at(&located.value, &change.path).is_none());
-<<<<<<< HEAD
         let edited = self.asked.catalog.change(located, &changes, creates)?;
-=======
-        let options = EditOptions::of(located, creates);
-        let edited = self.asked.catalog.edit(&located.key, &changes, &options)?;
->>>>>>> main
         let Some((file, _)) = edited.files.first_key_value() else {
             return Ok(None);
         };

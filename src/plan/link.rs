@@ -1,11 +1,7 @@
 //! How a live job and a file were found to belong together, and how sure that is.
 
 use crate::flink::deployment::Kind;
-<<<<<<< HEAD
-use crate::manifest::{Located, Tie};
-=======
-use crate::manifest::{Located, ObjectKey};
->>>>>>> main
+use crate::manifest::{Located, ObjectKey, Tie};
 use crate::snapshot::{JobKey, LiveResource, Owner};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -144,10 +144,6 @@ fn restored(
             None => added.push(path),
         }
     }
-<<<<<<< HEAD
-=======
-    let options = EditOptions::of(located, false);
->>>>>>> main
     let mut files = catalog
         .change(located, &changes, false)
         .map_err(stale)?

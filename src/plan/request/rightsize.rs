@@ -4,11 +4,7 @@ use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
 use super::{CheckedEdit, Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
-<<<<<<< HEAD
-use crate::manifest::{self, Catalog, Change, Tree};
-=======
-use crate::manifest::{self, Catalog, Change, EditOptions};
->>>>>>> main
+use crate::manifest::{self, Catalog, Change};
 use crate::plan::fields::{changes, value_at};
 use crate::plan::{Item, PlannedChange};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA};
@@ -68,16 +64,9 @@ pub fn rightsizing(
     }
     catalog.says_sizes(&located).map_err(stale)?;
     manifest::check(&located, &meant).map_err(stale)?;
-<<<<<<< HEAD
     let create = paths
         .iter()
         .any(|path| value_at(&located.value, path).is_none());
-=======
-    let creates = paths
-        .iter()
-        .any(|path| value_at(&located.value, path).is_none());
-    let options = EditOptions::of(&located, creates);
->>>>>>> main
     let files = catalog
         .change(&located, &meant, create)
         .map_err(stale)?
