@@ -2,7 +2,7 @@
 
 use crate::clients::github::origin;
 use crate::clients::repository::{FolderRepository, is_in_git, origin_of};
-use crate::manifest::{Catalog, Chart, Tree, charts};
+use crate::manifest::{Catalog, Chart, Sought, Tree, ValuesLayer, charts};
 use crate::plan::object_key;
 use crate::ports::Repository;
 use crate::snapshot::{JobKey, JobKind};
@@ -160,7 +160,14 @@ fn holder(catalog: &Catalog<'_>, chart: &Chart) -> String {
     named
         .filter(|_| !chart.fields.is_empty())
         .and_then(|job| {
-            let located = catalog.locate_values(&object_key(&job), &chart.fields, None);
+            let located = catalog.find(&Sought {
+                values: vec![ValuesLayer {
+                    fields: chart.fields.clone(),
+                    ..ValuesLayer::default()
+                }],
+                values_are_its_own: true,
+                ..Sought::new(object_key(&job))
+            });
             Some(located.ok()?.file)
         })
         .unwrap_or_else(|| chart.values.clone())
