@@ -4,23 +4,23 @@ use super::output::{note, say, say_json};
 use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{Common, Observe, Output};
-use crate::ports::HistoryStore;
+use crate::ports::{HistoryError, HistoryStore};
 use crate::quantity::FlinkDuration;
 use crate::render::escape::terminal;
-use crate::snapshot::{JobKey, JobState, Snapshot, read_lines, redact, write_line};
+use crate::snapshot::{JobKey, JobState, RedactKey, Snapshot, read_lines, redact, write_line};
 use anyhow::Context;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rand::TryRngCore as _;
+use rand::rngs::OsRng;
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
 use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
 /// Jobs looked at at once.
 const AT_ONCE: usize = 16;
-
-/// How often old snapshots are merged into blocks while observing goes on, milliseconds.
-const COMPACT_EVERY_MS: i64 = 3_600_000;
 
 /// What one pass saw.
 #[derive(Debug, Default, Serialize)]
@@ -36,6 +36,9 @@ pub struct Pass {
     pub plugins: Vec<String>,
     /// Things that were missing, over all jobs.
     pub gaps: usize,
+    /// Why nothing of it was kept, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
 }
 
 /// Carries the command out.
@@ -71,6 +74,9 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
                     .collect::<String>()
             ))?,
         }
+    }
+    if let Some(why) = last.unkept {
+        return Err(Failure::Failed(anyhow::anyhow!(why)));
     }
     Ok(match Ended::with(&last.unreachable) {
         Ended::Done => Ended::with(&last.plugins),
@@ -121,14 +127,28 @@ pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Res
     }
     seen.plugins = super::plugins::collect(world, &mut snapshots).await;
     seen.gaps = snapshots.iter().map(|snapshot| snapshot.gaps.len()).sum();
-    let mut store = world.history()?;
-    store
-        .append_all(&snapshots)
-        .map_err(|error| Failure::Failed(error.into()))?;
+    // What can't be kept is said; whoever watches goes on with what was kept before.
+    let kept = world.history()?;
+    seen.unkept = keep(kept, &snapshots, seen.at_ms)
+        .err()
+        .map(|error| error.to_string());
     if let Some((args, out)) = args.and_then(|args| args.out.as_ref().map(|out| (args, out))) {
-        append_lines(out.as_str(), &snapshots, args.redact)?;
+        let key = match args.redact {
+            true => Some(redact_key(world)?),
+            false => None,
+        };
+        append_lines(out.as_str(), &snapshots, key.as_ref())?;
     }
     Ok(seen)
+}
+
+fn keep(
+    mut store: impl HistoryStore,
+    snapshots: &[Snapshot],
+    now_ms: i64,
+) -> Result<(), HistoryError> {
+    store.append_all(snapshots)?;
+    store.tend(now_ms)
 }
 
 async fn keep_going(
@@ -158,18 +178,10 @@ async fn keep_going(
     let begun = begin(world, every, total)?;
     let end = begun + total.as_millis() as i64;
     bar.set_position(((world.now_ms() - begun).max(0) as f64 / every.as_millis() as f64) as u64);
-    let mut compacted = 0;
     loop {
         let last = pass(world, &jobs, Some(args)).await?;
         bar.inc(1);
         bar.set_message(last.unreachable.first().cloned().unwrap_or_default());
-        if last.at_ms - compacted >= COMPACT_EVERY_MS {
-            world
-                .history()?
-                .compact(last.at_ms)
-                .map_err(|error| Failure::Failed(error.into()))?;
-            compacted = last.at_ms;
-        }
         let now = world.now_ms();
         if now + every.as_millis() as i64 > end {
             bar.finish_and_clear();
@@ -231,13 +243,49 @@ fn target(common: &Common) -> ProgressDrawTarget {
     }
 }
 
-fn append_lines(file: &str, snapshots: &[Snapshot], redacted: bool) -> Result<(), Failure> {
+/// The key that names are hashed with. It is made once, lies beside the history, and is its owner's to keep: without it nobody finds a name by
+/// guessing, and with it snapshots of different days fit together.
+fn redact_key(world: &World) -> Result<RedactKey, Failure> {
+    let file = world
+        .path(&world.config.history.file)
+        .with_extension("redact-key");
+    let bad = || {
+        Failure::Failed(anyhow::anyhow!(
+            "{file} holds no key for --redact: remove it, and a new one is made"
+        ))
+    };
+    match fs::read(&file) {
+        Ok(bytes) => RedactKey::new(&bytes).ok_or_else(bad),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut bytes = [0; 32];
+            OsRng
+                .try_fill_bytes(&mut bytes)
+                .with_context(|| format!("{file}"))?;
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true).mode(0o600);
+            let made = options.open(&file).and_then(|mut made| {
+                made.write_all(&bytes)?;
+                made.sync_all()
+            });
+            made.with_context(|| format!("{file}"))?;
+            RedactKey::new(&bytes).ok_or_else(bad)
+        }
+        Err(error) => Err(Failure::Failed(
+            anyhow::Error::from(error).context(format!("{file}")),
+        )),
+    }
+}
+
+fn append_lines(
+    file: &str,
+    snapshots: &[Snapshot],
+    key: Option<&RedactKey>,
+) -> Result<(), Failure> {
     let mut text = String::new();
     for snapshot in snapshots {
-        let line = if redacted {
-            write_line(&redact(snapshot))
-        } else {
-            write_line(snapshot)
+        let line = match key {
+            Some(key) => write_line(&redact(snapshot, key)),
+            None => write_line(snapshot),
         };
         let line = line.context("snapshot")?;
         text.push_str(line.trim_end());

@@ -77,6 +77,7 @@ pub async fn make_from(
         || {},
     )?;
     let mut problems = known.problems.clone();
+    problems.extend(super::planning::behind(world, store)?);
     problems.extend(super::plugins::failures(world, jobs));
     problems.extend(books.problems.iter().cloned());
     problems.extend(world.list_problems());

@@ -251,7 +251,10 @@ pub fn plan(
     }
     parts.extend(sessions::elsewhere(world, store, &items, jobs)?);
     plan::group_sessions(&mut items, &parts, &world.config.prices);
-    let facts = fleet_facts(judged, pull_requests);
+    let facts = FleetFacts {
+        behind: behind(world, store)?,
+        ..fleet_facts(judged, pull_requests)
+    };
     Ok(Plan {
         schema: plan::SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
@@ -297,6 +300,14 @@ fn by_values(
     Some(catalog.locate_values(&object_key(job), &map, file.as_deref()))
 }
 
+/// Whether this run goes by a time that lies behind the newest sample: one sentence.
+pub fn behind(world: &World, store: &impl HistoryStore) -> Result<Option<String>, Failure> {
+    let newest_ms = store
+        .newest_ms()
+        .map_err(|error| Failure::Failed(error.into()))?;
+    Ok(plan::behind(newest_ms, world.now_ms()))
+}
+
 fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
     let open = pull_requests
         .iter()
@@ -321,6 +332,7 @@ fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
             .map(|pull_request| pull_request.opened_at_ms)
             .collect(),
         watched,
+        behind: None,
     }
 }
 

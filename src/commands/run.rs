@@ -35,6 +35,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     };
     let mut problems = observed.unreachable.clone();
     problems.extend(observed.plugins.iter().cloned());
+    problems.extend(observed.unkept.clone());
     let store = world.history()?;
     let repository = repository(&world, &args.forge)?;
     // What was merged is judged first: a revert comes before any new advice on the same job.
@@ -70,10 +71,6 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         }
     }
     drop(store);
-    world
-        .history()?
-        .compact(world.now_ms())
-        .map_err(|error| Failure::Failed(error.into()))?;
     if let Some(file) = &args.report {
         super::report::write(&world, &args.forge, &jobs, file).await?;
     }

@@ -100,10 +100,11 @@ fn leave(
     let known = know(world, store, repository, pull_requests, jobs)?;
     let beat = due(world, &known.books.ledger, jobs.len());
     let mut problems = problems_of(&known, &beat, unlisted);
+    let behind = super::planning::behind(world, store)?;
     let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
-        let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
+        let hurts = behind.is_none() && matches!(judged.assessment, Assessment::Regressed { .. });
         match hurts.then(|| revert(world, store, &known.books, judged)) {
             Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
@@ -111,7 +112,11 @@ fn leave(
         }
         watched.push(told(judged, None));
     }
-    let mut ledger = lacking(world, &known)?;
+    let mut ledger = match behind {
+        Some(_) => BTreeMap::new(),
+        None => lacking(world, &known)?,
+    };
+    problems.extend(behind);
     ledger.extend(beat.file);
     let changes = serde_json::to_value(&watched).context("assessments")?;
     let blind = beat.blind;
@@ -161,6 +166,19 @@ pub async fn follow(
     let known = know(world, store, repository, pull_requests, jobs)?;
     let beat = due(world, &known.books.ledger, jobs.len());
     let mut problems = problems_of(&known, &beat, unlisted);
+    if let Some(behind) = super::planning::behind(world, store)? {
+        problems.push(behind);
+        return Ok(Followed {
+            watched: known
+                .judged
+                .iter()
+                .map(|judged| told(judged, None))
+                .collect(),
+            problems,
+            blind: beat.blind,
+            known: is_listed.then_some(known),
+        });
+    }
     let learnt = remember(world, repository, &known, beat.file)?;
     problems.extend(learnt.problem);
     let learnt = learnt.learnt;

@@ -5,25 +5,45 @@ use crate::ports::HistoryError;
 use crate::snapshot::{JobState, Point, Snapshot};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const HOUR_MS: i64 = 3_600_000;
 
 /// Snapshots of a job that are about to be merged, by time.
 type Old = BTreeMap<i64, Snapshot>;
 
-/// Merges all whole snapshots older than the settings say, job by job, each job in one transaction: a kill between two jobs leaves
-/// both whole, and the next run goes on.
-pub(super) fn compact(history: &mut SqliteHistory, now_ms: i64) -> Result<(), HistoryError> {
+/// How far the newest snapshot may lie ahead of the time of a run that compacts: clocks differ by so much.
+const AHEAD_MS: i64 = 300_000;
+
+/// Merges whole snapshots older than the settings say, job by job, those with the oldest first, each job in one transaction: a kill between
+/// two jobs leaves both whole, and the next run goes on. Ends after `slice`, whatever is left.
+///
+/// Time is that of the newest snapshot: where a run's clock is far ahead nothing is old by it, and where it is behind the newest nothing is
+/// touched at all.
+pub(super) fn compact(
+    history: &mut SqliteHistory,
+    now_ms: i64,
+    slice: Duration,
+) -> Result<(), HistoryError> {
     let path = history.path.clone();
     let told = |error: rusqlite::Error| failure::told(&path, &error);
+    let Some(newest_ms) = newest(&history.connection).map_err(told)? else {
+        return Ok(());
+    };
+    if newest_ms > now_ms.saturating_add(AHEAD_MS) {
+        return Ok(());
+    }
+    let now_ms = newest_ms.min(now_ms);
     let block_ms = millis(history.settings.block).max(1);
     // Only whole blocks, so that none is written twice.
     let whole_from = now_ms.saturating_sub(millis(history.settings.whole_for));
     let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
     let keep_from = now_ms.saturating_sub(millis(history.settings.keep_for));
-    let jobs = job_ids(&history.connection).map_err(told)?;
-    for job in jobs {
+    let began = Instant::now();
+    for job in waiting(&history.connection, cutoff, keep_from).map_err(told)? {
+        if began.elapsed() >= slice {
+            break;
+        }
         let transaction = history
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -54,6 +74,37 @@ pub(super) fn compact(history: &mut SqliteHistory, now_ms: i64) -> Result<(), Hi
     give_back(&history.connection).map_err(told)
 }
 
+/// When the newest snapshot was taken by a clock that agreed with the JobManager's.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    // Some jobs may have a clock of their own; one that agrees is enough.
+    let mut query =
+        connection.prepare("SELECT at_ms, body FROM snapshot ORDER BY at_ms DESC LIMIT 1000")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let at_ms: i64 = row.get(0)?;
+        let body = row.get_ref(1)?.as_blob().unwrap_or_default();
+        let agrees = codec::unpack::<Snapshot>(body)
+            .is_ok_and(|snapshot| snapshot.gaps.iter().all(|gap| gap.what != "clock"));
+        if agrees {
+            return Ok(Some(at_ms));
+        }
+    }
+    Ok(None)
+}
+
+/// The jobs that have something to merge or to drop, those with the oldest first.
+fn waiting(connection: &Connection, cutoff: i64, keep_from: i64) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare(
+            "SELECT job, MIN(at_ms) AS oldest FROM (
+                 SELECT job, at_ms FROM snapshot WHERE at_ms < ?1 AND (keyframe = 0 OR at_ms < ?2)
+                 UNION ALL SELECT job, to_ms FROM block WHERE to_ms < ?2)
+             GROUP BY job ORDER BY oldest, job",
+        )?
+        .query_map(params![cutoff, keep_from], |row| row.get(0))?
+        .collect()
+}
+
 /// Gives the pages that became free back to the file system; each step of the statement gives back one.
 fn give_back(connection: &Connection) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
@@ -64,13 +115,6 @@ fn give_back(connection: &Connection) -> rusqlite::Result<()> {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn job_ids(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
-    connection
-        .prepare("SELECT id FROM job ORDER BY id")?
-        .query_map([], |row| row.get(0))?
-        .collect()
 }
 
 /// The snapshots before the cutoff that no block covers yet. Damaged ones are left out, and go when the blocks are written.
