@@ -100,6 +100,7 @@ impl HttpRest {
 
     async fn attempt(&self, path_and_query: &str) -> Result<Answer, Attempt> {
         let shown = format!("{}{}", self.endpoint(), shortened(path_and_query));
+        tracing::debug!(url = %shown, "asking Flink");
         let failed =
             |error: reqwest::Error| Attempt::Failed(self.as_rest_error(&error, shown.clone()));
         let mut response = self
