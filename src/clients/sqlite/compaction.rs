@@ -15,8 +15,8 @@ type Old = BTreeMap<i64, Snapshot>;
 /// How far the newest snapshot may lie ahead of the time of a run that compacts: clocks differ by so much.
 const AHEAD_MS: i64 = 300_000;
 
-/// Merges whole snapshots older than the settings say, job by job, those with the oldest first, each job in one transaction: a kill between
-/// two jobs leaves both whole, and the next run goes on. Ends after `slice`, whatever is left.
+/// Merges whole snapshots older than the settings say, job by job, each job in one transaction: a kill between two jobs leaves both whole, and
+/// the next run goes on. Ends after `slice`, whatever is left.
 ///
 /// Time is that of the newest snapshot: where a run's clock is far ahead nothing is old by it, and where it is behind the newest nothing is
 /// touched at all.
@@ -40,7 +40,7 @@ pub(super) fn compact(
     let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
     let keep_from = now_ms.saturating_sub(millis(history.settings.keep_for));
     let began = Instant::now();
-    for job in waiting(&history.connection, cutoff, keep_from).map_err(told)? {
+    for job in jobs_from(&history.connection, now_ms).map_err(told)? {
         if began.elapsed() >= slice {
             break;
         }
@@ -76,15 +76,17 @@ pub(super) fn compact(
 
 /// When the newest snapshot was taken by a clock that agreed with the JobManager's.
 pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    // Some jobs may have a clock of their own; one that agrees is enough.
-    let mut query =
-        connection.prepare("SELECT at_ms, body FROM snapshot ORDER BY at_ms DESC LIMIT 1000")?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let at_ms: i64 = row.get(0)?;
-        let body = row.get_ref(1)?.as_blob().unwrap_or_default();
-        let agrees = codec::unpack::<Snapshot>(body)
-            .is_ok_and(|snapshot| snapshot.gaps.iter().all(|gap| gap.what != "clock"));
+    // Times are found in the index alone; bodies are read one by one.
+    let times: Vec<(i64, i64)> = connection
+        .prepare("SELECT rowid, at_ms FROM snapshot ORDER BY at_ms DESC LIMIT 1000")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut query = connection.prepare("SELECT body FROM snapshot WHERE rowid = ?1")?;
+    for (row, at_ms) in times {
+        let body: Option<Vec<u8>> = query.query_row([row], |row| row.get(0)).optional()?;
+        let agrees = body
+            .and_then(|body| codec::unpack::<Snapshot>(&body).ok())
+            .is_some_and(|snapshot| snapshot.gaps.iter().all(|gap| gap.what != "clock"));
         if agrees {
             return Ok(Some(at_ms));
         }
@@ -92,17 +94,19 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     Ok(None)
 }
 
-/// The jobs that have something to merge or to drop, those with the oldest first.
-fn waiting(connection: &Connection, cutoff: i64, keep_from: i64) -> rusqlite::Result<Vec<i64>> {
-    connection
-        .prepare(
-            "SELECT job, MIN(at_ms) AS oldest FROM (
-                 SELECT job, at_ms FROM snapshot WHERE at_ms < ?1 AND (keyframe = 0 OR at_ms < ?2)
-                 UNION ALL SELECT job, to_ms FROM block WHERE to_ms < ?2)
-             GROUP BY job ORDER BY oldest, job",
-        )?
-        .query_map(params![cutoff, keep_from], |row| row.get(0))?
-        .collect()
+/// All jobs, beginning with another one each minute, so that slices come to all of them.
+fn jobs_from(connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut jobs: Vec<i64> = connection
+        .prepare("SELECT id FROM job ORDER BY id")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let count = i64::try_from(jobs.len()).unwrap_or(i64::MAX).max(1);
+    // Less than the count, which came from a length.
+    let first = usize::try_from((now_ms / 60_000).rem_euclid(count)).unwrap_or(0);
+    if !jobs.is_empty() {
+        jobs.rotate_left(first);
+    }
+    Ok(jobs)
 }
 
 /// Gives the pages that became free back to the file system; each step of the statement gives back one.
