@@ -195,11 +195,14 @@ pub const REVERTS: &[Forgery] = &[
         let (path, text) = entry(&change, 1, "live");
         due["ledger"][path] = json!(text);
     }),
-    ("a real entry, written otherwise", |due| {
+    ("a real entry with more in it", |due| {
         let ledger = due["ledger"].as_object_mut().unwrap();
         let path = ledger.keys().find(|path| path.ends_with("-regressed.json"));
         let path = path.unwrap().clone();
-        let text = format!("{} ", ledger[&path].as_str().unwrap());
+        let text = ledger[&path]
+            .as_str()
+            .unwrap()
+            .replacen('{', "{\"more\": 1,", 1);
         ledger.insert(path, json!(text));
     }),
     ("an entry from the future", |due| {
