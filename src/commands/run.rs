@@ -10,7 +10,6 @@ use super::world::World;
 use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::plan::Plan;
-use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
 use serde::Serialize;
 
