@@ -1,80 +1,70 @@
 //! `propose`: the pull requests of the plan.
 
-use super::artifact::{self, Artifact};
-use super::forge::{AnyForge, AnyRepository, forge, repository};
+use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
 use super::plan::make;
-use super::world::World;
-use super::{Ended, Failure};
+use super::start::Start;
 use crate::cli::{self, Common, Output};
-use crate::plan::{Plan, rightsizing};
+use crate::pass::{self, PassError, Proposed, Sealed};
+use crate::plan::Plan;
 use crate::policy::Mode;
-use crate::ports::{Forge, Repository, Written};
 use crate::render::escape::terminal;
-use crate::render::propose_rightsize;
-use serde::Serialize;
-
-/// What became of one proposal.
-#[derive(Debug, Clone, Serialize)]
-pub struct Proposed {
-    /// Which job.
-    pub job: String,
-    /// `opened`, `updated`, `unchanged`, `left-alone`, `realized` (by a plug-in) or `failed`.
-    pub done: &'static str,
-    /// The pull request, or the reason.
-    pub what: String,
-    /// Where a person finds it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Its title.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-}
+use camino::Utf8Path;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
+    let start = Start::new(common)?;
     let (plan, problems) = match &args.from {
-        Some(file) => match artifact::read(&world, file)? {
-            Artifact::Plan(plan) => {
-                let repository = repository(&world, &args.forge)?;
-                artifact::check_plan(&world, &repository, &plan, file)?;
+        Some(file) => match start.read_sealed(file)? {
+            Sealed::Plan(plan) => {
+                let repository = start.repository(&args.forge)?;
+                pass::check_plan(&start.settings, &repository, &plan)
+                    .map_err(|error| refused(file, error))?;
                 (*plan, Vec::new())
             }
-            Artifact::Reverts(due) => {
-                let forge = forge(&world, &args.forge)?;
-                let repository = repository(&world, &args.forge)?;
-                let (done, mut problems) = due.carry_out(&world, &forge, &repository, file).await?;
+            Sealed::Reverts(due) => {
+                let forge = start.forge(&args.forge)?;
+                let repository = start.repository(&args.forge)?;
+                let (done, mut problems) = due
+                    .carry_out(&start.settings, &forge, &repository, start.now_ms())
+                    .await
+                    .map_err(|error| refused(file, error))?;
                 problems.extend(due.blind.map(|blind| blind.message));
-                return tell(common, &done, problems);
+                return show(common, &done, problems);
             }
         },
         None => {
-            let jobs = world.jobs(&args.jobs.jobs, common).await?;
-            let made = make(&world, &args.forge, &jobs).await?;
+            let listed = start.listed(&args.jobs.jobs, common).await?;
+            let (made, _) = make(&start, &args.forge, &listed).await?;
             (made.plan, made.problems)
         }
     };
-    if world.config.mode == Mode::Report && plan.proposals().next().is_none() {
+    if start.settings.mode == Mode::Report && plan.proposals().next().is_none() {
         note(
             "mode is report: nothing is proposed until the configuration (or a job's annotation) says `mode: propose`",
         );
     }
-    let done = propose_or_realize(&world, &args.forge, &plan).await?;
-    tell(common, &done, problems)
+    let done = propose_or_realize(&start, &args.forge, &plan).await?;
+    show(common, &done, problems)
+}
+
+/// A refusal names the file.
+fn refused(file: &Utf8Path, error: PassError) -> Failure {
+    match error {
+        PassError::Refused(why) => Failure::Failed(anyhow::anyhow!(
+            "--from {file} is refused, and nothing of it was written: {why}"
+        )),
+        other => other.into(),
+    }
 }
 
 /// Says what was done; what failed makes it partly done.
-fn tell(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result<Ended, Failure> {
+fn show(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result<Ended, Failure> {
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "pull_requests": done }))?,
         _ => say(&text(done))?,
     }
-    problems.extend(
-        done.iter()
-            .filter(|done| done.done == "failed")
-            .map(|done| format!("{}: {}", done.job, done.what)),
-    );
+    problems.extend(done.iter().filter_map(Proposed::problem));
     for problem in &problems {
         note(&format!("! {}", terminal(problem)));
     }
@@ -83,81 +73,16 @@ fn tell(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result
 
 /// Everything in the plan: by the realizer, where the configuration names one, else as pull requests.
 pub async fn propose_or_realize(
-    world: &World,
+    start: &Start,
     typed: &cli::Forge,
     plan: &Plan,
 ) -> Result<Vec<Proposed>, Failure> {
-    if let Some(done) = super::plugins::realize(world, plan).await {
+    let now_ms = start.now_ms();
+    if let Some(done) = pass::realize(&start.settings, &start.plugins, plan, now_ms).await {
         return Ok(done);
     }
-    let (forge, repository) = (forge(world, typed)?, repository(world, typed)?);
-    propose(world, &forge, &repository, plan).await
-}
-
-/// Proposes everything in the plan, in its order. One that fails does not stop the others.
-pub async fn propose(
-    world: &World,
-    forge: &AnyForge,
-    repository: &AnyRepository,
-    plan: &Plan,
-) -> Result<Vec<Proposed>, Failure> {
-    let mut done = Vec::new();
-    for (item, change) in plan.proposals() {
-        // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
-        let tree = repository
-            .tree()
-            .map_err(|error| Failure::Failed(error.into()))?;
-        let job = item.job.to_string();
-        let checked = rightsizing(&tree, &artifact::found(world), item, change);
-        let proposal = checked
-            .map_err(|unfit| unfit.to_string())
-            .and_then(|edit| propose_rightsize(change, edit).map_err(|error| error.to_string()));
-        let proposal = match proposal {
-            Ok(proposal) => proposal,
-            Err(why) => {
-                done.push(failed(&job, why));
-                continue;
-            }
-        };
-        done.push(written(
-            &job,
-            forge.propose(&proposal, world.now_ms()).await,
-        ));
-    }
-    Ok(done)
-}
-
-/// The record of what a forge did.
-pub fn written(job: &str, result: Result<Written, crate::ports::ForgeError>) -> Proposed {
-    let with = |done, pull_request: crate::ports::PullRequest| Proposed {
-        url: Some(pull_request.url),
-        title: Some(pull_request.title),
-        ..outcome(job, done, pull_request.id)
-    };
-    match result {
-        Ok(Written::Opened(pull_request)) => with("opened", pull_request),
-        Ok(Written::Updated(pull_request)) => with("updated", pull_request),
-        Ok(Written::Unchanged(pull_request)) => with("unchanged", pull_request),
-        Ok(Written::LeftAlone { reason, message }) => {
-            outcome(job, "left-alone", format!("{reason}: {message}"))
-        }
-        Err(error) => outcome(job, "failed", error.to_string()),
-    }
-}
-
-/// The record of a proposal that was not made.
-pub fn failed(job: &str, why: String) -> Proposed {
-    outcome(job, "failed", why)
-}
-
-fn outcome(job: &str, done: &'static str, what: String) -> Proposed {
-    Proposed {
-        job: job.to_string(),
-        done,
-        what,
-        url: None,
-        title: None,
-    }
+    let (forge, repository) = (start.forge(typed)?, start.repository(typed)?);
+    Ok(pass::propose(&start.settings, &forge, &repository, plan, now_ms).await?)
 }
 
 /// What was proposed, for people.
@@ -171,7 +96,11 @@ pub fn text(done: &[Proposed]) -> String {
                 .title
                 .as_ref()
                 .map_or_else(String::new, |title| format!("  {}", terminal(title)));
-            format!("{:<10} {}{title}\n", done.done, terminal(&done.what))
+            format!(
+                "{:<10} {}{title}\n",
+                done.done.as_str(),
+                terminal(&done.what)
+            )
         })
         .collect()
 }
