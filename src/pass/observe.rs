@@ -24,6 +24,9 @@ pub struct Observed {
     pub plugins: Vec<String>,
     /// Things that were missing, over all jobs.
     pub gaps: usize,
+    /// Why nothing of it was kept, if so: whoever watches goes on with what was kept before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
 }
 
 /// Whom a look asks.
@@ -39,10 +42,10 @@ pub struct Observing<'a> {
     pub clock: Clock,
 }
 
-/// One look at each job, stored at once: all or none of it. The looks are given back.
+/// One look at each job, stored at once: all or none of it. The looks are given back. A part of the history's compaction follows.
 ///
 /// # Errors
-/// When the history can't be written.
+/// None by now: what could not be asked or kept is said in the answer.
 pub async fn observe(
     of: Observing<'_>,
     cluster: &impl Cluster,
@@ -85,6 +88,10 @@ pub async fn observe(
     }
     seen.plugins = collect(of.settings, of.plugins, &mut snapshots).await;
     seen.gaps = snapshots.iter().map(|snapshot| snapshot.gaps.len()).sum();
-    store.append_all(&snapshots)?;
+    seen.unkept = store
+        .append_all(&snapshots)
+        .and_then(|()| store.tend(seen.at_ms))
+        .err()
+        .map(|error| error.to_string());
     Ok((seen, snapshots))
 }

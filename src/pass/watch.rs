@@ -8,6 +8,7 @@ use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
 use super::{Judged, PassError, Settings};
 use crate::audit::{ChangeRecord, missing_entries};
+use crate::plan::behind;
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
 use crate::snapshot::JobKey;
 use crate::watch::Assessment;
@@ -75,10 +76,11 @@ pub fn leave<E: Display>(
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
+    let behind = behind(store.newest_ms()?, of.now_ms);
     let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
-        let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
+        let hurts = behind.is_none() && matches!(judged.assessment, Assessment::Regressed { .. });
         match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
             Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
@@ -86,7 +88,11 @@ pub fn leave<E: Display>(
         }
         watched.push(verdict(judged, None));
     }
-    let mut ledger = lacking(&known, of.now_ms)?;
+    let mut ledger = match behind {
+        Some(_) => BTreeMap::new(),
+        None => lacking(&known, of.now_ms)?,
+    };
+    problems.extend(behind);
     ledger.extend(beat.file);
     let blind = beat.blind;
     let due = Due::new(&watched, reverts, &known.books.head, &ledger, blind.clone());
@@ -140,6 +146,19 @@ pub async fn follow(
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
+    if let Some(behind) = behind(store.newest_ms()?, of.now_ms) {
+        problems.push(behind);
+        return Ok(Followed {
+            watched: known
+                .judged
+                .iter()
+                .map(|judged| verdict(judged, None))
+                .collect(),
+            problems,
+            blind: beat.blind,
+            known: is_listed.then_some(known),
+        });
+    }
     let remembered = remember(repository, &known, beat.file, of.now_ms)?;
     problems.extend(remembered.problem);
     let mut watched = Vec::new();
