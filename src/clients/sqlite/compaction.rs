@@ -15,6 +15,9 @@ type Old = BTreeMap<i64, Snapshot>;
 /// How far the newest snapshot may lie ahead of the time of a run that compacts: clocks differ by so much.
 const AHEAD_MS: i64 = 300_000;
 
+/// How long nobody may have looked until a run's time is no longer believed: a clock that is ahead looks the same.
+const SILENT_MS: i64 = 2 * 24 * HOUR_MS;
+
 /// Merges whole snapshots older than the settings say, job by job, each job in one transaction: a kill between two jobs leaves both whole, and
 /// the next run goes on. Ends after `slice`, whatever is left.
 ///
@@ -33,12 +36,17 @@ pub(super) fn compact(
     if newest_ms > now_ms.saturating_add(AHEAD_MS) {
         return Ok(());
     }
-    let now_ms = newest_ms.min(now_ms);
+    // What nobody looked at for some days is merged as time goes on; what is dropped goes by the newest snapshot alone.
+    let newest_ms = newest_ms.min(now_ms);
+    let now_ms = match now_ms.saturating_sub(newest_ms) <= SILENT_MS {
+        true => now_ms,
+        false => newest_ms,
+    };
     let block_ms = millis(history.settings.block).max(1);
     // Only whole blocks, so that none is written twice.
     let whole_from = now_ms.saturating_sub(millis(history.settings.whole_for));
     let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
-    let keep_from = now_ms.saturating_sub(millis(history.settings.keep_for));
+    let keep_from = newest_ms.saturating_sub(millis(history.settings.keep_for));
     let began = Instant::now();
     for job in jobs_from(&history.connection, now_ms).map_err(told)? {
         if began.elapsed() >= slice {
