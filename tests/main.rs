@@ -3,6 +3,7 @@
 // A test that can't get what it stands on is to fail there.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod architecture;
 mod audit;
 mod autoscaler_vectors;
@@ -12,6 +13,7 @@ mod cron;
 mod deployment;
 mod doe_vectors;
 mod evaluators;
+mod fail_closed;
 mod flink_rest;
 mod forges;
 mod fuzz;
@@ -29,6 +31,7 @@ mod memory;
 mod merging;
 mod observational;
 mod outside;
+mod packaging;
 mod pages;
 mod plugin_fleet;
 mod plugins;
@@ -36,12 +39,15 @@ mod points;
 mod policies;
 mod promises;
 mod prometheus;
+mod readings;
 mod record;
 mod recorded_explain;
 mod recordings;
 mod repository;
+mod side_by_side;
 mod simulate;
 mod sizing_loop;
 mod tls;
 mod values_mapping;
+mod verdicts_page;
 mod watch;

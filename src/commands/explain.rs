@@ -4,8 +4,9 @@ use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
 use super::plan::{make, until};
 use super::start::Start;
-use super::verdicts::{verdict_name, why};
+use super::verdicts::{causes, verdict_name, why};
 use crate::cli::{self, Common, Output};
+use crate::pass::{Base, Manifests};
 use crate::plan::{Item, State};
 use crate::policy::Ruling;
 use crate::recommend::{Advice, AutoscalerAdvice, Step};
@@ -17,9 +18,10 @@ pub async fn run(common: &Common, args: &cli::Explain) -> Result<Ended, Failure>
     let start = Start::new(common)?;
     let named = std::slice::from_ref(&args.job);
     let listed = start.listed(named, common).await?;
-    // A missing repository is said before the history is read.
-    start.repository(&args.forge)?;
-    let (made, _) = make(&start, &args.forge, &listed).await?;
+    let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    let (made, _) = make(&start, &args.forge, &listed, &repository, &manifests).await?;
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "jobs": made.plan.items }))?,
         _ => say(&made
@@ -86,6 +88,16 @@ fn text(item: &Item) -> String {
         out.push_str("\nVerdicts\n");
         for verdict in &profile.verdicts {
             out.push_str(&format!("  {}: {}\n", verdict_name(verdict), why(verdict)));
+        }
+        for bar in &profile.bars {
+            let line = format!("  gets no smaller: {}\n", terminal(&bar.message));
+            if !out.contains(&line) {
+                out.push_str(&line);
+            }
+        }
+        let failed = causes(profile);
+        if !failed.is_empty() {
+            out.push_str(&format!("  last failures: {}\n", failed.join("; ")));
         }
         for gap in &profile.gaps {
             out.push_str(&format!(

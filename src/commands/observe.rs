@@ -66,14 +66,18 @@ async fn look(start: &Start, listed: &Listed, args: &Observe) -> Result<Observed
     };
     let mut store = start.history(listed)?;
     let of = start.observing(&listed.fleet);
-    let (seen, snapshots) = pass::observe(of, &**clusters, &mut store).await?;
-    if let Some(out) = &args.out {
-        let key = match args.redact {
-            true => Some(redact_key(&start.history_file())?),
-            false => None,
-        };
-        append_lines(out.as_str(), &snapshots, key.as_ref())?;
-    }
+    let key = match args.redact {
+        true => Some(redact_key(&start.history_file())?),
+        false => None,
+    };
+    let mut written = Ok(());
+    let seen = pass::observe(of, &**clusters, &mut store, |snapshots| {
+        if let (Some(out), Ok(())) = (&args.out, &written) {
+            written = append_lines(out.as_str(), snapshots, key.as_ref());
+        }
+    })
+    .await?;
+    written?;
     Ok(seen)
 }
 

@@ -96,17 +96,27 @@ impl Settings {
         let mut classify = self.classify.clone();
         classify.minimum_history_seconds = seconds(&self.minimum);
         classify.window_seconds = seconds(&self.window);
+        classify.lag_limit_seconds = slo.lag.seconds();
         let mut evaluate = self.demand.clone();
         evaluate.minimum_history_seconds = seconds(&self.minimum);
         evaluate.window_seconds = seconds(&self.window);
         evaluate.lag_limit_seconds = slo.lag.seconds();
+        evaluate.latency_limit_ms = slo.latency.as_ref().map(|bound| bound.seconds() * 1000.0);
         evaluate.told = told;
+        let mut recommend = self.recommend.clone();
+        if let Some(entry) = self.jobs.get(job) {
+            recommend.vertex_max = entry
+                .vertices
+                .iter()
+                .map(|(name, limits)| (name.clone(), limits.max.get()))
+                .collect();
+        }
         let mut watch = self.watch.clone();
         watch.lag = slo.lag.clone();
         Rooms {
             classify,
             evaluate,
-            recommend: self.recommend.clone(),
+            recommend,
             watch,
             prices: self.prices.clone(),
             rules: self.rules.clone(),

@@ -7,7 +7,9 @@ use crate::classify::JobProfile;
 use crate::manifest::Refusal;
 use crate::policy::Decision;
 use crate::quantity::codes;
-use crate::recommend::{Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide};
+use crate::recommend::{
+    Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide, SizingReason,
+};
 use crate::record::{Evidence, FieldChange};
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
@@ -221,9 +223,21 @@ pub struct Item {
 }
 
 impl Item {
-    /// Whether it is a session cluster, which is shown with what runs in it.
+    /// Whether it is the resource of a session cluster, which is shown with what runs in it. A job that was found to share its JobManager has
+    /// the same reason, and verdicts of its own.
     pub fn is_session_cluster(&self) -> bool {
-        self.reason == PlanReason::SessionCluster.into()
+        self.reason == SizingReason::SessionCluster.into() && self.profile.is_none()
+    }
+
+    /// The item of a job that could not be planned, with one sentence that tells why.
+    pub fn not_planned(job: &JobKey, why: String) -> Item {
+        let answer = Answer::new(
+            State::Undetermined,
+            PlanReason::NotPlanned,
+            why,
+            "its cause is mended",
+        );
+        Item::new(job.clone(), None, Findings::default(), answer)
     }
 
     /// A job's item: what was found out, and the answer.

@@ -5,12 +5,14 @@ use super::decide::decide;
 use super::item::{Answer, Findings, Item, State, Until};
 use super::lifecycle::standstill;
 use super::link::link;
+use super::present::with_paid_cpu;
 use super::reason::PlanReason;
 use super::size::size;
 use crate::classify::{self, JobProfile, classify};
+use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Mode, Rule, Standing};
-use crate::recommend::Prices;
+use crate::recommend::{Prices, no_size};
 use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
@@ -74,8 +76,34 @@ pub(super) struct Question<'a> {
     pub(super) profile: &'a JobProfile,
 }
 
-/// Plans one job: verdicts, advice, rules, edit.
+/// Plans one job: verdicts, advice, rules, edit. Where the configuration in force does not say how much CPU a TaskManager asks for, the manifest
+/// does.
 pub fn plan_job(
+    job: &JobKey,
+    facts: &Facts<'_>,
+    rooms: &Rooms,
+    catalog: &Catalog<'_>,
+    now_ms: i64,
+) -> Item {
+    let deployment = facts
+        .manifest
+        .ok()
+        .and_then(|located| Deployment::from_value(&located.value).ok());
+    let paid = deployment.and_then(|deployment| with_paid_cpu(facts.history, &deployment));
+    match &paid {
+        Some(history) => {
+            let facts = Facts {
+                history,
+                standing: facts.standing.clone(),
+                ..*facts
+            };
+            planned(job, &facts, rooms, catalog, now_ms)
+        }
+        None => planned(job, facts, rooms, catalog, now_ms),
+    }
+}
+
+fn planned(
     job: &JobKey,
     facts: &Facts<'_>,
     rooms: &Rooms,
@@ -93,6 +121,7 @@ pub fn plan_job(
         found.profile = Some(profile.clone());
         watched(facts)?;
         in_session(job, facts)?;
+        has_a_size(&profile)?;
         let asked = Question {
             facts,
             rooms,
@@ -104,8 +133,23 @@ pub fn plan_job(
         let bounded = bound(&wanted, &asked)?;
         decide(&mut found, wanted, bounded, &asked)
     });
-    let answer = answer.unwrap_or_else(|answer| answer);
+    let answer = heeding(&facts.standing, answer.unwrap_or_else(|answer| answer));
     Item::new(job.clone(), link, found, answer)
+}
+
+/// The answer, unless the owner says something that is not understood: that holds the job, whatever was found out.
+fn heeding(standing: &Standing, answer: Answer) -> Answer {
+    match &standing.unreadable {
+        Some(sentence) if !matches!(answer.state, State::Ignored | State::Unreachable) => {
+            Answer::new(
+                State::Held,
+                PlanReason::OwnerUnreadable,
+                sentence.clone(),
+                "the annotation is mended",
+            )
+        }
+        _ => answer,
+    }
 }
 
 /// What leaves nothing to look at: the owner's word, the operator's doing, a JobManager that does not answer.
@@ -194,6 +238,19 @@ fn in_session(job: &JobKey, facts: &Facts<'_>) -> Result<(), Answer> {
         ),
         "session clusters are sized as units",
     ))
+}
+
+/// Before anything is computed for it: a size of one job of a shared cluster would be paid for by the others, and work that ends has none.
+fn has_a_size(profile: &JobProfile) -> Result<(), Answer> {
+    match no_size(profile.workload) {
+        None => Ok(()),
+        Some(state) => Err(Answer::new(
+            State::Undetermined,
+            state.reason,
+            state.message,
+            state.settles,
+        )),
+    }
 }
 
 /// Until when a merged change is watched, where one is.

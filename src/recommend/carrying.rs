@@ -23,6 +23,8 @@ pub(super) struct Carrier<'a> {
     pub(super) reach: u32,
     /// Its capacity does not follow its parallelism: the outside system sets it.
     pub(super) fixed: bool,
+    /// The job's code sets its parallelism: it stays when the job's changes.
+    pub(super) pinned: bool,
     /// It can't carry D* at any parallelism: then it only keeps at least this one.
     pub(super) floor: Option<u32>,
 }
@@ -50,7 +52,9 @@ impl Carrier<'_> {
         let then = self.spread.effective(parallelism);
         let law = self.law(settings);
         let ratio = (then.min(law.seen) / now).ln();
-        let (ratio, gain, gain_sd) = if self.fixed {
+        let (ratio, gain, gain_sd) = if self.pinned {
+            (0.0, 0.0, 0.0)
+        } else if self.fixed {
             (ratio.min(0.0), 0.0, 0.0)
         } else {
             (ratio, law.gain(then).0, law.sd(then))

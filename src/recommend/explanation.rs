@@ -147,6 +147,15 @@ pub(super) fn risks(
                 .to_owned(),
         );
     }
+    for carrier in job.carriers.iter().filter(|carrier| carrier.pinned) {
+        say(
+            "fixed-parallelism",
+            format!(
+                "the job's code fixes the parallelism of `{}` at {}: it stays whatever the job's parallelism is",
+                carrier.vertex.name, carrier.vertex.parallelism
+            ),
+        );
+    }
     if let Some(cap) = &job.cap {
         say(
             cap.reason.as_str(),
@@ -189,6 +198,28 @@ pub(super) fn risks(
             format!(
                 "state grows by {:.0} % a week; memory and checkpoints are sized for a week of it",
                 (memory.growth - 1.0) * 100.0
+            ),
+        );
+    }
+    let cut = best.size.memory_bytes < job.present.size.memory_bytes;
+    if cut
+        && job
+            .memory
+            .as_ref()
+            .is_some_and(|memory| !memory.container_seen)
+    {
+        say(
+            "native-unseen",
+            "memory of the containers was not seen (container_memory_working_set_bytes): what RocksDB, agents and native libraries take beyond the pools is not known, and the process is cut only as far as the pools prove"
+                .to_owned(),
+        );
+    }
+    if job.demand.history_ms < 24 * 3_600_000 {
+        say(
+            "first-day",
+            format!(
+                "it was seen for {:.1} hours: its first full day is not over, and other hours of the day may bring more",
+                job.demand.history_ms as f64 / 3_600_000.0
             ),
         );
     }

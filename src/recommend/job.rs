@@ -2,17 +2,18 @@
 
 use super::carrying::{Capacity, Carrier};
 use super::checkpoint_fit::{CheckpointsSeen, checkpoints_seen};
-use super::memory_need::{MemorySeen, killed_shapes, memory_seen};
+use super::killed::killed_points;
+use super::memory_need::{MemorySeen, memory_seen};
 use super::past::Past;
 use super::scalability::optimum;
 use super::spread::Spread;
 use super::{Present, Settings, SizingReason};
-use crate::classify::{JobProfile, VerdictId};
+use crate::classify::{JobProfile, Resource, VerdictId};
 use crate::evaluate::{CpuCost, Demand, VertexCapacity, cpu_cost};
 use crate::experiment::observational::past_runs;
 use crate::experiment::procedure::Outcome;
 use crate::snapshot::{History, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A gain below this is no reason to grow a vertex.
 const WORTH_GROWING: f64 = 1.10;
@@ -39,6 +40,8 @@ pub(super) struct Job<'a> {
     pub(super) checkpoints: Option<CheckpointsSeen>,
     /// Memory of a slot, bytes, at which tasks died for want of memory: no size may have as little again.
     pub(super) killed_at: u64,
+    /// What may not get less, whatever a model says.
+    pub(super) barred: BTreeSet<Resource>,
     /// D* as far as any size can carry it, records/s.
     pub(super) required: f64,
     /// The vertex that keeps any size from carrying D*, and why.
@@ -58,7 +61,7 @@ pub(super) struct Load<'a> {
 pub(super) struct Cap {
     /// The vertex's name.
     pub(super) vertex: String,
-    /// `sink-bound`, `skewed`, `source-bound`, `external-wait`, `scaling-optimum`, `parallelism-limit`,
+    /// `fixed-parallelism`, `sink-bound`, `skewed`, `source-bound`, `external-wait`, `scaling-optimum`, `parallelism-limit`,
     /// `max-parallelism`
     pub(super) reason: SizingReason,
     /// What the job can carry at most, records/s of its sources.
@@ -92,6 +95,7 @@ impl<'a> Job<'a> {
                 spread: Spread::seen(vertex),
                 reach: reach(history, vertex),
                 fixed: fixed(&vertex.id),
+                pinned: is_pinned(history, &vertex.id),
                 floor: None,
             })
             .collect();
@@ -123,6 +127,10 @@ impl<'a> Job<'a> {
             memory: memory_seen(history, present, settings),
             checkpoints: checkpoints_seen(history, settings),
             killed_at: killed_at(history),
+            barred: Resource::ALL
+                .into_iter()
+                .filter(|resource| profile.bar(*resource).is_some())
+                .collect(),
             required: demand.required_per_second,
             cap: None,
             past: Err(String::new()),
@@ -149,6 +157,10 @@ impl<'a> Job<'a> {
             .min(f64::from(u32::MAX)) as u32;
         let most = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
         let most = most
+            .min(
+                self.settings
+                    .most_of(&carrier.vertex.id, &carrier.vertex.name),
+            )
             .min(self.most_parallelism.unwrap_or(u32::MAX))
             .min(self.optimum.unwrap_or(u32::MAX));
         grown.min(most.max(1)).max(now)
@@ -260,7 +272,9 @@ impl<'a> Job<'a> {
 
     fn reason(&self, carrier: &Carrier<'_>) -> SizingReason {
         let own = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
-        if carrier.fixed {
+        if carrier.pinned {
+            SizingReason::FixedParallelism
+        } else if carrier.fixed {
             SizingReason::SinkBound
         } else if carrier.vertex.partitions.is_some() {
             SizingReason::SourceBound
@@ -284,6 +298,31 @@ impl<'a> Job<'a> {
         let part = self.cpu_hot + (1.0 - self.cpu_hot) * part;
         Some(cpu.cores_per_record_per_second * load * part.max(self.cpu_hottest))
     }
+}
+
+/// Whether a vertex kept its parallelism while that of the job's other vertices changed, in the same graph: the job's code sets it. A narrower
+/// vertex of one size alone is not known to be.
+pub(super) fn is_pinned(history: &History, id: &str) -> bool {
+    let sizes = history
+        .points
+        .iter()
+        .filter(|point| point.running > 0.0)
+        .map(|point| &point.shape.parallelism);
+    let Some(last) = sizes.clone().next_back() else {
+        return false;
+    };
+    let Some(own) = last.get(id) else {
+        return false;
+    };
+    let mut widest: BTreeSet<u32> = BTreeSet::new();
+    for size in sizes.filter(|size| size.keys().eq(last.keys())) {
+        if size.get(id) != Some(own) {
+            return false;
+        }
+        widest.extend(size.values().max());
+    }
+    // One that is as wide as the job may be what the others follow.
+    widest.len() > 1 && widest.iter().all(|widest| widest > own)
 }
 
 /// The largest parallelism at which a vertex was ever seen.
@@ -314,9 +353,9 @@ fn slower_beyond(history: &History, present: &Present) -> Option<u32> {
 
 /// The most memory of a slot with which tasks died for want of memory, bytes; 0 when none did.
 fn killed_at(history: &History) -> u64 {
-    let shapes = killed_shapes(history).into_iter();
-    let each =
-        shapes.map(|shape| shape.memory_bytes / u64::from(shape.slots_per_task_manager.max(1)));
+    let shapes = killed_points(history).into_iter();
+    let each = shapes
+        .map(|(_, shape)| shape.memory_bytes / u64::from(shape.slots_per_task_manager.max(1)));
     each.max().unwrap_or(0)
 }
 

@@ -15,8 +15,10 @@ const GIB: f64 = (1u64 << 30) as f64;
 #[serde(deny_unknown_fields, default)]
 pub struct Prices {
     /// One core, a month.
+    #[schemars(range(min = 0.0))]
     pub core_month: f64,
     /// One GiB of memory, a month.
+    #[schemars(range(min = 0.0))]
     pub gib_month: f64,
     /// ISO 4217 code or symbol.
     pub currency: String,
@@ -65,10 +67,8 @@ impl Present {
             .find(|point| point.running > 0.0)?;
         let seen = history.latest_running.as_ref()?;
         let shape = &point.shape;
-        let cpu_millis = match shape.cpu_millis {
-            0 => (point.task_managers.cpus_seen? * 1000.0).round() as u64,
-            millis => millis,
-        };
+        // What is paid for is what was asked for; the cores that a JVM sees are its host's.
+        let cpu_millis = shape.cpu_millis;
         let parallelism = seen
             .vertices
             .iter()

@@ -4,6 +4,7 @@ use super::job::{Job, part_of, present_part};
 use super::memory_need::{Process, Share, network_at, smallest_process};
 use super::opinion::Opinion;
 use super::{Bounds, RevertedSize, Size};
+use crate::classify::Resource;
 use crate::flink::memory::Needs;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -311,15 +312,25 @@ impl Search<'_> {
                 .max(self.bounds.min_memory_bytes.unwrap_or(0));
             return (same && now.memory_bytes >= least).then_some(None);
         };
+        let raised = seen.kinds.needs(&seen.pools, now.memory_bytes);
         let needs = Needs {
             heap: seen.heap_at(share, job.settings) as u64,
             managed: seen.managed_at(share) as u64,
             network: network_at(seen, job.latest, job.present, parallelism, slots_each) as u64,
-            ..Needs::default()
+            overhead: raised.overhead.max(seen.overhead),
+            ..raised
         };
-        let least = self
+        let mut least = self
             .least_each(total, task_managers)
             .max(self.bounds.min_memory_bytes.unwrap_or(0));
+        if job.barred.contains(&Resource::Process) {
+            least = least.max(now.memory_bytes);
+        }
+        // The container's limit was too low: more of it must be outside of every pool.
+        least = least.max(
+            raised.overhead.saturating_sub(seen.pools.overhead)
+                + now.memory_bytes * u64::from(seen.kinds.container),
+        );
         let process = smallest_process(job.present, needs, least, job.settings)?;
         let most = (job.settings.max_memory_mib * MIB).max(now.memory_bytes);
         let most = self.bounds.max_memory_bytes.unwrap_or(u64::MAX).min(most);
@@ -339,9 +350,24 @@ impl Search<'_> {
             no_larger(size, &reverted.size) && load >= reverted.load_per_second * 0.95
         };
         let of_slot = size.memory_bytes / u64::from(size.slots_per_task_manager.max(1));
+        let barred = Resource::ALL
+            .into_iter()
+            .any(|resource| self.job.barred.contains(&resource) && shrinks(resource, now, size));
         enough_slots
+            && !barred
             && (self.job.killed_at == 0 || of_slot > self.job.killed_at)
             && !self.bounds.reverted.iter().any(reverted)
+    }
+}
+
+/// Whether a size has less of a resource than the one in force.
+fn shrinks(resource: Resource, now: &Size, then: &Size) -> bool {
+    let all = |each: u64, size: &Size| each.saturating_mul(u64::from(size.task_managers));
+    match resource {
+        Resource::Slots => then.slots() < now.slots() || then.parallelism < now.parallelism,
+        Resource::Cpu => all(then.cpu_millis, then) < all(now.cpu_millis, now),
+        Resource::Memory => all(then.memory_bytes, then) < all(now.memory_bytes, now),
+        Resource::Process => then.memory_bytes < now.memory_bytes,
     }
 }
 

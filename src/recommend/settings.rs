@@ -8,35 +8,64 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Largest probability that the proposed size can't carry the required load.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub probability_limit: f64,
     /// By how much ln(capacity) rises with ln(effective parallelism), before anything is known of the job: 1 is linear.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub scaling: f64,
     /// Standard deviation of that.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub scaling_sd: f64,
     /// Share of a TaskManager's cores that the required load may take.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub cpu_share: f64,
     /// Share of the heap that may stay in use after collections.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub heap_share: f64,
     /// Factor over the highest heap seen.
+    #[schemars(range(min = 1.0))]
     pub heap_factor: f64,
     /// Share of the time that collections may take at the proposed size.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub gc_share: f64,
     /// Share of its interval (and of its timeout) that a checkpoint may take.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub checkpoint_share: f64,
     /// Saving below which nothing is changed, a share of the present cost: a change costs a restart.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub minimum_saving: f64,
     /// Most slots of a TaskManager, unless it has more already.
+    #[schemars(range(min = 1))]
     pub max_slots_per_task_manager: u32,
     /// Most cores of a TaskManager in thousandths, unless it has more already.
+    #[schemars(range(min = 1))]
     pub max_cpu_millis: u64,
     /// Fewest cores of a TaskManager in thousandths, unless it has fewer already.
+    #[schemars(range(min = 1))]
     pub min_cpu_millis: u64,
     /// Most memory of a TaskManager, MiB, unless it has more already.
+    #[schemars(range(min = 1))]
     pub max_memory_mib: u64,
     /// Step of memory, MiB, at least 1.
+    #[schemars(range(min = 1))]
     pub memory_step_mib: u32,
     /// Largest factor by which parallelism grows at once: the scaling law is not known beyond.
+    #[schemars(range(min = 1.0))]
     pub max_growth: f64,
+    /// Most parallelism of a vertex by its id or name, for connectors that can't scale further.
+    #[serde(skip)]
+    pub vertex_max: std::collections::BTreeMap<String, u32>,
+}
+
+impl Settings {
+    /// The most parallelism that a vertex may have by the configuration.
+    pub(super) fn most_of(&self, id: &str, name: &str) -> u32 {
+        let named = self
+            .vertex_max
+            .get(id)
+            .or_else(|| self.vertex_max.get(name));
+        named.copied().unwrap_or(u32::MAX)
+    }
 }
 
 impl Default for Settings {
@@ -57,6 +86,7 @@ impl Default for Settings {
             max_memory_mib: 32 * 1024,
             memory_step_mib: 128,
             max_growth: 3.0,
+            vertex_max: std::collections::BTreeMap::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Snapshots that may be shared.
 
 use super::{Gap, JobKey, LiveResource, Snapshot};
+use crate::flink::sizing::is_sizing_option;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::collections::BTreeMap;
@@ -47,15 +48,11 @@ impl fmt::Debug for RedactKey {
     }
 }
 
-/// Options whose values are numbers, sizes, durations or switches, and name nothing.
-const PLAIN_OPTIONS: [&str; 10] = [
-    "taskmanager.memory.",
-    "taskmanager.numberOfTaskSlots",
-    "taskmanager.cpu.cores",
+/// Options beside those that size a job whose values are numbers, sizes, durations or switches, and name nothing.
+const PLAIN_OPTIONS: [&str; 6] = [
     "kubernetes.taskmanager.",
     "kubernetes.jobmanager.",
     "jobmanager.memory.",
-    "parallelism.default",
     "pipeline.max-parallelism",
     "execution.checkpointing.",
     "metrics.fetcher.update-interval",
@@ -93,6 +90,10 @@ pub fn redact(snapshot: &Snapshot, key: &RedactKey) -> Snapshot {
             input.vertex = hashed_id(&input.vertex);
         }
         vertex.slot_sharing_group = vertex.slot_sharing_group.as_deref().map(&hashed_id);
+    }
+    for (index, name) in shared.finished.iter_mut().enumerate() {
+        let hidden = format!("finished-{index}");
+        names.insert(std::mem::replace(name, hidden.clone()), hidden);
     }
     for task_manager in &mut shared.task_managers {
         let id = hashed("taskmanager", &task_manager.id);
@@ -168,8 +169,10 @@ fn names_nothing(key: &str, value: &str) -> bool {
             .chars()
             .all(|one| one.is_ascii_alphanumeric() || " .-_".contains(one));
     plain_value
-        && PLAIN_OPTIONS.iter().any(|plain| key.starts_with(plain))
+        && (is_sizing_option(key) || PLAIN_OPTIONS.iter().any(|plain| key.starts_with(plain)))
         && ![
+            // It names vertices by their ids.
+            "overrides",
             "annotations",
             "labels",
             "service-account",

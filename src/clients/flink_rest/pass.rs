@@ -2,6 +2,7 @@
 
 use super::bounded::{self, limit_of};
 use super::{Answer, Rest, RestError};
+use crate::clients::access::page;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,12 +18,19 @@ const LARGEST_ERROR: usize = 1 << 20;
 pub(super) enum ReadError {
     #[error(transparent)]
     Transport(#[from] RestError),
-    #[error("{status} from {url}{}", message_suffix(.message))]
+    #[error("{status} from {url}{}{}", message_suffix(.message), remedy(*.status))]
     Status {
         status: u16,
         url: String,
         message: String,
     },
+    #[error(
+        "{url} answered with an HTML page{}: this is a login, a proxy or a web interface, and not Flink's REST API; give the API's \
+         address with its path, and sign in{}",
+        titled(.title),
+        SIGN_IN
+    )]
+    Page { url: String, title: String },
     #[error("{url} answered with no whole JSON document ({reason}; it begins `{beginning}`)")]
     NotJson {
         url: String,
@@ -41,6 +49,28 @@ impl ReadError {
     /// Flink answers so while it starts or elects a leader, a proxy while nothing behind it is ready: someone is there, and not up yet.
     pub(super) fn is_not_ready(&self) -> bool {
         matches!(self, ReadError::Status { status: 503, .. })
+    }
+}
+
+/// Where credentials for a REST address are written.
+const SIGN_IN: &str = " (`access: {bearer_token_env: …}` or `{basic: {user: …, password_env: …}}` of the cluster in plimsoll.yaml)";
+
+/// What a status asks for.
+fn remedy(status: u16) -> String {
+    match status {
+        401 => format!(": sign in{SIGN_IN}"),
+        403 => format!(": these credentials may not; sign in with others{SIGN_IN}"),
+        407 => ": the proxy wants credentials: write them into its address".to_string(),
+        503 => ": the JobManager is starting or electing a leader: wait".to_string(),
+        _ => String::new(),
+    }
+}
+
+fn titled(title: &str) -> String {
+    if title.is_empty() {
+        String::new()
+    } else {
+        format!(" titled `{title}`")
     }
 }
 
@@ -89,10 +119,13 @@ impl<'a, R: Rest> Pass<'a, R> {
             });
         }
         bounded::parse(&body, limit_of(path_and_query).document).map_err(|error| {
-            ReadError::NotJson {
-                url,
-                reason: error.to_string(),
-                beginning: first_line(&String::from_utf8_lossy(&body), 40),
+            match page(&body) {
+                Some(title) => ReadError::Page { url, title },
+                None => ReadError::NotJson {
+                    url,
+                    reason: error.to_string(),
+                    beginning: first_line(&String::from_utf8_lossy(&body), 40),
+                },
             }
         })
     }

@@ -5,7 +5,6 @@
 
 mod answer;
 mod assemble;
-mod credentials;
 mod dialect;
 mod error;
 mod fetch;
@@ -25,7 +24,7 @@ pub use dialect::{Choice, Dialect, as_reported};
 pub use error::PrometheusError;
 pub use grid::Grid;
 pub use http::Api;
-pub use probe::{Probe, answers, places};
+pub use probe::{Probe, answers, collisions, places};
 pub use queries::Asking;
 pub use runner::Runner;
 pub use series::{Place, place};

@@ -5,6 +5,7 @@ use crate::ports::HistoryError;
 use crate::snapshot::{JobState, Point, Snapshot};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -30,7 +31,11 @@ pub(super) fn compact(
 ) -> Result<(), HistoryError> {
     let path = history.path.clone();
     let told = |error: rusqlite::Error| failure::told(&path, &error);
-    let Some(newest_ms) = newest(&history.connection).map_err(told)? else {
+    let connection = history
+        .connection
+        .get_mut()
+        .unwrap_or_else(PoisonError::into_inner);
+    let Some(newest_ms) = newest(connection).map_err(told)? else {
         return Ok(());
     };
     if newest_ms > now_ms.saturating_add(AHEAD_MS) {
@@ -48,12 +53,11 @@ pub(super) fn compact(
     let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
     let keep_from = newest_ms.saturating_sub(millis(history.settings.keep_for));
     let began = Instant::now();
-    for job in jobs_from(&history.connection, now_ms).map_err(told)? {
+    for job in jobs_from(connection, now_ms).map_err(told)? {
         if began.elapsed() >= slice {
             break;
         }
-        let transaction = history
-            .connection
+        let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(told)?;
         let old = old_snapshots(&transaction, job, cutoff).map_err(told)?;
@@ -79,7 +83,7 @@ pub(super) fn compact(
             .map_err(told)?;
         transaction.commit().map_err(told)?;
     }
-    give_back(&history.connection).map_err(told)
+    give_back(connection).map_err(told)
 }
 
 /// When the newest snapshot was taken by a clock that agreed with the JobManager's.
