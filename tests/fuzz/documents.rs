@@ -3,6 +3,7 @@
 use super::fuzz;
 use plimsoll::config::{parse, parse_policies};
 use plimsoll::flink::deployment::Deployment;
+use plimsoll::owner::Owner;
 use plimsoll::plan::{Plan, RevertRequest};
 use plimsoll::record::{Evidence, LedgerEntry, SealKey, State, seal, unseal};
 use serde_json::{Value, json};
@@ -68,11 +69,12 @@ fn fuzz_annotations_are_read_or_refused() {
             "spec": {"job": {"parallelism": value}, "flinkConfiguration": {"a": value}},
         });
         if let Ok(deployment) = Deployment::from_value(&object) {
-            let _ = (
-                deployment.wishes(),
-                deployment.parallelism(),
-                deployment.slots(),
-            );
+            let _ = (deployment.parallelism(), deployment.slots());
+        }
+        // The key that is none of ours holds the job, and so does a mode that is none.
+        let owner = Owner::read(&object["metadata"]);
+        if value.contains('!') {
+            assert!(owner.not_understood().is_some(), "{value:?}");
         }
     });
 }
