@@ -149,6 +149,9 @@ fn promised_no_clock_deletes_or_replaces_a_sample() {
     let mut ahead = Snapshot::new(job.clone(), years(30), JobState::Running);
     ahead.gaps.push(Gap::new("clock", "the time given differs"));
     store.append(&ahead).unwrap();
+    // Nor does one of a job that did not answer, which this machine's clock stamped.
+    let unreachable = Snapshot::new(job.clone(), years(20), JobState::Unreachable);
+    store.append(&unreachable).unwrap();
     assert_eq!(store.newest_ms().unwrap(), Some(newest_ms));
     for now_ms in [years(30), years(-1), i64::MAX, i64::MIN] {
         store.compact(now_ms).unwrap();

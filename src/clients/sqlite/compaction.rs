@@ -98,7 +98,11 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
         let body: Option<Vec<u8>> = query.query_row([row], |row| row.get(0)).optional()?;
         let agrees = body
             .and_then(|body| codec::unpack::<Snapshot>(&body).ok())
-            .is_some_and(|snapshot| snapshot.gaps.iter().all(|gap| gap.what != "clock"));
+            .is_some_and(|snapshot| {
+                // Of a job that did not answer no clock was read.
+                snapshot.state == JobState::Running
+                    && snapshot.gaps.iter().all(|gap| gap.what != "clock")
+            });
         if agrees {
             return Ok(Some(at_ms));
         }
