@@ -13,7 +13,6 @@ mod output;
 mod plan;
 mod propose;
 mod rbac;
-mod redact_key;
 mod report;
 mod run;
 mod schema;

@@ -2,13 +2,13 @@
 
 use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
-use super::redact_key::redact_key;
 use super::start::{Listed, Start, duration};
 use crate::cli::{Common, Observe, Output};
 use crate::pass::{self, Observed};
 use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
 use crate::snapshot::{RedactKey, Snapshot, read_lines, redact, write_line};
+use crate::world::redact_key;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::{self, OpenOptions};

@@ -1,6 +1,6 @@
 //! The key that `observe --redact` hashes names with.
 
-use super::ending::Failure;
+use super::WorldError;
 use crate::snapshot::RedactKey;
 use anyhow::Context;
 use camino::Utf8Path;
@@ -12,10 +12,13 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 /// The key beside a history. It is made once, readable by its owner only, and is theirs to keep: without it nobody finds a name by guessing,
 /// and with it snapshots of different days fit together.
-pub(super) fn redact_key(history: &Utf8Path) -> Result<RedactKey, Failure> {
+///
+/// # Errors
+/// When it can't be made or read, or is none.
+pub fn redact_key(history: &Utf8Path) -> Result<RedactKey, WorldError> {
     let file = history.with_extension("redact-key");
     let bad = || {
-        Failure::Failed(anyhow::anyhow!(
+        WorldError::Outside(anyhow::anyhow!(
             "{file} holds no key for --redact: remove it, and a new one is made"
         ))
     };
@@ -34,6 +37,8 @@ pub(super) fn redact_key(history: &Utf8Path) -> Result<RedactKey, Failure> {
             made.with_context(place)?;
             RedactKey::new(&bytes).ok_or_else(bad)
         }
-        Err(error) => Err(Failure::Failed(anyhow::Error::from(error).context(place()))),
+        Err(error) => Err(WorldError::Outside(
+            anyhow::Error::from(error).context(place()),
+        )),
     }
 }
