@@ -51,3 +51,4 @@ mod tls;
 mod values_mapping;
 mod verdicts_page;
 mod watch;
+mod wild_manifests;

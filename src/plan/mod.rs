@@ -16,6 +16,7 @@ mod lifecycle;
 mod link;
 mod merging;
 mod present;
+mod reach;
 mod realize;
 mod reason;
 mod request;
