@@ -48,3 +48,4 @@ mod tls;
 mod values_mapping;
 mod verdicts_page;
 mod watch;
+mod wording;
