@@ -48,4 +48,3 @@ mod tls;
 mod values_mapping;
 mod verdicts_page;
 mod watch;
-mod wording;
