@@ -5,7 +5,9 @@ use super::output::{say, say_json};
 use super::start::{Listed, Start};
 use crate::cli::{self, Common, Output};
 use crate::manifest::Catalog;
-use crate::pass::{Fleet, history as history_of, locate, offered, owner, short_windows};
+use crate::pass::{
+    Fleet, Neighbours, history as history_of, locate, offered, owner, short_windows,
+};
 use crate::policy::{Mode, Rule};
 use crate::ports::{Cluster, HistoryStore, Repository};
 use crate::quantity::{count, without_secrets};
@@ -183,10 +185,12 @@ fn manifests(start: &Start, listed: &Listed) -> Vec<Line> {
     };
     let catalog = Catalog::read(&tree);
     let mut lines = vec![line("repository", Ok(count(tree.len(), "file")))];
+    let neighbours = Neighbours::of(&start.settings, Some(&listed.fleet));
     let offered = offered(&start.settings, &start.plugins);
     for job in listed.fleet.known() {
-        let found = locate(&start.settings, &catalog, job);
-        let owner = owner(found.as_ref().ok(), listed.fleet.resource(job)).choosing_from(&offered);
+        let live = listed.fleet.resource(job);
+        let found = locate(&start.settings, &neighbours, live, &catalog, job);
+        let owner = owner(found.as_ref().ok(), live).choosing_from(&offered);
         lines.push(line(
             format!("manifest of {}", job.short()),
             found

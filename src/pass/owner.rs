@@ -1,6 +1,6 @@
 //! What a job's owner says: in its manifest, and on the cluster's resource.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::evaluate::plugin::BUILT_IN;
 use crate::manifest::Located;
 use crate::owner::{Offered, Owner};

@@ -1,9 +1,12 @@
 //! A sealed file carried out: everything in it is checked against the repository before anything of it is written.
 
-use super::locate::locate;
+use super::base::Manifests;
+use super::books::books;
+use super::error::PassError;
+use super::locate::locate_again;
 use super::proposed::Proposed;
 use super::sealed::{Due, ledger_message};
-use super::{PassError, Settings, books};
+use super::settings::Settings;
 use crate::audit::KnownChanges;
 use crate::manifest::{Catalog, Located, Refusal};
 use crate::plan::{Plan, RevertRequest, Unfit, restoring, rightsizing};
@@ -12,11 +15,19 @@ use crate::render::propose_revert;
 use crate::snapshot::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a job's manifest is found for writing: as planning finds it.
-pub(super) fn found(
-    settings: &Settings,
-) -> impl Fn(&Catalog<'_>, &JobKey) -> Result<Located, Refusal> + use<'_> {
-    move |catalog: &Catalog<'_>, job: &JobKey| locate(settings, catalog, job)
+/// How a job's manifest is found for writing: as planning finds it. Where planning knew more of the cluster, the file that it names decides
+/// between those that fit.
+pub(super) fn found<'a>(
+    settings: &'a Settings,
+    file: &'a str,
+) -> impl Fn(&Catalog<'_>, &JobKey) -> Result<Located, Refusal> + use<'a> {
+    move |catalog: &Catalog<'_>, job: &JobKey| locate_again(settings, catalog, job, file)
+}
+
+/// The file of a revert's first field.
+fn file_of(request: &RevertRequest) -> &str {
+    let field = request.evidence.fields.first();
+    field.map_or("", |field| field.file.as_str())
 }
 
 /// Checks a plan that came in a file: one proposal that contradicts itself, or the base that it was made on, and nothing of it is used.
@@ -25,16 +36,19 @@ pub(super) fn found(
 /// [`PassError::Refused`], or when the repository can't be read.
 pub fn check_plan(
     settings: &Settings,
-    repository: &impl Repository,
+    manifests: &Manifests<'_>,
     plan: &Plan,
 ) -> Result<(), PassError> {
-    let tree = repository.tree()?;
-    let head = repository.head()?;
     once(plan.proposals().map(|(item, _)| &item.job))?;
     for (item, change) in plan.proposals() {
         configured(settings, &item.job)?;
-        let checked = rightsizing(&tree, &found(settings), item, change);
-        believe(&item.job, checked.err(), plan.base == head)?;
+        let checked = rightsizing(
+            &manifests.catalog,
+            &found(settings, &change.file),
+            item,
+            change,
+        );
+        believe(&item.job, checked.err(), plan.base == manifests.base.head)?;
     }
     Ok(())
 }
@@ -51,9 +65,10 @@ impl Due {
         settings: &Settings,
         forge: &impl Forge,
         repository: &impl Repository,
+        manifests: &Manifests<'_>,
         now_ms: i64,
     ) -> Result<(Vec<Proposed>, Vec<String>), PassError> {
-        self.check(settings, repository, now_ms)?;
+        self.check(settings, repository, manifests, now_ms)?;
         let mut problems = Vec::new();
         if !self.ledger.is_empty() {
             let files: BTreeMap<String, Vec<u8>> = self
@@ -69,7 +84,9 @@ impl Due {
         }
         let mut done = Vec::new();
         for request in &self.reverts {
-            done.push(propose_revert_of(settings, forge, repository, request, now_ms).await?);
+            done.push(
+                propose_revert_of(settings, forge, repository, manifests, request, now_ms).await?,
+            );
         }
         Ok((done, problems))
     }
@@ -78,24 +95,27 @@ impl Due {
         &self,
         settings: &Settings,
         repository: &impl Repository,
+        manifests: &Manifests<'_>,
         now_ms: i64,
     ) -> Result<(), PassError> {
-        let tree = repository.tree()?;
-        let head = repository.head()?;
         let jobs = self.reverts.iter().map(|revert| &revert.evidence.job);
         once(jobs.clone())?;
         for request in &self.reverts {
             let job = &request.evidence.job;
             configured(settings, job)?;
-            let checked = restoring(&tree, &found(settings), request);
-            believe(job, checked.err(), self.base == head)?;
+            let checked = restoring(
+                &manifests.catalog,
+                &found(settings, file_of(request)),
+                request,
+            );
+            believe(job, checked.err(), self.base == manifests.base.head)?;
         }
         if self.ledger.is_empty() {
             return Ok(());
         }
         let jobs: Vec<JobKey> = jobs.cloned().collect();
         let books = books(repository, &jobs, now_ms)?;
-        let known = KnownChanges::new(&books.audit, &books.tree);
+        let known = KnownChanges::new(&books.audit, &manifests.base.tree);
         let refusal = self
             .ledger
             .iter()
@@ -115,14 +135,20 @@ pub(super) async fn propose_revert_of(
     settings: &Settings,
     forge: &impl Forge,
     repository: &impl Repository,
+    manifests: &Manifests<'_>,
     request: &RevertRequest,
     now_ms: i64,
 ) -> Result<Proposed, PassError> {
     let job = request.evidence.job.to_string();
-    let tree = repository.tree()?;
-    let proposal = restoring(&tree, &found(settings), request)
+    let proposal = manifests.newest(repository, |manifests| {
+        restoring(
+            &manifests.catalog,
+            &found(settings, file_of(request)),
+            request,
+        )
         .map_err(|unfit| unfit.to_string())
-        .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()));
+        .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()))
+    })?;
     Ok(match proposal {
         Ok(proposal) => Proposed::written(&job, forge.propose(&proposal, now_ms).await),
         Err(why) => Proposed::failed(&job, why),

@@ -1,12 +1,14 @@
 //! The revert of a change that hurts, asked for on the manifests as they are.
 
+use super::base::Manifests;
 use super::history::history;
-use super::locate::locate;
+use super::judge::Judged;
+use super::locate::locate_again;
 use super::owner::owner;
-use super::{Books, Judged, Settings};
+use super::settings::Settings;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, Located};
+use crate::manifest::{Change, Located};
 use crate::plan::{RevertRequest, merge_effect, restores};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
@@ -32,7 +34,7 @@ pub enum Revert {
 pub fn revert(
     settings: &Settings,
     store: &impl HistoryStore,
-    books: &Books,
+    manifests: &Manifests<'_>,
     judged: &Judged,
     resource: Option<&LiveResource>,
     now_ms: i64,
@@ -45,8 +47,10 @@ pub fn revert(
         return Ok(Revert::LetBe("it does not hurt".to_string()));
     };
     let job = &judged.record.job;
-    let catalog = Catalog::read(&books.tree);
-    let located = locate(settings, &catalog, job).map_err(|refusal| refusal.to_string())?;
+    let file = judged.record.fields.first();
+    let file = file.map_or("", |field| field.file.as_str());
+    let located = locate_again(settings, &manifests.catalog, job, file)
+        .map_err(|refusal| refusal.to_string())?;
     if let Some(why) = owner(Some(&located), resource).bars() {
         return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
     }

@@ -1,6 +1,6 @@
 //! How often jobs are looked at, and whether the windows that are configured are long enough for that.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::quantity::FlinkDuration;
 use crate::snapshot::History;
 

@@ -15,6 +15,7 @@ mod lifecycle;
 mod link;
 mod merging;
 mod present;
+mod reach;
 mod realize;
 mod reason;
 mod request;

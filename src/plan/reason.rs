@@ -16,6 +16,8 @@ codes! {
         OwnerUnreadable = "owner-unreadable",
         /// Nobody answers where the job should be.
         Unreachable = "unreachable",
+        /// Its history could not be read, or a fault in Plimsoll stopped its planning.
+        NotPlanned = "not-planned",
         /// Its custom resource has a shape that is not known.
         UnknownResource = "unknown-resource",
         /// It runs two clusters by turns, which are not sized.

@@ -29,8 +29,8 @@ mod spread;
 mod tests;
 
 pub use advice::{
-    Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
-    Saving, Size, Step, Undetermined,
+    Advice, Bounds, Direction, Keep, Kept, Margin, MemoryNeed, Money, Recommendation, RevertedSize,
+    Risk, Saving, Size, Step, Undetermined,
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};

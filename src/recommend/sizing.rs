@@ -257,6 +257,11 @@ fn decide(
         steps.push(explanation::opinion_step(job, judged));
     }
     steps.extend(measured::growth(job, judged));
+    if best.is_none()
+        && let Some(bar) = profile.bar(Resource::Slots)
+    {
+        return keep(job, SizingReason::FallingBehind, &bar.message, steps);
+    }
     let Some(best) = best else {
         return keep_without_candidate(job, &short, steps);
     };

@@ -5,7 +5,7 @@ use super::sizing::is_sizing;
 use super::{Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, EditOptions, Located, Tree};
+use crate::manifest::{Catalog, Change, Located, Tree};
 use crate::plan::{MergeEffect, value_at};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, evidence_path};
 use crate::watch::{Breach, Restoration, restoration};
@@ -48,7 +48,7 @@ pub struct CheckedRevert {
 /// # Errors
 /// [`Unfit`], one sentence.
 pub fn restoring(
-    tree: &Tree,
+    catalog: &Catalog<'_>,
     locate: &Locate<'_>,
     request: &RevertRequest,
 ) -> Result<CheckedRevert, Unfit> {
@@ -65,7 +65,7 @@ pub fn restoring(
     let Some(digest) = evidence.reverts.clone() else {
         return Err(forged("its evidence does not say which change it undoes"));
     };
-    let original = original(tree, &digest)?;
+    let original = original(catalog.tree, &digest)?;
     if original.kind != ChangeKind::Rightsize || original.job != *job {
         return Err(forged(format!(
             "the change {digest} is not a rightsizing of this job"
@@ -76,8 +76,7 @@ pub fn restoring(
             "its evidence has other thresholds than the change that it undoes",
         ));
     }
-    let catalog = Catalog::read(tree);
-    let located = locate(&catalog, job).map_err(stale)?;
+    let located = locate(catalog, job).map_err(stale)?;
     wanted(&located)?;
     let restoration = restores(&original, &located);
     if restoration.restore.is_empty() || restoration.restore != evidence.fields {
@@ -93,14 +92,14 @@ pub fn restoring(
             "it asks for `{path}`, which does not size a job"
         )));
     }
-    let files = restored(tree, &catalog, &located, &evidence.fields, &paths)?;
+    let files = restored(catalog, &located, &evidence.fields, &paths)?;
     let wanted: Vec<Wanted<'_>> = evidence
         .fields
         .iter()
         .zip(&paths)
         .map(|(field, path)| (path, field.after.as_ref()))
         .collect();
-    prove(tree, &files, job, locate, &located, &wanted)?;
+    prove(catalog.tree, &files, job, locate, &located, &wanted)?;
     Ok(CheckedRevert {
         original,
         original_digest: digest,
@@ -129,7 +128,6 @@ fn original(tree: &Tree, digest: &str) -> Result<Evidence, Unfit> {
 
 /// The files with the fields set back: those that had a value before get it again, those that the change added are taken away.
 fn restored(
-    tree: &Tree,
     catalog: &Catalog<'_>,
     located: &Located,
     fields: &[FieldChange],
@@ -146,20 +144,15 @@ fn restored(
             None => added.push(path),
         }
     }
-    let options = EditOptions {
-        file: Some(located.file.clone()),
-        map: located.values.clone(),
-        ..EditOptions::default()
-    };
     let mut files = catalog
-        .edit(&located.key, &changes, &options)
+        .change(located, &changes, false)
         .map_err(stale)?
         .files;
     for path in added {
-        let mut edited = tree.clone();
+        let mut edited = catalog.tree.clone();
         edited.extend(files.clone());
         let less = Catalog::read(&edited)
-            .remove(&located.key, path, Some(&located.file))
+            .without(located, path)
             .map_err(stale)?;
         files.extend(less);
     }
