@@ -127,7 +127,11 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     parts.extend(elsewhere);
     failures.extend(unread);
     plan::group_sessions(&mut items, &parts, &of.settings.prices);
-    let facts = fleet_facts(&of.known.judged, &of.known.pull_requests);
+    let behind = plan::behind(store.newest_ms()?, of.now_ms);
+    let facts = FleetFacts {
+        behind: behind.clone(),
+        ..fleet_facts(&of.known.judged, &of.known.pull_requests)
+    };
     let plan = Plan {
         schema: plan::SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
@@ -151,6 +155,7 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
         .map(|item| format!("{}: {}", item.job.short(), item.message))
         .collect();
     let mut problems = of.known.problems.clone();
+    problems.extend(behind);
     problems.extend(failures);
     problems.extend(of.known.books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
@@ -309,5 +314,6 @@ fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
             .map(|pull_request| pull_request.opened_at_ms)
             .collect(),
         watched,
+        behind: None,
     }
 }
