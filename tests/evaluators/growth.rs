@@ -175,17 +175,11 @@ fn w11_a_capped_bottleneck_limits_what_is_above_it() {
     let theirs = theirs(&history);
     assert_eq!(theirs.vertices[&id(2)].wanted, 4, "{theirs:?}");
     assert!(theirs.vertices[&id(1)].wanted > 4, "grown for nothing");
-    let change = changed(advice(&history));
-    assert!(change.proposed.parallelism <= 6, "{change:?}");
-    assert!(change.saving.per_month > 0.0, "nothing is paid for growth");
-    assert!(
-        change
-            .risks
-            .iter()
-            .any(|risk| risk.code == "max-parallelism"),
-        "{:?}",
-        change.risks
-    );
+    // More arrives than the capped vertex carries, and what waits grows: nothing is paid for growth, and nothing shrinks either.
+    match advice(&history) {
+        Advice::Keep(keep) => assert_eq!(keep.reason.as_str(), "falling-behind"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
