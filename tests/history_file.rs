@@ -268,7 +268,11 @@ fn files_that_are_none_are_named_with_a_way_out() {
         "this is a text, long enough to be taken for a header of a file",
     )
     .expect("written");
-    assert!(error(&path).contains("no history file"), "{}", error(&path));
+    assert!(
+        error(&path).contains("not a history file"),
+        "{}",
+        error(&path)
+    );
     assert!(error(&path).contains("history.sqlite"));
 
     let newer = folder.path().join("newer.sqlite");

@@ -165,7 +165,13 @@ fn simulate_each_demo_job_shows_what_it_stands_for() {
         shown.extend(found);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    // These two need a job that is short for hours, or whose operator does nothing: `fixtures/readings` and the tables of
+    // `classify` show them.
+    let elsewhere = ["falling-behind", "autoscaler-inert"];
     for id in plimsoll::classify::VerdictId::ALL {
+        if elsewhere.contains(&id.as_str()) {
+            continue;
+        }
         assert!(shown.contains(id.as_str()), "nobody shows {}", id.as_str());
     }
 }

@@ -114,7 +114,7 @@ async fn kubernetes_bad_credentials_are_one_error_of_the_cluster() {
     expired.access = Access::InCluster;
     let said = KubernetesCluster::connect(expired).await;
     let said = said.err().unwrap().to_string();
-    assert!(said.contains("no pod with a service account"), "{said}");
+    assert!(said.contains("not a pod with a service account"), "{said}");
 }
 
 #[tokio::test]
@@ -359,7 +359,7 @@ async fn kubernetes_the_service_proxy_says_what_stands_in_the_way() {
             JobState::Unreachable,
             "502",
         ),
-        (Fault::Body("<html>"), JobState::Unreachable, "<html>"),
+        (Fault::Body("<html>"), JobState::Unreachable, "HTML page"),
         (Fault::Broken, JobState::Unreachable, "no answer"),
         (
             Fault::Silence(Duration::from_secs(30)),

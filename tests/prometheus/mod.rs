@@ -679,7 +679,7 @@ async fn credentials_are_sent_and_never_shown() {
         open(&header)
             .unwrap_err()
             .to_string()
-            .contains("no name of a header")
+            .contains("is not the name of a header")
     );
 }
 

@@ -128,7 +128,10 @@ async fn kubernetes_a_pod_uses_its_service_account() {
     let authority = std::fs::read_to_string(pem("authority.pem")).unwrap();
     // What is missing is named by its file.
     let error = listed(account()).await.unwrap_err();
-    assert!(error.contains("no pod with a service account"), "{error}");
+    assert!(
+        error.contains("not a pod with a service account"),
+        "{error}"
+    );
     assert!(error.contains("token"), "{error}");
     put("token", "");
     let error = listed(account()).await.unwrap_err();

@@ -296,7 +296,7 @@ mod tests {
         bare_job["kind"] = json!("FlinkSessionJob");
         for (kind, value, said) in [
             (Kind::FlinkDeployment, newer, "v2"),
-            (Kind::FlinkDeployment, shapeless, "no object"),
+            (Kind::FlinkDeployment, shapeless, "not a mapping"),
             (Kind::FlinkSessionJob, bare_job, "deploymentName"),
         ] {
             let found = read("prod", kind, &value).unwrap();
