@@ -127,7 +127,7 @@ fn init_keeps_the_history_after_a_job_that_failed() {
         step.unwrap_or_else(|| panic!("no step {what}"))
     };
     let (restore, save) = (at("cache/restore"), at("cache/save"));
-    assert!(restore < at("$PLIMSOLL observe") && at("$PLIMSOLL observe") < save);
+    assert!(restore < at("plimsoll observe") && at("plimsoll observe") < save);
     assert!(steps[save]["if"].as_str().unwrap().contains("always()"));
     let (restored, saved) = (&steps[restore]["with"], &steps[save]["with"]);
     assert_eq!(restored["key"], saved["key"]);
@@ -147,7 +147,7 @@ fn init_starts_only_commands_that_there_are() {
             let run = step["run"].as_str().unwrap_or_default();
             let lines = run
                 .lines()
-                .filter_map(|line| line.strip_prefix("$PLIMSOLL "));
+                .filter_map(|line| line.strip_prefix("plimsoll "));
             calls.extend(lines.map(|call| call.split(" ||").next().unwrap().to_string()));
         }
     }

@@ -62,7 +62,7 @@ impl Surroundings {
     fn read(&mut self, tree: &Tree) {
         let catalog = Catalog::read(tree);
         for chart in charts(tree) {
-            let file = holder(&catalog, &chart);
+            let file = holder(tree, &chart);
             self.charts.push((chart, file));
         }
         let discovery = catalog.into_discovery();
@@ -150,7 +150,7 @@ impl Surroundings {
 }
 
 /// The file whose values count for the chart's first job: a release's own where it has some, else the chart's.
-fn holder(catalog: &Catalog<'_>, chart: &Chart) -> String {
+fn holder(tree: &Tree, chart: &Chart) -> String {
     let named = chart.jobs.first().map(|(namespace, name)| JobKey {
         cluster: String::new(),
         kind: JobKind::Deployment,
@@ -160,7 +160,10 @@ fn holder(catalog: &Catalog<'_>, chart: &Chart) -> String {
     named
         .filter(|_| !chart.fields.is_empty())
         .and_then(|job| {
-            let located = catalog.find(&Sought {
+            // Without the chart's own file: where a release has values, that file sets the defaults only.
+            let mut beside = tree.clone();
+            beside.remove(&chart.values);
+            let located = Catalog::read(&beside).find(&Sought {
                 values: vec![ValuesLayer {
                     fields: chart.fields.clone(),
                     ..ValuesLayer::default()
