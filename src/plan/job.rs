@@ -8,6 +8,7 @@ use super::{drift, present};
 use crate::classify::{self, JobProfile, VerdictId, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
+use crate::model::against_limits;
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
 use crate::recommend::{
     Advice, AutoscalerAdvice, Bounds, Direction, Present, Prices, Recommendation, Risk,
@@ -124,6 +125,14 @@ pub fn plan_job(
             .say(State::Unreachable, "unreachable", reason)
             .until(Until::Event("its JobManager answers".to_string()));
     }
+    let mended = against_limits(facts.history);
+    let facts = &Facts {
+        history: mended.as_ref().unwrap_or(facts.history),
+        manifest: facts.manifest,
+        standing: facts.standing.clone(),
+        watched: facts.watched,
+        resource: facts.resource,
+    };
     let mut profile = classify(facts.history, &rooms.classify);
     // A plug-in that failed is missing from this job's estimate, and that is said where other gaps are.
     profile

@@ -20,8 +20,6 @@ const DAY_MS: f64 = 24.0 * 3_600_000.0;
 const TOLERANCE: f64 = 0.95;
 /// State is carried on for so many days of the growth seen.
 const GROWTH_DAYS: f64 = 7.0;
-/// Heap of a process that does not depend on its share of the work, at least.
-const FIXED_HEAP: f64 = 64.0 * MIB;
 /// Managed memory for each byte of checkpointed state from which a bigger cache hardly helps: the cache gets about 70 %
 /// of it, and not all state is touched.
 const CACHE_PER_STATE: f64 = 1.2;
@@ -47,6 +45,8 @@ pub(super) struct MemorySeen {
     pub(super) gc_share: f64,
     /// Managed memory of all TaskManagers that the state has a use for, bytes.
     pub(super) managed_total: f64,
+    /// What write buffers need of it, bytes.
+    pub(super) managed_least: f64,
     /// Network memory in use at most, bytes.
     pub(super) network_used: f64,
     /// By pool, highest seen.
@@ -166,6 +166,7 @@ pub(super) fn memory_seen(
         heap_highest,
         gc_share: gc_share(&same),
         managed_total,
+        managed_least: WRITE_BUFFERS,
         network_used: highest(&|point| Some(point.task_managers.network_used?.max)),
         seen: BTreeMap::new(),
         growth,
@@ -196,29 +197,24 @@ fn heap_now(seen: &MemorySeen, settings: &Settings) -> f64 {
 }
 
 impl MemorySeen {
-    /// Heap that a TaskManager with another share of the work needs, bytes.
-    pub(super) fn heap_at(&self, share: Share, settings: &Settings) -> f64 {
-        let more = share.work.max(share.slots);
-        let variable = (self.heap - FIXED_HEAP).max(self.heap * 0.3);
-        let scaled = if more > 1.0 {
-            self.heap + variable * (more - 1.0)
-        } else if self.killed {
-            // What filled the heap is not known well enough to take anything back.
-            self.heap
+    /// Heap that a TaskManager with another share of the work must have at least, bytes: more than now where tasks died of it or
+    /// collections take the time.
+    pub(super) fn heap_at_least(&self, share: Share) -> f64 {
+        if self.killed || self.gc_share > 0.10 {
+            self.pools.heap() as f64 * 1.3 * share.work.max(share.slots).max(0.5)
         } else {
-            // Which part shrinks with the work is known only of state.
-            self.heap * (1.0 - self.state_part * (1.0 - share.work).max(0.0))
-        };
-        let grown = scaled * (1.0 + self.state_part * (self.growth - 1.0));
-        // Collections come as often as garbage fills what is free.
-        let free_now = (self.pools.heap() as f64 - self.live_highest).max(0.0);
-        let free = free_now * self.gc_share / settings.gc_share.max(0.001) * share.work;
-        grown.max(self.live_highest * share.work.clamp(0.5, more.max(0.5)) + free)
+            0.0
+        }
     }
 
-    /// Managed memory that a TaskManager with this part of the work needs, bytes.
-    pub(super) fn managed_at(&self, share: Share) -> f64 {
-        self.managed_total * share.part
+    /// Managed memory that a TaskManager with this part of the work gets, bytes: `level` times what all have together now, where state
+    /// lives there.
+    pub(super) fn managed_at(&self, share: Share, level: f64) -> f64 {
+        if self.managed_state {
+            (self.managed_total * level).max(self.managed_least) * share.part
+        } else {
+            self.managed_total * share.part
+        }
     }
 }
 

@@ -6,30 +6,24 @@
 mod advice;
 mod autoscaler;
 mod autoscaler_limits;
-mod carrying;
 mod checkpoint_fit;
 mod differences;
 mod explanation;
 mod job;
 mod measured;
 mod memory_need;
-mod opinion;
-mod past;
 mod present;
-mod scalability;
 mod search;
 mod settings;
 mod side_by_side;
 mod sizing;
-mod spread;
-#[cfg(test)]
-mod tests;
 
 pub use advice::{
     Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
-    Saving, Size, Step, Undetermined,
+    Saving, Step, Undetermined,
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
+pub use crate::model::Size;
 pub use present::{Present, Prices};
 pub use settings::Settings;
 pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};

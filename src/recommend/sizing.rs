@@ -1,11 +1,11 @@
 //! History, profile and the size in force → [`Advice`].
 
 use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
-use super::job::{Job, Load, present_part};
-use super::search::{Candidate, Search};
+use super::job::Job;
+use super::search::{Candidate, Scarce, Search};
 use super::{Present, Settings, explanation, measured};
 use crate::classify::{JobProfile, VerdictId};
-use crate::evaluate::{self, DemandBasis, DemandError, capacities, demand};
+use crate::evaluate::{self, DemandError, capacities, demand};
 use crate::snapshot::{History, JobState};
 
 /// What the job needs, as the cheapest size that carries the required load with the probability asked for, whose
@@ -83,35 +83,23 @@ pub fn recommend(
     }
     let mut capacities = capacities(history, &demand);
     load.told.apply(&mut demand, &mut capacities);
-    let (scaling, scaling_step) = explanation::scaling(history, settings);
-    let mut own_steps = measured::steps(history, &demand, &capacities);
-    own_steps.extend(scaling_step);
-    let settings = &scaling;
-    let mut job = Job::new(
+    let own_steps = measured::steps(history, &demand, &capacities);
+    let Some(job) = Job::new(
         history,
         latest,
         profile,
         present,
-        &Load {
-            demand: &demand,
-            capacities: &capacities,
-        },
+        &demand,
+        &capacities,
         settings,
-        bounds.max_parallelism,
-    );
-    if load.told.names_capacity() {
-        // It is the latest word on the vertices; past sizes were measured before it.
-        job.past = Err("a plug-in says what the vertices carry".to_owned());
-        job.optimum = None;
-    }
-    if job.carriers.is_empty() && !profile.has(VerdictId::Idle) {
+    ) else {
         let message = "no vertex shows both its rate and its busy time";
         return undetermined(
             "blind",
             message,
             "busy time and record counters of the vertices",
         );
-    }
+    };
     let mut advice = decide(history, profile, &job, bounds, own_steps);
     let told = load.told.lines(&capacities).into_iter();
     let told = told.map(|(name, result)| Step { name, result });
@@ -170,19 +158,30 @@ fn decide(
 ) -> Advice {
     let now = job.present.prices.per_month(&job.present.size);
     let short = shortages(profile, job);
-    let mut search = Search {
-        job,
-        bounds,
-        looked_at: 0,
+    let mut search = Search::new(job, bounds, job.burden());
+    let mut best = if short.is_empty() {
+        search.cheapest()
+    } else {
+        search.scarce = Scarce {
+            parallelism: short.contains(&Shortage::Capacity),
+            cpu: short.contains(&Shortage::Cores),
+            memory: short.contains(&Shortage::Memory),
+        };
+        // Where nothing within the limits holds for sure, the likeliest to help is served first.
+        [job.settings.probability_limit, 0.2, 0.5, 0.8]
+            .into_iter()
+            .find_map(|allowed| {
+                search.allowed_short = allowed;
+                search.cheapest()
+            })
     };
-    let best = search.cheapest();
     let mut steps = explanation::steps(job, &short);
     steps.extend(own_steps);
     steps.push(explanation::search_step(&search, best.as_ref()));
-    let judged = best.as_ref().map_or(&job.present.size, |best| &best.size);
-    steps.push(explanation::opinion_step(job, judged));
-    steps.extend(measured::growth(job, judged));
-    let Some(best) = best else {
+    if let Some(best) = &best {
+        steps.push(explanation::limits_step("the size proposed", &best.holds));
+    }
+    let Some(best) = best.take() else {
         return keep_without_candidate(job, &short, steps);
     };
     let same = best.size.options.is_empty() && same_size(&best.size, &job.present.size);
@@ -195,7 +194,8 @@ fn decide(
             steps,
         );
     }
-    if short.is_empty() && saving < job.settings.minimum_saving {
+    let worth = job.settings.minimum_saving * (1.0 + EACH_CHANGE * job.changes as f64);
+    if short.is_empty() && saving < worth {
         let (code, message) = if saving <= 0.0 {
             (
                 "fits",
@@ -205,14 +205,25 @@ fn decide(
             (
                 "saving-too-small",
                 format!(
-                    "the cheapest size that carries the load saves {:.1} %",
-                    saving * 100.0
+                    "the cheapest size that carries the load saves {:.1} %; after {} within a week {:.1} % pay for a restart",
+                    saving * 100.0,
+                    explanation::counted(job.changes, "change"),
+                    worth * 100.0
                 ),
             )
         };
         return keep(job, code, &message, steps);
     }
-    let direction = if best.per_month < now {
+    if short.is_empty() && job.demand.backlog_per_second > 0.0 {
+        return keep(
+            job,
+            "falling-behind",
+            "records wait for longer than users accept: nothing is made smaller until they are worked off",
+            steps,
+        );
+    }
+    // Who serves a job that is short grows it, even where another shape makes that cheaper: nothing waits for it.
+    let direction = if short.is_empty() && best.per_month < now {
         Direction::Shrink
     } else {
         Direction::Grow
@@ -224,6 +235,9 @@ fn decide(
         history, profile, job, &best, direction, steps,
     )))
 }
+
+/// What each change of the last week adds to the saving that another one must bring.
+const EACH_CHANGE: f64 = 0.3;
 
 fn same_size(one: &super::Size, other: &super::Size) -> bool {
     super::Size {
@@ -239,16 +253,9 @@ fn same_size(one: &super::Size, other: &super::Size) -> bool {
 fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
     let size = &job.present.size;
     short.iter().any(|shortage| match shortage {
-        Shortage::Capacity => {
-            let own = |id: &str| {
-                size.vertex_parallelism
-                    .get(id)
-                    .copied()
-                    .unwrap_or(size.parallelism)
-            };
-            best.carries > job.carries(own, 1.0) * 1.02
+        Shortage::Capacity | Shortage::Cores => {
+            best.holds.capacity.median > job.holds_now.capacity.median * 1.02
         }
-        Shortage::Cores => true,
         Shortage::Memory => {
             let heap = best
                 .process
@@ -259,10 +266,6 @@ fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
         Shortage::Checkpoints => best.size.task_managers > size.task_managers,
     })
 }
-
-const DAY_MS: i64 = 24 * 3_600_000;
-/// A backlog that is being worked off in twice the time allowed is left alone: growing again would cost a restart.
-const STILL_DRAINING: f64 = 0.5;
 
 /// What the job is short of at the size in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,31 +280,21 @@ pub(super) enum Shortage {
     Checkpoints,
 }
 
-/// Growing needs evidence: the load that was seen (not the one with growth and headroom) is hardly carried. The gap
-/// between this and what a shrink must leave is the hysteresis.
+/// Growing needs evidence: what arrived, or will within the time that a change takes (not the load with growth and headroom), is
+/// likelier not carried than carried. The gap between this and what a smaller size must leave is the hysteresis.
 fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
-    let size = &job.present.size;
-    let own = |id: &str| {
-        size.vertex_parallelism
-            .get(id)
-            .copied()
-            .unwrap_or(size.parallelism)
-    };
-    // What the unseen part of the first day may bring is a reason not to cut, not one to grow.
-    let arrived = match job.demand.basis {
-        // Who names a load knows that it comes: a fair, a migration. That is evidence as if it had been seen.
-        DemandBasis::Plugin => job.demand.load_per_second,
-        _ if job.demand.history_ms < DAY_MS => job.demand.highest_per_second,
-        _ => job.demand.upper_per_second,
-    };
-    let seen = (arrived * 1.05).max(arrived + job.demand.backlog_per_second * STILL_DRAINING);
-    let seen = seen.min(job.required.max(job.demand.mean_per_second));
     let mut short = Vec::new();
-    if job.probability_short(seen, own, 1.0) > 0.5 {
+    let part = |cpu: bool| {
+        let limits = job.holds_now.limits.iter();
+        limits
+            .filter(|limit| (limit.name == "CPU") == cpu && limit.name != "heap")
+            .map(|limit| limit.short)
+            .fold(0.0, f64::max)
+    };
+    if part(false) > 0.5 {
         short.push(Shortage::Capacity);
     }
-    let cores = job.cores_needed(seen, present_part(job.present));
-    if cores.is_some_and(|cores| cores * 1000.0 > size.cpu_millis as f64 * job.settings.cpu_share) {
+    if part(true) > 0.5 {
         short.push(Shortage::Cores);
     }
     if profile.has(VerdictId::MemoryPressure)
@@ -338,59 +331,52 @@ fn recommendation(
         cost_now: explanation::money(now, prices),
         cost_proposed: explanation::money(best.per_month, prices),
         saving: explanation::saving(now, best, prices),
-        probability_short: best.probability_short,
+        probability_short: best.probability_short(),
         probability_limit: job.settings.probability_limit,
         demand: job.demand.clone(),
-        capacities: job
-            .carriers
-            .iter()
-            .map(|carrier| carrier.vertex.clone())
-            .collect(),
-        carries_per_second: if best.carries.is_finite() {
-            best.carries
+        capacities: job.capacities.to_vec(),
+        carries_per_second: if best.holds.capacity.median.is_finite() {
+            best.holds.capacity.median
         } else {
             job.demand.load_per_second
         },
         memory: explanation::memory(job, best),
-        cpu_seen_cores: job
-            .cpu
-            .as_ref()
-            .map(|cpu| cpu.highest_cores * cpu.busiest_part),
+        cpu_seen_cores: explanation::cores_seen(history),
         margins: explanation::margins(job, best),
         risks: explanation::risks(profile, job, best, &tested),
         steps,
-        model: if best.opinion.past_counts {
-            "past-sizes"
-        } else {
-            "true-rate"
-        }
-        .to_owned(),
+        model: "job-model".to_owned(),
         tested,
     }
 }
 
 fn keep_without_candidate(job: &Job<'_>, short: &[Shortage], steps: Vec<Step>) -> Advice {
-    match (&job.cap, short.is_empty()) {
-        (Some(cap), _) => {
-            let message = format!(
-                "`{}` keeps every size from carrying more than {:.0} records/s ({})",
-                cap.vertex, cap.carries, cap.reason
-            );
-            keep(job, cap.reason, &message, steps)
-        }
-        (None, false) => keep(
-            job,
-            "out-of-bounds",
-            "the job is short, but no size within the limits carries the load",
-            steps,
-        ),
-        (None, true) => keep(
+    let outside = job
+        .model
+        .outside()
+        .into_iter()
+        .filter(|(_, probability, _)| *probability > 0.5)
+        .min_by(|one, other| one.2.total_cmp(&other.2));
+    if short.is_empty() {
+        return keep(
             job,
             "fits",
             "no cheaper size carries the load with the probability asked for",
             steps,
-        ),
+        );
     }
+    if let Some((vertex, probability, carries)) = outside {
+        let message = format!(
+            "`{vertex}` lets {carries:.0} records/s through whatever the size (probability {probability:.2}): what it writes to or asks sets that"
+        );
+        return keep(job, "sink-bound", &message, steps);
+    }
+    keep(
+        job,
+        "out-of-bounds",
+        "the job is short, but no size within the limits carries more",
+        steps,
+    )
 }
 
 fn keep(_job: &Job<'_>, code: &str, message: &str, steps: Vec<Step>) -> Advice {
