@@ -53,7 +53,12 @@ pub(super) fn ahead(found: &[Arrival], hours: f64) -> Option<Ahead> {
         .iter()
         .rev()
         .take_while(|one| one.from_ms >= last.to_ms - SPAN_MS)
-        .map(|one| (one.to_ms.saturating_sub(last.to_ms) as f64 / 3.6e6, one.per_second))
+        .map(|one| {
+            (
+                one.to_ms.saturating_sub(last.to_ms) as f64 / 3.6e6,
+                one.per_second,
+            )
+        })
         .collect();
     if recent.len() < 6 {
         return None;

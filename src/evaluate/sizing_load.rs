@@ -60,10 +60,9 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
     let history_ms = (last - first).min(window_ms);
     // The first look saw what came before it too: a history is longer than its points by about one of them.
     let whole_ms = history_ms
-        + history
-            .points
-            .first()
-            .map_or(0, |point| (point.to_ms - point.from_ms).min(LONGEST_LOOK_MS));
+        + history.points.first().map_or(0, |point| {
+            (point.to_ms - point.from_ms).min(LONGEST_LOOK_MS)
+        });
     if history.points.is_empty()
         || (whole_ms as f64) < settings.minimum_history_seconds as f64 * 1000.0
     {
@@ -140,7 +139,10 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
 
 /// sd of ln of the load for the part of a day that was not seen yet; only a minimum history below a day lets it come to this.
 fn unseen_day(history_ms: i64) -> f64 {
-    UNSEEN_SD * (1.0 - history_ms as f64 / DAY_MS as f64).clamp(0.0, 1.0).sqrt()
+    UNSEEN_SD
+        * (1.0 - history_ms as f64 / DAY_MS as f64)
+            .clamp(0.0, 1.0)
+            .sqrt()
 }
 
 /// rho = pause / time to catch up, at least the floor.

@@ -3,6 +3,9 @@
 use super::parameters::{Layout, Shared};
 use super::spread::Spread;
 
+/// How smooth the corner is between a cache that holds everything and one that misses.
+const CORNER: f64 = 0.08;
+
 /// A size with its state, as the physics see it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Conditions {
@@ -43,7 +46,7 @@ impl Conditions {
         let working_set = theta[layout.at(Shared::WorkingSet)];
         // A smooth corner, so that a reading on either side of it moves the estimate.
         let gap = 1.0 - managed / working_set;
-        let missed = 0.05 * (1.0 + (gap / 0.05).clamp(-40.0, 40.0).exp()).ln();
+        let missed = CORNER * (1.0 + (gap / CORNER).clamp(-40.0, 40.0).exp()).ln();
         1.0 + theta[layout.at(Shared::Miss)] * missed.clamp(0.0, 1.0)
     }
 

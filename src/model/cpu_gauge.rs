@@ -19,7 +19,12 @@ const LEAST: usize = 3;
 
 /// The history with its cores counted against the limit, where the history says that the load is a share of that; `None` where it stays.
 pub fn against_limits(history: &History) -> Option<History> {
-    if !history.points.iter().any(|point| seen_over_limit(point) > 1.0) || !says_limit(history) {
+    if !history
+        .points
+        .iter()
+        .any(|point| seen_over_limit(point) > 1.0)
+        || !says_limit(history)
+    {
         return None;
     }
     let mut mended = history.clone();

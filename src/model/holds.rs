@@ -130,11 +130,19 @@ impl JobModel {
 
     fn by_vertex(&self, draw: &Draw, then: &Conditions, at: usize, used: f64) -> f64 {
         let place = &self.places[at];
-        if draw.capped[at] {
-            return place.rate_now * draw.off[at] / place.per_record;
+        if let Some(spare) = draw.capped[at] {
+            let own = then.parallelism.get(at).copied().unwrap_or(1);
+            let subtasks = place.spread.effective(own) / place.capped_from * spare;
+            return place.rate_now * draw.off[at] * subtasks.min(1.0) / place.per_record;
         }
-        then.vertex_rate(&draw.theta, self.layout, at, &place.spread, place.keyed, used)
-            * draw.off[at]
+        then.vertex_rate(
+            &draw.theta,
+            self.layout,
+            at,
+            &place.spread,
+            place.keyed,
+            used,
+        ) * draw.off[at]
             / place.per_record
     }
 
@@ -144,7 +152,7 @@ impl JobModel {
         self.places
             .iter()
             .enumerate()
-            .filter(|(at, _)| draw.capped[*at])
+            .filter(|(at, _)| draw.capped[*at].is_some())
             .map(|(at, place)| place.rate_now * draw.off[at] / place.per_record)
             .fold(load, f64::min)
     }
@@ -180,7 +188,7 @@ impl JobModel {
                 if *own < tightest.0 {
                     tightest = (*own, at);
                 }
-                if !draw.capped[at] && *own < asked {
+                if *own < asked * 0.999 {
                     short[at] += 1.0;
                     holds = false;
                 }
@@ -239,7 +247,13 @@ impl JobModel {
     }
 
     /// What each draw asks of a shape; its CPU and heap are free.
-    pub fn needs(&self, size: &Size, managed: Option<f64>, burden: Burden, shares: Shares) -> Vec<Need> {
+    pub fn needs(
+        &self,
+        size: &Size,
+        managed: Option<f64>,
+        burden: Burden,
+        shares: Shares,
+    ) -> Vec<Need> {
         let then = self.conditions(size, managed);
         let busiest = self.busiest_part(&then);
         let of_heap = part(&then);
@@ -250,9 +264,8 @@ impl JobModel {
                 let idle = draw.theta[self.layout.at(Shared::Idle)];
                 let cores = then.core_seconds(&draw.theta, self.layout) * asked * busiest + idle;
                 Need {
-                    parallelism: (0..self.places.len()).all(|at| {
-                        draw.capped[at] || self.by_vertex(draw, &then, at, 0.97) >= asked
-                    }),
+                    parallelism: (0..self.places.len())
+                        .all(|at| self.by_vertex(draw, &then, at, 0.97) >= asked * 0.999),
                     cores: cores / shares.cpu,
                     heap: then.heap(&draw.theta, self.layout, asked * self.flow, of_heap)
                         / shares.heap,
@@ -276,7 +289,13 @@ impl JobModel {
         self.places
             .iter()
             .filter(|place| place.capped > 0.0)
-            .map(|place| (place.name.clone(), place.capped, place.rate_now / place.per_record))
+            .map(|place| {
+                (
+                    place.name.clone(),
+                    place.capped,
+                    place.rate_now / place.per_record,
+                )
+            })
             .collect()
     }
 

@@ -4,8 +4,8 @@ use super::conditions::Conditions;
 use super::moments::{Moment, Run, runs};
 use super::parameters::{Layout, Shared};
 use super::posterior::{Observation, Posterior, uniform};
-use super::spread::Spread;
 use super::size::Size;
+use super::spread::Spread;
 use crate::evaluate::VertexCapacity;
 use crate::snapshot::{History, Vertex};
 
@@ -20,6 +20,8 @@ const CORES_SD: f64 = 0.03;
 const BUSY_SD: f64 = 0.06;
 /// Records that wait for so many seconds of the load are late.
 const LATE_SECONDS: f64 = 60.0;
+/// A subtask before something outside that limits it could do up to so many times what it was seen to.
+const SPARE: f64 = 3.0;
 /// Ratio of effective parallelisms from which two sizes tell work from a limit outside.
 const TELLS: f64 = 0.12;
 
@@ -51,6 +53,8 @@ pub(super) struct Place {
     pub(super) bias: f64,
     /// Probability that something outside limits it, whatever its parallelism.
     pub(super) capped: f64,
+    /// The least effective parallelism at which something outside was seen to limit it.
+    pub(super) capped_from: f64,
     /// Rate at the size in force, records/s into it.
     pub(super) rate_now: f64,
     pub(super) parallelism_now: u32,
@@ -62,8 +66,8 @@ pub(super) struct Draw {
     pub(super) theta: Vec<f64>,
     /// Factor on each vertex's rate.
     pub(super) off: Vec<f64>,
-    /// The vertices that something outside limits.
-    pub(super) capped: Vec<bool>,
+    /// By vertex, where something outside limits it: how much more a subtask could do than it was seen to, at least one.
+    pub(super) capped: Vec<Option<f64>>,
     /// Standard normal of the demand.
     pub(super) demand: f64,
 }
@@ -131,7 +135,9 @@ impl JobModel {
         let graph: Vec<&Vertex> = latest
             .vertices
             .iter()
-            .filter(|vertex| known.capacities.iter().any(|one| one.id == vertex.id) || vertex.is_source())
+            .filter(|vertex| {
+                known.capacities.iter().any(|one| one.id == vertex.id) || vertex.is_source()
+            })
             .collect();
         if graph.is_empty() || known.capacities.is_empty() {
             return None;
@@ -218,6 +224,7 @@ impl Learning<'_> {
                     .any(|input| input.ship_strategy.eq_ignore_ascii_case("HASH")),
                 bias: capacity.map_or(0.3, |one| one.sd_ln.clamp(0.03, 0.3) * 0.7),
                 capped: 0.0,
+                capped_from: f64::INFINITY,
                 rate_now: capacity.map_or(f64::INFINITY, |one| one.true_rate_per_second),
                 parallelism_now: size.parallelism_of(&vertex.id),
             });
@@ -241,12 +248,24 @@ impl Learning<'_> {
         let mut seen = Vec::new();
         self.vertices_now(&places, &now, used_now, &mut seen);
         self.vertices_before(&places, &mut seen);
+        // A cache that is too small by a little, and one that is by far: a fit that begins where it is large enough sees no slope.
+        let elsewhere: Vec<(usize, f64)> = now
+            .managed
+            .filter(|managed| *managed > 0.0)
+            .map_or_else(Vec::new, |managed| {
+                [1.1, 1.6, 3.0]
+                    .map(|times| (layout.at(Shared::WorkingSet), (managed * times).ln()))
+                    .to_vec()
+            });
         let knows_cores = self.cores(&mut prior, &mut seen);
         let knows_heap = self.heaps(&mut seen);
-        let posterior = Posterior::fit(&prior, &seen)?;
+        let posterior = Posterior::fit(&prior, &seen, &elsewhere)?;
         drop(seen);
         let (uneven, busiest) = self.uneven();
-        let hot = places.iter().map(|place| place.spread.hot).fold(0.0, f64::max);
+        let hot = places
+            .iter()
+            .map(|place| place.spread.hot)
+            .fold(0.0, f64::max);
         let flow = places.iter().map(|place| place.per_record).sum();
         let draws = (0..DRAWS as u64)
             .map(|seed| Draw {
@@ -261,7 +280,10 @@ impl Learning<'_> {
                 capped: places
                     .iter()
                     .enumerate()
-                    .map(|(at, place)| uniform(seed, 5000 + at as u64) < place.capped)
+                    .map(|(at, place)| {
+                        let spare = (uniform(seed, 7000 + at as u64) * SPARE.ln()).exp();
+                        (uniform(seed, 5000 + at as u64) < place.capped).then_some(spare)
+                    })
                     .collect(),
                 demand: super::posterior::normal(seed, 9000),
             })
@@ -338,7 +360,9 @@ impl Learning<'_> {
             layout.at(Shared::Stretch),
         ];
         if place.keyed {
-            depends.extend([Shared::WorkingSet, Shared::Miss, Shared::Checkpoint].map(|one| layout.at(one)));
+            depends.extend(
+                [Shared::WorkingSet, Shared::Miss, Shared::Checkpoint].map(|one| layout.at(one)),
+            );
         }
         let (spread, keyed) = (&place.spread, place.keyed);
         Observation {
@@ -375,11 +399,7 @@ impl Learning<'_> {
     }
 
     /// Cores at several levels of load of each run.
-    fn cores<'o>(
-        &self,
-        prior: &mut [(f64, f64)],
-        seen: &mut Vec<Observation<'o>>,
-    ) -> bool {
+    fn cores<'o>(&self, prior: &mut [(f64, f64)], seen: &mut Vec<Observation<'o>>) -> bool {
         let layout = self.layout;
         let depends = [
             Shared::Cpu,
@@ -495,12 +515,19 @@ impl Learning<'_> {
                 .iter()
                 .filter_map(|run| {
                     let own = *run.parallelism(self.graph).get(at)?;
-                    let (rate, _) = busy_rate(run, at)?;
+                    let rate = match busy_rate(run, at) {
+                        Some((rate, _)) => rate,
+                        None => full_rate(run, at)?,
+                    };
                     Some((place.spread.effective(own).ln(), rate.ln()))
                 })
                 .collect();
+            place.capped_from = place.spread.effective(place.parallelism_now);
             if let Some(((now, rate), others)) = seen.split_last() {
                 for (then, seen) in others {
+                    if (rate - seen).abs() < 0.1 {
+                        place.capped_from = place.capped_from.min(then.exp());
+                    }
                     let ratio = now - then;
                     if ratio.abs() < TELLS {
                         continue;
@@ -511,6 +538,16 @@ impl Learning<'_> {
                     let gain = ((gap - ratio).powi(2) - gap.powi(2)) / (2.0 * sd * sd);
                     odds += gain.clamp(-6.0, 6.0);
                 }
+            }
+            // What once flowed was not held up there.
+            let most = self
+                .runs
+                .iter()
+                .flat_map(|run| &run.moments)
+                .filter_map(|moment| moment.records[at])
+                .fold(0.0, f64::max);
+            if most > place.rate_now * 1.07 {
+                odds = -12.0;
             }
             place.capped = 1.0 / (1.0 + (-odds.clamp(-12.0, 12.0)).exp());
             if place.capped < 0.01 {
@@ -597,6 +634,22 @@ fn busy_rate(run: &Run, at: usize) -> Option<(f64, f64)> {
         .then(|| (records / busy, used / seconds))
 }
 
+/// The same while records waited for a vertex that was always busy, with cores to spare.
+fn full_rate(run: &Run, at: usize) -> Option<f64> {
+    let rates: Vec<f64> = run
+        .moments
+        .iter()
+        .filter(|moment| {
+            moment.warm && moment.waiting && moment.used.is_none_or(|used| used < SCARCE)
+        })
+        .filter_map(|moment| {
+            let busy = moment.busy[at].filter(|busy| *busy >= 0.85)?;
+            Some(moment.records[at]? / busy)
+        })
+        .collect();
+    (rates.len() >= 2).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+}
+
 /// Load, cores and seconds at several levels of load.
 fn levels(run: &Run) -> Vec<(f64, f64, f64)> {
     let warm: Vec<&Moment> = run
@@ -651,8 +704,7 @@ fn past_run(run: &Run) -> PastRun {
         cores: shape.cpu_millis as f64 / 1000.0 * f64::from(shape.task_managers),
         memory_bytes: shape.memory_bytes * u64::from(shape.task_managers),
         carried_per_second: free.map(|moment| moment.load).fold(0.0, f64::max),
-        full_per_second: (full.len() >= 2)
-            .then(|| full.iter().sum::<f64>() / full.len() as f64),
+        full_per_second: (full.len() >= 2).then(|| full.iter().sum::<f64>() / full.len() as f64),
         failed,
     }
 }
@@ -664,7 +716,8 @@ fn failed(run: &Run) -> Option<Failed> {
         let [before, between, after] = three else {
             continue;
         };
-        let rises = between.pending > before.pending * 1.02 && after.pending > between.pending * 1.02;
+        let rises =
+            between.pending > before.pending * 1.02 && after.pending > between.pending * 1.02;
         let late = after.pending > after.load * LATE_SECONDS;
         if !(before.warm && rises && late && after.load > 0.0) {
             continue;

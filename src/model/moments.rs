@@ -169,7 +169,10 @@ impl Run {
     /// Parallelism of each vertex.
     pub(super) fn parallelism(&self, vertices: &[&Vertex]) -> Vec<u32> {
         let own = |vertex: &&Vertex| self.shape.parallelism.get(&vertex.id).copied();
-        vertices.iter().map(|vertex| own(vertex).unwrap_or(1).max(1)).collect()
+        vertices
+            .iter()
+            .map(|vertex| own(vertex).unwrap_or(1).max(1))
+            .collect()
     }
 
     /// The median of what its moments say, of those that say it.

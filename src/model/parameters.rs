@@ -71,7 +71,7 @@ impl Layout {
     pub(super) fn prior(self, shared: Shared, state_bytes: f64) -> (f64, f64) {
         let of = |median: f64, sd: f64| (median.ln(), sd);
         match shared {
-            Shared::Contention => of(0.004, 0.8),
+            Shared::Contention => of(0.01, 1.0),
             Shared::Coherency => of(0.00002, 1.2),
             Shared::Stretch => of(0.2, 0.4),
             Shared::Cpu => of(1e-5, 8.0),

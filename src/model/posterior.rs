@@ -31,10 +31,32 @@ pub(super) struct Posterior {
 }
 
 impl Posterior {
-    /// From prior means, prior sds and what was seen. `None` where numbers are no numbers.
-    pub(super) fn fit(prior: &[(f64, f64)], seen: &[Observation<'_>]) -> Option<Posterior> {
+    /// From prior means, prior sds and what was seen: the likelier of the modes that are reached from the prior means and from `others`
+    /// (a place, and the value of its logarithm to begin at). `None` where numbers are no numbers.
+    pub(super) fn fit(
+        prior: &[(f64, f64)],
+        seen: &[Observation<'_>],
+        others: &[(usize, f64)],
+    ) -> Option<Posterior> {
+        let begin: Vec<f64> = prior.iter().map(|(mean, _)| *mean).collect();
+        let mut best = Posterior::from(prior, seen, begin.clone());
+        for (place, value) in others {
+            let mut elsewhere = begin.clone();
+            elsewhere[*place] = *value;
+            let found = Posterior::from(prior, seen, elsewhere);
+            let cost = |one: &Option<Posterior>| {
+                one.as_ref()
+                    .map_or(f64::INFINITY, |one| unlikely(&one.mean, prior, seen))
+            };
+            if cost(&found) < cost(&best) {
+                best = found;
+            }
+        }
+        best
+    }
+
+    fn from(prior: &[(f64, f64)], seen: &[Observation<'_>], mut at: Vec<f64>) -> Option<Posterior> {
         let n = prior.len();
-        let mut at: Vec<f64> = prior.iter().map(|(mean, _)| *mean).collect();
         let mut precision = DMatrix::<f64>::zeros(n, n);
         for _ in 0..STEPS {
             precision.fill(0.0);
@@ -49,7 +71,9 @@ impl Posterior {
                 accumulate(one, &mut values, &mut precision, &mut pull);
             }
             let step = Cholesky::new(precision.clone())?.solve(&pull);
-            let longest = step.iter().fold(0.0f64, |longest, one| longest.max(one.abs()));
+            let longest = step
+                .iter()
+                .fold(0.0f64, |longest, one| longest.max(one.abs()));
             if !longest.is_finite() {
                 return None;
             }
@@ -70,7 +94,12 @@ impl Posterior {
 
     /// sd of a parameter.
     pub(super) fn sd(&self, place: usize) -> f64 {
-        self.root.row(place).iter().map(|one| one * one).sum::<f64>().sqrt()
+        self.root
+            .row(place)
+            .iter()
+            .map(|one| one * one)
+            .sum::<f64>()
+            .sqrt()
     }
 
     /// A draw of the parameters' values; the same for the same seed.
@@ -86,6 +115,25 @@ impl Posterior {
             .map(|(mean, off)| (mean + off).exp())
             .collect()
     }
+}
+
+/// How unlikely a mode is: half the squares of the gaps, those far out counted linearly.
+fn unlikely(at: &[f64], prior: &[(f64, f64)], seen: &[Observation<'_>]) -> f64 {
+    let values: Vec<f64> = at.iter().map(|one| one.exp()).collect();
+    let own: f64 = at
+        .iter()
+        .zip(prior)
+        .map(|(at, (mean, sd))| ((at - mean) / sd).powi(2) / 2.0)
+        .sum();
+    let of_seen = seen.iter().map(|one| {
+        let z = ((one.seen - (one.foretold)(&values)) / one.sd).abs();
+        if z <= HUBER {
+            z * z / 2.0
+        } else {
+            HUBER * (z - HUBER / 2.0)
+        }
+    });
+    own + of_seen.filter(|cost| cost.is_finite()).sum::<f64>()
 }
 
 fn accumulate(

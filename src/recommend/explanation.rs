@@ -4,7 +4,7 @@ use super::advice::{Margin, MemoryNeed, Money, Risk, Saving, Step};
 use super::job::Job;
 use super::search::{Candidate, Search};
 use super::sizing::Shortage;
-use super::{Prices, Size};
+use super::{Bounds, Prices, Size};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{DemandBasis, cpu_cost};
 use crate::model::{Holds, Interval};
@@ -110,6 +110,7 @@ pub(super) fn margins(job: &Job<'_>, best: &Candidate) -> Vec<Margin> {
 pub(super) fn risks(
     profile: &JobProfile,
     job: &Job<'_>,
+    bounds: &Bounds,
     best: &Candidate,
     tested: &str,
 ) -> Vec<Risk> {
@@ -155,6 +156,11 @@ pub(super) fn risks(
             );
         }
     }
+    if best.probability_short() > job.settings.probability_limit
+        && let Some(cap) = cap(job, bounds)
+    {
+        say(cap.code, cap.message);
+    }
     for (id, code, what) in [
         (
             VerdictId::Skewed,
@@ -187,6 +193,13 @@ pub(super) fn risks(
             ),
         );
     }
+    if best.per_month > job.present.prices.per_month(&job.present.size) {
+        say(
+            "room-unchecked",
+            "whether the cluster has room for it (ResourceQuota, the largest node) was not checked"
+                .to_owned(),
+        );
+    }
     if job.memory.is_none() {
         say(
             "memory-unknown",
@@ -212,14 +225,73 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
+/// What keeps a job that is short from carrying more.
+pub(super) struct Cap {
+    /// `sink-bound`, `parallelism-limit`, `max-parallelism`, `source-bound`, `skewed`
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// The vertex that carries least at the size in force, and why more subtasks would not help it, where that is known.
+pub(super) fn cap(job: &Job<'_>, bounds: &Bounds) -> Option<Cap> {
+    let size = &job.present.size;
+    let tightest = job
+        .holds_now
+        .limits
+        .iter()
+        .find(|limit| limit.name != "CPU" && limit.name != "heap")?;
+    let carries = tightest.per_second.map_or(0.0, |one| one.median);
+    let vertex = job
+        .capacities
+        .iter()
+        .find(|one| one.name == tightest.name)?;
+    let own = size.parallelism_of(&vertex.id);
+    let groups = job
+        .capacities
+        .iter()
+        .filter_map(|one| one.max_parallelism)
+        .min();
+    let code = if tightest.outside > 0.5 {
+        "sink-bound"
+    } else if bounds
+        .max_parallelism
+        .is_some_and(|most| most <= own.saturating_mul(2))
+    {
+        "parallelism-limit"
+    } else if vertex.partitions.is_some_and(|most| most <= own) {
+        "source-bound"
+    } else if vertex.skew > 1.3 {
+        "skewed"
+    } else if groups.is_some_and(|most| most <= own.saturating_mul(2)) {
+        "max-parallelism"
+    } else {
+        return None;
+    };
+    Some(Cap {
+        code,
+        message: format!(
+            "`{}` carries {carries:.0} records/s at parallelism {own} and keeps every size within the limits from carrying enough ({code})",
+            tightest.name
+        ),
+    })
+}
+
 /// What a size carries by limit, the tightest first.
 pub(super) fn limits_step(of: &str, holds: &Holds) -> Step {
-    let rate = |one: &Interval| format!("{:.0} records/s ({:.0} to {:.0})", one.median, one.low, one.high);
+    let rate = |one: &Interval| {
+        format!(
+            "{:.0} records/s ({:.0} to {:.0})",
+            one.median, one.low, one.high
+        )
+    };
     let limits: Vec<String> = holds
         .limits
         .iter()
         .map(|limit| {
-            let carries = limit.per_second.as_ref().map_or(String::new(), |one| format!(" {}", rate(one)));
+            let carries = limit
+                .per_second
+                .as_ref()
+                .map_or(String::new(), |one| format!(" {}", rate(one)));
             let outside = if limit.outside >= 0.005 {
                 format!(", set from outside with probability {:.2}", limit.outside)
             } else {
@@ -248,7 +320,12 @@ fn parameters_step(job: &Job<'_>) -> Step {
         .model
         .parameters()
         .into_iter()
-        .map(|(name, one)| format!("{name} {:.3e} ({:.1e} to {:.1e})", one.median, one.low, one.high))
+        .map(|(name, one)| {
+            format!(
+                "{name} {:.3e} ({:.1e} to {:.1e})",
+                one.median, one.low, one.high
+            )
+        })
         .collect();
     Step {
         name: "the model of the job".to_owned(),

@@ -110,17 +110,23 @@ impl<'a> Job<'a> {
         let demand = self.demand;
         let backlog = demand.mean_per_second + demand.backlog_per_second * STILL_DRAINING;
         Burden {
-            per_second: demand
-                .held_per_second
-                .max(demand.ahead_per_second)
-                .max(if demand.backlog_per_second > 0.0 { backlog } else { 0.0 }),
+            per_second: demand.held_per_second.max(demand.ahead_per_second).max(
+                if demand.backlog_per_second > 0.0 {
+                    backlog
+                } else {
+                    0.0
+                },
+            ),
             sd_ln: 0.0,
         }
     }
 
     fn pools_now(&self) -> Pools {
         Pools {
-            heap: self.memory.as_ref().map(|memory| memory.pools.heap() as f64),
+            heap: self
+                .memory
+                .as_ref()
+                .map(|memory| memory.pools.heap() as f64),
             managed: self
                 .memory
                 .as_ref()

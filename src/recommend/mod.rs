@@ -17,13 +17,15 @@ mod search;
 mod settings;
 mod side_by_side;
 mod sizing;
+#[cfg(test)]
+mod tests;
 
+pub use crate::model::Size;
 pub use advice::{
     Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
     Saving, Step, Undetermined,
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
-pub use crate::model::Size;
 pub use present::{Present, Prices};
 pub use settings::Settings;
 pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};

@@ -52,6 +52,10 @@ pub(super) struct Search<'a> {
     /// Largest probability that the size does not hold.
     pub(super) allowed_short: f64,
     pub(super) scarce: Scarce,
+    /// Most that the size may cost a month.
+    pub(super) most_per_month: f64,
+    /// Largest factor on cores and slots.
+    pub(super) most_times: f64,
     pub(super) looked_at: usize,
     fails: RefCell<BTreeMap<u32, f64>>,
 }
@@ -64,9 +68,20 @@ impl<'a> Search<'a> {
             burden,
             allowed_short: job.settings.probability_limit,
             scarce: Scarce::default(),
+            most_per_month: f64::INFINITY,
+            most_times: f64::INFINITY,
             looked_at: 0,
             fails: RefCell::default(),
         }
+    }
+
+    /// Asks for another load.
+    pub(super) fn asked(&mut self, burden: Burden) {
+        if burden != self.burden {
+            self.burden = burden;
+            self.fails.borrow_mut().clear();
+        }
+        self.looked_at = 0;
     }
 
     /// The cheapest size; among equals the one that changes least.
@@ -82,11 +97,24 @@ impl<'a> Search<'a> {
                 }
             }
         }
-        let managed = self.job.memory.as_ref().is_some_and(|memory| memory.managed_state);
+        let managed = self
+            .job
+            .memory
+            .as_ref()
+            .is_some_and(|memory| memory.managed_state);
         if managed {
             shapes.sort_by(|one, other| one.0.total_cmp(&other.0));
             for (_, parallelism, slots) in shapes.into_iter().take(SHAPES) {
-                for level in MANAGED.into_iter().filter(|level| *level != 1.0) {
+                // What is short of cores is not made to miss its cache.
+                let least = if self.scarce.cpu || self.scarce.parallelism {
+                    1.0
+                } else {
+                    0.0
+                };
+                let levels = MANAGED
+                    .into_iter()
+                    .filter(|level| *level != 1.0 && *level >= least);
+                for level in levels {
                     self.looked_at += 1;
                     if let Some(candidate) = self.candidate(parallelism, slots, level) {
                         self.keep_better(&mut best, candidate);
@@ -157,7 +185,11 @@ impl<'a> Search<'a> {
             let task_managers = slots.div_ceil(slots_each);
             for more in 0..2 {
                 let filled = (task_managers + more) * slots_each;
-                found.insert((least + filled.saturating_sub(slots)).clamp(low, high).min(most));
+                found.insert(
+                    (least + filled.saturating_sub(slots))
+                        .clamp(low, high)
+                        .min(most),
+                );
             }
             if let Some(floor) = self.least_total(slots_each) {
                 found.insert(floor.clamp(low, high).min(most));
@@ -169,7 +201,8 @@ impl<'a> Search<'a> {
     /// The largest parallelism to look at.
     fn widest(&self) -> u32 {
         let now = self.job.present.size.parallelism.max(1);
-        let grown = (f64::from(now) * self.job.settings.max_growth.max(1.0)).ceil();
+        let times = self.job.settings.max_growth.min(self.most_times).max(1.0);
+        let grown = (f64::from(now) * times).ceil();
         let groups = self
             .job
             .capacities
@@ -276,7 +309,10 @@ impl<'a> Search<'a> {
             cpu_millis: now.cpu_millis,
             options: BTreeMap::new(),
         };
-        let managed = job.memory.as_ref().map(|memory| memory.managed_at(share, level));
+        let managed = job
+            .memory
+            .as_ref()
+            .map(|memory| memory.managed_at(share, level));
         let needs = job.model.needs(&size, managed, self.burden, job.shares());
         let (wanted, heap) = self.together(&needs)?;
         size.cpu_millis = self.cpu(wanted, task_managers, share)?;
@@ -285,7 +321,10 @@ impl<'a> Search<'a> {
             size.memory_bytes = process.minimum.process;
             size.options = process.options.clone();
         }
-        if !self.allowed(&size) {
+        let per_month = job.present.prices.per_month(&size);
+        let cores = |size: &Size| size.cpu_millis as f64 * f64::from(size.task_managers);
+        let grown = cores(&size) > cores(now) * self.most_times + 1.0;
+        if !self.allowed(&size) || per_month > self.most_per_month || grown {
             return None;
         }
         let pools = Pools {
@@ -296,12 +335,15 @@ impl<'a> Search<'a> {
                 .as_ref()
                 .map(|process| process.minimum.pools.managed as f64),
         };
-        let holds = job.holds(&size, pools, self.burden);
+        let mut holds = job.holds(&size, pools, self.burden);
         if 1.0 - holds.ok > self.allowed_short + 1e-9 {
             return None;
         }
+        if self.burden != job.burden() {
+            holds = job.holds(&size, pools, job.burden());
+        }
         Some(Candidate {
-            per_month: job.present.prices.per_month(&size),
+            per_month,
             holds,
             cores: wanted,
             process,
@@ -333,7 +375,9 @@ impl<'a> Search<'a> {
             .map(|need| need.cores)
             .collect();
         cores.sort_by(f64::total_cmp);
-        let of_cores = left.saturating_sub(of_heap).min(cores.len().saturating_sub(1));
+        let of_cores = left
+            .saturating_sub(of_heap)
+            .min(cores.len().saturating_sub(1));
         let core = *cores.get(cores.len().checked_sub(1 + of_cores)?)?;
         Some((
             self.job.model.knows_cores().then_some(core),

@@ -9,10 +9,6 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// Largest probability that the proposed size can't carry the required load.
     pub probability_limit: f64,
-    /// By how much ln(capacity) rises with ln(effective parallelism), before anything is known of the job: 1 is linear.
-    pub scaling: f64,
-    /// Standard deviation of that.
-    pub scaling_sd: f64,
     /// Share of a TaskManager's cores that the required load may take.
     pub cpu_share: f64,
     /// Share of the heap that may stay in use after collections.
@@ -37,14 +33,14 @@ pub struct Settings {
     pub memory_step_mib: u32,
     /// Largest factor by which parallelism grows at once: the scaling law is not known beyond.
     pub max_growth: f64,
+    /// Largest factor by which the cost of a job grows within a month (30 days).
+    pub max_growth_per_month: f64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Settings {
             probability_limit: 0.05,
-            scaling: 0.80,
-            scaling_sd: 0.12,
             cpu_share: 0.95,
             heap_share: 0.70,
             heap_factor: 1.2,
@@ -57,6 +53,7 @@ impl Default for Settings {
             max_memory_mib: 32 * 1024,
             memory_step_mib: 128,
             max_growth: 3.0,
+            max_growth_per_month: 3.0,
         }
     }
 }

@@ -6,6 +6,7 @@ use super::search::{Candidate, Scarce, Search};
 use super::{Present, Settings, explanation, measured};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{self, DemandError, capacities, demand};
+use crate::model::Burden;
 use crate::snapshot::{History, JobState};
 
 /// What the job needs, as the cheapest size that carries the required load with the probability asked for, whose
@@ -167,13 +168,18 @@ fn decide(
             cpu: short.contains(&Shortage::Cores),
             memory: short.contains(&Shortage::Memory),
         };
-        // Where nothing within the limits holds for sure, the likeliest to help is served first.
-        [job.settings.probability_limit, 0.2, 0.5, 0.8]
-            .into_iter()
-            .find_map(|allowed| {
-                search.allowed_short = allowed;
-                search.cheapest()
-            })
+        let (most_per_month, most_times) = growth_limits(job);
+        search.most_per_month = most_per_month;
+        search.most_times = most_times;
+        // Where nothing within the limits carries all of it, what carries the most of it is served first.
+        PARTS.into_iter().find_map(|(part, allowed)| {
+            search.allowed_short = allowed;
+            search.asked(Burden {
+                per_second: job.burden().per_second * part,
+                ..job.burden()
+            });
+            search.cheapest().filter(|best| helps(job, best, &short))
+        })
     };
     let mut steps = explanation::steps(job, &short);
     steps.extend(own_steps);
@@ -182,7 +188,7 @@ fn decide(
         steps.push(explanation::limits_step("the size proposed", &best.holds));
     }
     let Some(best) = best.take() else {
-        return keep_without_candidate(job, &short, steps);
+        return keep_without_candidate(job, bounds, &short, steps);
     };
     let same = best.size.options.is_empty() && same_size(&best.size, &job.present.size);
     let saving = (now - best.per_month) / now.max(1e-9);
@@ -229,12 +235,53 @@ fn decide(
         Direction::Grow
     };
     if direction == Direction::Grow && !helps(job, &best, &short) {
-        return keep_without_candidate(job, &short, steps);
+        return keep_without_candidate(job, bounds, &short, steps);
     }
     Advice::Change(Box::new(recommendation(
-        history, profile, job, &best, direction, steps,
+        history, profile, job, bounds, &best, direction, steps,
     )))
 }
+
+/// Part of the present cost that a month's growth is held against, and how far growth goes whose cause is not proven.
+const UNPROVEN: (f64, f64) = (1.5, 2.0);
+const MONTH_MS: i64 = 30 * 24 * 3_600_000;
+
+/// The most that growth may cost a month, and the factor on cores and slots that it may take in one change. Where a backlog proves that
+/// the job is short it goes where it needs to; where it is only foretold, it goes half the way and is looked at.
+fn growth_limits(job: &Job<'_>) -> (f64, f64) {
+    let prices = &job.present.prices;
+    let now = prices.per_month(&job.present.size);
+    let past = job.model.past();
+    let end = past.last().map_or(0, |run| run.to_ms);
+    let month = past.iter().find(|run| run.to_ms > end - MONTH_MS);
+    let before = month.map_or(now, |run| {
+        prices.core_month * run.cores + prices.gib_month * run.memory_bytes as f64 / GIB
+    });
+    let most = before.max(now / job.settings.max_growth_per_month.max(1.0))
+        * job.settings.max_growth_per_month.max(1.0);
+    let proven = job.demand.backlog_per_second > 0.0
+        || past.last().is_some_and(|run| run.failed.is_some())
+        || job.memory.as_ref().is_some_and(|memory| memory.killed);
+    if proven {
+        (most, f64::INFINITY)
+    } else {
+        (most.min(now * UNPROVEN.0), UNPROVEN.1)
+    }
+}
+
+const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+
+/// Parts of the load that are tried where all of it is too much, with the probability to be short of them.
+const PARTS: [(f64, f64); 8] = [
+    (1.0, 0.05),
+    (1.0, 0.2),
+    (1.0, 0.45),
+    (0.85, 0.2),
+    (0.7, 0.2),
+    (0.6, 0.2),
+    (0.5, 0.2),
+    (0.4, 0.2),
+];
 
 /// What each change of the last week adds to the saving that another one must bring.
 const EACH_CHANGE: f64 = 0.3;
@@ -312,10 +359,12 @@ fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
     short
 }
 
+#[allow(clippy::too_many_arguments)]
 fn recommendation(
     history: &History,
     profile: &JobProfile,
     job: &Job<'_>,
+    bounds: &Bounds,
     best: &Candidate,
     direction: Direction,
     steps: Vec<Step>,
@@ -343,20 +392,19 @@ fn recommendation(
         memory: explanation::memory(job, best),
         cpu_seen_cores: explanation::cores_seen(history),
         margins: explanation::margins(job, best),
-        risks: explanation::risks(profile, job, best, &tested),
+        risks: explanation::risks(profile, job, bounds, best, &tested),
         steps,
         model: "job-model".to_owned(),
         tested,
     }
 }
 
-fn keep_without_candidate(job: &Job<'_>, short: &[Shortage], steps: Vec<Step>) -> Advice {
-    let outside = job
-        .model
-        .outside()
-        .into_iter()
-        .filter(|(_, probability, _)| *probability > 0.5)
-        .min_by(|one, other| one.2.total_cmp(&other.2));
+fn keep_without_candidate(
+    job: &Job<'_>,
+    bounds: &Bounds,
+    short: &[Shortage],
+    steps: Vec<Step>,
+) -> Advice {
     if short.is_empty() {
         return keep(
             job,
@@ -365,18 +413,15 @@ fn keep_without_candidate(job: &Job<'_>, short: &[Shortage], steps: Vec<Step>) -
             steps,
         );
     }
-    if let Some((vertex, probability, carries)) = outside {
-        let message = format!(
-            "`{vertex}` lets {carries:.0} records/s through whatever the size (probability {probability:.2}): what it writes to or asks sets that"
-        );
-        return keep(job, "sink-bound", &message, steps);
+    match explanation::cap(job, bounds) {
+        Some(cap) => keep(job, cap.code, &cap.message, steps),
+        None => keep(
+            job,
+            "out-of-bounds",
+            "the job is short, but no size within the limits carries more",
+            steps,
+        ),
     }
-    keep(
-        job,
-        "out-of-bounds",
-        "the job is short, but no size within the limits carries more",
-        steps,
-    )
 }
 
 fn keep(_job: &Job<'_>, code: &str, message: &str, steps: Vec<Step>) -> Advice {

@@ -374,7 +374,10 @@ mod tests {
             }
         }
         for (k, n, q) in [(0, 10, 0.5), (3, 10, 0.2), (10, 10, 0.9), (59, 123, 0.4)] {
-            let (cdf, sf) = (binomial_cdf(k, n, q).unwrap(), binomial_sf(k, n, q).unwrap());
+            let (cdf, sf) = (
+                binomial_cdf(k, n, q).unwrap(),
+                binomial_sf(k, n, q).unwrap(),
+            );
             assert!((cdf + sf - 1.0).abs() < 1e-12, "{k} {n} {q}: {cdf} {sf}");
             assert_eq!(binomial_quantile(cdf - 1e-9, n, q).unwrap(), k);
         }

@@ -110,7 +110,10 @@ fn distribution(input: &Value, expect: &Value) -> Outcome {
         "binom" | "binomial" if x < 0.0 => (Ok(0.0), Ok(1.0)),
         "binom" | "binomial" => {
             let (k, n) = (x.floor() as u64, at(0, 1.0).max(0.0) as u64);
-            (d::binomial_cdf(k, n, at(1, 0.5)), d::binomial_sf(k, n, at(1, 0.5)))
+            (
+                d::binomial_cdf(k, n, at(1, 0.5)),
+                d::binomial_sf(k, n, at(1, 0.5)),
+            )
         }
         "norm" | "normal" => (Ok(d::normal_cdf(z(x))), Ok(d::normal_sf(z(x)))),
         other => return Err(format!("no distribution `{other}`")),
