@@ -25,7 +25,7 @@ pub fn elsewhere(
     items: &[Item],
     asked: &[JobKey],
 ) -> Result<Vec<SessionPart>, Failure> {
-    if !items.iter().any(|item| item.reason == "session-cluster") {
+    if !items.iter().any(Item::is_session_cluster) {
         return Ok(Vec::new());
     }
     let mut parts = Vec::new();

@@ -2,7 +2,9 @@
 //! and the date or event that could change it.
 
 mod arithmetic;
+mod bound;
 mod change;
+mod decide;
 mod drift;
 mod evidence;
 mod fields;
@@ -14,8 +16,10 @@ mod link;
 mod merging;
 mod present;
 mod realize;
+mod reason;
 mod session;
 mod settings;
+mod size;
 
 pub use fields::value_at;
 pub use fleet::{FleetFacts, arrange};
@@ -25,5 +29,6 @@ pub use link::{Confidence, Link, TiedBy, link, without_job};
 pub use merging::effect as merge_effect;
 pub use present::present;
 pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
+pub use reason::{PlanReason, Reason};
 pub use session::{SessionPart, SessionUnit, group_sessions};
 pub use settings::{Group, Settings};

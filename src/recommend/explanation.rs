@@ -4,7 +4,7 @@ use super::advice::{Margin, MemoryNeed, Money, Risk, Saving, Step};
 use super::job::Job;
 use super::search::{Candidate, Search};
 use super::sizing::Shortage;
-use super::{Bounds, Prices, Size};
+use super::{Bounds, Prices, Size, SizingReason};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{DemandBasis, cpu_cost};
 use crate::model::{Holds, Interval};
@@ -159,7 +159,7 @@ pub(super) fn risks(
     if best.probability_short() > job.settings.probability_limit
         && let Some(cap) = cap(job, bounds)
     {
-        say(cap.code, cap.message);
+        say(cap.code.as_str(), cap.message);
     }
     for (id, code, what) in [
         (
@@ -228,7 +228,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 /// What keeps a job that is short from carrying more.
 pub(super) struct Cap {
     /// `sink-bound`, `parallelism-limit`, `max-parallelism`, `source-bound`, `skewed`
-    pub(super) code: &'static str,
+    pub(super) code: SizingReason,
     pub(super) message: String,
 }
 
@@ -252,18 +252,18 @@ pub(super) fn cap(job: &Job<'_>, bounds: &Bounds) -> Option<Cap> {
         .filter_map(|one| one.max_parallelism)
         .min();
     let code = if tightest.outside > 0.5 {
-        "sink-bound"
+        SizingReason::SinkBound
     } else if bounds
         .max_parallelism
         .is_some_and(|most| most <= own.saturating_mul(2))
     {
-        "parallelism-limit"
+        SizingReason::ParallelismLimit
     } else if vertex.partitions.is_some_and(|most| most <= own) {
-        "source-bound"
+        SizingReason::SourceBound
     } else if vertex.skew > 1.3 {
-        "skewed"
+        SizingReason::Skewed
     } else if groups.is_some_and(|most| most <= own.saturating_mul(2)) {
-        "max-parallelism"
+        SizingReason::MaxParallelism
     } else {
         return None;
     };

@@ -13,6 +13,7 @@ mod job;
 mod measured;
 mod memory_need;
 mod present;
+mod reason;
 mod search;
 mod settings;
 mod side_by_side;
@@ -27,6 +28,7 @@ pub use advice::{
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};
+pub use reason::SizingReason;
 pub use settings::Settings;
 pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};
 pub use sizing::recommend;

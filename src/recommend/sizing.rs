@@ -3,7 +3,7 @@
 use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
 use super::job::Job;
 use super::search::{Candidate, Scarce, Search};
-use super::{Present, Settings, explanation, measured};
+use super::{Present, Settings, SizingReason, explanation, measured};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{self, DemandError, capacities, demand};
 use crate::model::Burden;
@@ -22,7 +22,7 @@ pub fn recommend(
 ) -> Advice {
     let Some(latest) = history.latest_running.as_ref() else {
         return undetermined(
-            "not-running",
+            SizingReason::NotRunning,
             "the job was never seen running",
             "an observation of the running job",
         );
@@ -39,7 +39,11 @@ pub fn recommend(
             "the job was {} when it was last looked at",
             state_name(state)
         );
-        return undetermined("not-running", &message, "an observation of the running job");
+        return undetermined(
+            SizingReason::NotRunning,
+            &message,
+            "an observation of the running job",
+        );
     }
     let size = &present.size;
     if size.memory_bytes == 0
@@ -49,7 +53,7 @@ pub fn recommend(
     {
         let message = "CPU, memory or TaskManagers of the size in force are unknown";
         return undetermined(
-            "size-unknown",
+            SizingReason::SizeUnknown,
             message,
             "the job's manifest, or its resources in the configuration",
         );
@@ -59,7 +63,7 @@ pub fn recommend(
         Ok(demand) => demand,
         Err(error @ DemandError::ShortHistory { .. }) => {
             let refusal = reason(
-                "insufficient-history",
+                SizingReason::InsufficientHistory,
                 &error.to_string(),
                 "a longer history",
             );
@@ -73,7 +77,7 @@ pub fn recommend(
         }
         Err(error @ DemandError::NoRates) => {
             return undetermined(
-                "blind",
+                SizingReason::Blind,
                 &error.to_string(),
                 "record counters of the sources",
             );
@@ -96,7 +100,7 @@ pub fn recommend(
     ) else {
         let message = "no vertex shows both its rate and its busy time";
         return undetermined(
-            "blind",
+            SizingReason::Blind,
             message,
             "busy time and record counters of the vertices",
         );
@@ -142,7 +146,7 @@ fn unusable(profile: &JobProfile) -> Option<Undetermined> {
     let starved = profile.has(VerdictId::MemoryPressure);
     if profile.has(VerdictId::Unstable) && !starved {
         return Some(reason(
-            "unstable",
+            SizingReason::Unstable,
             "the job restarts again and again, and not for want of memory",
             "a day without restarts: mend what fails it first",
         ));
@@ -195,7 +199,7 @@ fn decide(
     if same {
         return keep(
             job,
-            "fits",
+            SizingReason::Fits,
             "the cheapest size that carries the load is the one in force",
             steps,
         );
@@ -204,12 +208,12 @@ fn decide(
     if short.is_empty() && saving < worth {
         let (code, message) = if saving <= 0.0 {
             (
-                "fits",
+                SizingReason::Fits,
                 "no cheaper size carries the load with the probability asked for".to_owned(),
             )
         } else {
             (
-                "saving-too-small",
+                SizingReason::SavingTooSmall,
                 format!(
                     "the cheapest size that carries the load saves {:.1} %; after {} within a week {:.1} % pay for a restart",
                     saving * 100.0,
@@ -223,7 +227,7 @@ fn decide(
     if short.is_empty() && job.demand.backlog_per_second > 0.0 {
         return keep(
             job,
-            "falling-behind",
+            SizingReason::FallingBehind,
             "records wait for longer than users accept: nothing is made smaller until they are worked off",
             steps,
         );
@@ -408,7 +412,7 @@ fn keep_without_candidate(
     if short.is_empty() {
         return keep(
             job,
-            "fits",
+            SizingReason::Fits,
             "no cheaper size carries the load with the probability asked for",
             steps,
         );
@@ -417,28 +421,28 @@ fn keep_without_candidate(
         Some(cap) => keep(job, cap.code, &cap.message, steps),
         None => keep(
             job,
-            "out-of-bounds",
+            SizingReason::OutOfBounds,
             "the job is short, but no size within the limits carries more",
             steps,
         ),
     }
 }
 
-fn keep(_job: &Job<'_>, code: &str, message: &str, steps: Vec<Step>) -> Advice {
+fn keep(_job: &Job<'_>, code: SizingReason, message: &str, steps: Vec<Step>) -> Advice {
     Advice::Keep(Keep {
-        reason: code.to_owned(),
+        reason: code,
         message: message.to_owned(),
         steps,
     })
 }
 
-fn undetermined(code: &str, message: &str, settles: &str) -> Advice {
+fn undetermined(code: SizingReason, message: &str, settles: &str) -> Advice {
     Advice::Undetermined(reason(code, message, settles))
 }
 
-fn reason(code: &str, message: &str, settles: &str) -> Undetermined {
+fn reason(code: SizingReason, message: &str, settles: &str) -> Undetermined {
     Undetermined {
-        reason: code.to_owned(),
+        reason: code,
         message: message.to_owned(),
         settles: settles.to_owned(),
     }

@@ -16,7 +16,7 @@ mod thresholds;
 mod words;
 
 pub use assess::{Merge, assess};
-pub use assessment::{Assessment, Breach, Shift, Signal};
+pub use assessment::{Assessment, Breach, Shift, Signal, WaitingFor};
 pub use baseline::baseline;
 pub use revert::{Restoration, TakenOver, restoration, same_value};
 pub use settings::Settings;
