@@ -8,6 +8,9 @@ use super::size::Size;
 /// So much of a draw's load is one with an edge: two more rounds find what fits itself.
 const ROUNDS: usize = 3;
 
+/// Share of the cores in use for which parallelism alone is judged: where cores are cheaper than subtasks, that many are given.
+const HALF_USED: f64 = 0.7;
+
 /// The load that a size must carry, records/s of the sources together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Burden {
@@ -265,13 +268,18 @@ impl JobModel {
                 let cores = then.core_seconds(&draw.theta, self.layout) * asked * busiest + idle;
                 Need {
                     parallelism: (0..self.places.len())
-                        .all(|at| self.by_vertex(draw, &then, at, 0.97) >= asked * 0.999),
+                        .all(|at| self.by_vertex(draw, &then, at, HALF_USED) >= asked * 0.999),
                     cores: cores / shares.cpu,
                     heap: then.heap(&draw.theta, self.layout, asked * self.flow, of_heap)
                         / shares.heap,
                 }
             })
             .collect()
+    }
+
+    /// State that is likely in use, bytes: the median.
+    pub fn working_set(&self) -> f64 {
+        self.posterior.mean[self.layout.at(Shared::WorkingSet)].exp()
     }
 
     /// Whether cores were measured: else CPU follows what a slot has.

@@ -15,7 +15,7 @@ pub(super) struct CheckpointsSeen {
 /// Seeds the limit where neither interval nor timeout are known, milliseconds.
 const LIMIT_MS: f64 = 10_000.0;
 /// A checkpoint that takes no longer than this is short whatever the interval, milliseconds.
-const SHORT_MS: f64 = 60_000.0;
+const SHORT_MS: f64 = 30_000.0;
 /// Backpressured share from which a barrier waits behind records: that is capacity's matter, not bandwidth's.
 const HELD_BACK: f64 = 0.2;
 

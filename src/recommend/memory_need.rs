@@ -201,7 +201,7 @@ impl MemorySeen {
     /// collections take the time.
     pub(super) fn heap_at_least(&self, share: Share) -> f64 {
         if self.killed || self.gc_share > 0.10 {
-            self.pools.heap() as f64 * 1.3 * share.work.max(share.slots).max(0.5)
+            self.pools.heap() as f64 * 1.3 * share.work.max(share.slots).max(1.0)
         } else {
             0.0
         }

@@ -12,7 +12,9 @@ const MIB: u64 = 1 << 20;
 /// Share of the cost that a change of slots, parallelism or memory options must save beyond the others.
 const UNLIKE: f64 = 0.01;
 /// Part of the probability allowed that the parallelism may take: CPU and heap have the rest.
-const OF_PARALLELISM: f64 = 0.4;
+const OF_PARALLELISM: f64 = 0.6;
+/// Factors on the cores needed: with more to spare, busy time stretches less.
+const SPARE_CORES: [f64; 6] = [1.0, 1.12, 1.3, 1.6, 2.1, 2.8];
 /// Managed memory, all TaskManagers together, over the present one.
 const MANAGED: [f64; 8] = [0.15, 0.25, 0.4, 0.55, 0.75, 1.0, 1.3, 1.7];
 /// So many shapes are looked at with other managed memory.
@@ -24,10 +26,21 @@ pub(super) struct Candidate {
     pub(super) size: Size,
     pub(super) per_month: f64,
     pub(super) holds: Holds,
+    /// Probability to be short of the load that was asked for, 0..=1.
+    short_asked: f64,
     /// Cores that its busiest TaskManager needs, by the median draw.
     pub(super) cores: Option<f64>,
     pub(super) process: Option<Process>,
     pub(super) checkpoint_ms: Option<f64>,
+}
+
+/// What became of a shape.
+enum Tried {
+    Holds(Box<Candidate>),
+    /// It is within the limits, and too small.
+    Short,
+    /// It is not.
+    Out,
 }
 
 impl Candidate {
@@ -91,32 +104,30 @@ impl<'a> Search<'a> {
         for slots in self.slots_each() {
             for parallelism in self.parallelisms(slots) {
                 self.looked_at += 1;
-                if let Some(candidate) = self.candidate(parallelism, slots, 1.0) {
+                if let Some(candidate) = self.holding(parallelism, slots, 1.0) {
                     shapes.push((self.weighed(&candidate), parallelism, slots));
                     self.keep_better(&mut best, candidate);
                 }
             }
         }
-        let managed = self
-            .job
-            .memory
-            .as_ref()
-            .is_some_and(|memory| memory.managed_state);
-        if managed {
+        let memory = self.job.memory.as_ref();
+        let managed = memory.filter(|memory| memory.managed_state);
+        if let Some(total) = managed.map(|memory| memory.managed_total) {
             shapes.sort_by(|one, other| one.0.total_cmp(&other.0));
             for (_, parallelism, slots) in shapes.into_iter().take(SHAPES) {
-                // What is short of cores is not made to miss its cache.
+                // A cache is not cut below the state that is likely in use; what is short of cores is not made to miss at all.
+                let needed = self.job.model.working_set();
                 let least = if self.scarce.cpu || self.scarce.parallelism {
                     1.0
                 } else {
-                    0.0
+                    needed / total.max(1.0)
                 };
                 let levels = MANAGED
                     .into_iter()
-                    .filter(|level| *level != 1.0 && *level >= least);
+                    .filter(|level| *level != 1.0 && (*level > 1.0 || *level >= least));
                 for level in levels {
                     self.looked_at += 1;
-                    if let Some(candidate) = self.candidate(parallelism, slots, level) {
+                    if let Some(candidate) = self.holding(parallelism, slots, level) {
                         self.keep_better(&mut best, candidate);
                     }
                 }
@@ -195,7 +206,10 @@ impl<'a> Search<'a> {
                 found.insert(floor.clamp(low, high).min(most));
             }
         }
-        found.into_iter().filter(|p| carries(*p)).collect()
+        found
+            .into_iter()
+            .filter(|p| *p == now || carries(*p))
+            .collect()
     }
 
     /// The largest parallelism to look at.
@@ -278,7 +292,35 @@ impl<'a> Search<'a> {
             .max(1)
     }
 
-    fn candidate(&self, parallelism: u32, slots_each: u32, level: f64) -> Option<Candidate> {
+    /// The shape with as many cores as it takes to hold.
+    fn holding(&self, parallelism: u32, slots_each: u32, level: f64) -> Option<Candidate> {
+        for spare in SPARE_CORES {
+            match self.candidate(parallelism, slots_each, level, spare) {
+                Tried::Holds(candidate) => return Some(*candidate),
+                Tried::Short => {}
+                Tried::Out => return None,
+            }
+        }
+        None
+    }
+
+    fn candidate(&self, parallelism: u32, slots_each: u32, level: f64, spare: f64) -> Tried {
+        match self.tried(parallelism, slots_each, level, spare) {
+            Some(candidate) if candidate.short_asked <= self.allowed_short + 1e-9 => {
+                Tried::Holds(Box::new(candidate))
+            }
+            Some(_) => Tried::Short,
+            None => Tried::Out,
+        }
+    }
+
+    fn tried(
+        &self,
+        parallelism: u32,
+        slots_each: u32,
+        level: f64,
+        spare: f64,
+    ) -> Option<Candidate> {
         let (job, now) = (self.job, &self.job.present.size);
         let slots = self.slots_needed(parallelism);
         let task_managers = self.task_managers(slots, slots_each);
@@ -315,6 +357,7 @@ impl<'a> Search<'a> {
             .map(|memory| memory.managed_at(share, level));
         let needs = job.model.needs(&size, managed, self.burden, job.shares());
         let (wanted, heap) = self.together(&needs)?;
+        let wanted = wanted.map(|cores| cores * spare);
         size.cpu_millis = self.cpu(wanted, task_managers, share)?;
         let process = self.process(parallelism, slots_each, task_managers, share, heap, managed)?;
         if let Some(process) = &process {
@@ -336,14 +379,13 @@ impl<'a> Search<'a> {
                 .map(|process| process.minimum.pools.managed as f64),
         };
         let mut holds = job.holds(&size, pools, self.burden);
-        if 1.0 - holds.ok > self.allowed_short + 1e-9 {
-            return None;
-        }
+        let short_asked = 1.0 - holds.ok;
         if self.burden != job.burden() {
             holds = job.holds(&size, pools, job.burden());
         }
         Some(Candidate {
             per_month,
+            short_asked,
             holds,
             cores: wanted,
             process,

@@ -197,9 +197,8 @@ fn decide(
     let same = best.size.options.is_empty() && same_size(&best.size, &job.present.size);
     let saving = (now - best.per_month) / now.max(1e-9);
     if same {
-        return keep(
+        return fits(
             job,
-            SizingReason::Fits,
             "the cheapest size that carries the load is the one in force",
             steps,
         );
@@ -410,9 +409,8 @@ fn keep_without_candidate(
     steps: Vec<Step>,
 ) -> Advice {
     if short.is_empty() {
-        return keep(
+        return fits(
             job,
-            SizingReason::Fits,
             "no cheaper size carries the load with the probability asked for",
             steps,
         );
@@ -425,6 +423,23 @@ fn keep_without_candidate(
             "the job is short, but no size within the limits carries more",
             steps,
         ),
+    }
+}
+
+/// The size in force stays; where something outside holds up what arrives, that is why.
+fn fits(job: &Job<'_>, message: &str, steps: Vec<Step>) -> Advice {
+    let arriving = job.arriving().per_second;
+    let outside = job.model.outside().into_iter();
+    let held =
+        outside.filter(|(_, probability, carries)| *probability > 0.5 && *carries < arriving);
+    match held.min_by(|one, other| one.2.total_cmp(&other.2)) {
+        Some((vertex, probability, carries)) => {
+            let message = format!(
+                "`{vertex}` lets {carries:.0} records/s through whatever the size (probability {probability:.2}): what it writes to or asks sets that"
+            );
+            keep(job, SizingReason::SinkBound, &message, steps)
+        }
+        None => keep(job, SizingReason::Fits, message, steps),
     }
 }
 

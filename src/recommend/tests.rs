@@ -281,7 +281,8 @@ fn a_short_job_grows_to_what_it_needs() {
     };
     assert_eq!(change.direction, Direction::Grow);
     world.check(&change.proposed);
-    assert!(change.probability_short <= 0.05);
+    // Besides what arrives it works off what waits, as fast as one step may grow.
+    assert!(change.carries_per_second > world.peak * 1.05, "{change:#?}");
     assert!(
         change
             .steps
@@ -346,7 +347,10 @@ fn a_hot_key_keeps_its_cores_on_fewer_slots() {
         days: 2,
         ..World::calm()
     };
-    let next = world.proposed(&size(22, 8, 3, 2000, 4974)).unwrap();
+    let now = size(22, 8, 3, 2000, 4974);
+    let next = world
+        .proposed(&now)
+        .unwrap_or_else(|| panic!("{:#?}", world.advise(&now)));
     world.check(&next);
 }
 
@@ -545,7 +549,11 @@ fn limits_are_kept() {
         ..Bounds::default()
     };
     match world.advise_within(&now, &without) {
-        Advice::Change(other) => assert!(cost(&other.proposed) > cost(&free.proposed)),
+        // The present shape may cost 1 % more for each of its three dimensions.
+        Advice::Change(other) => {
+            assert!(cost(&other.proposed) > cost(&free.proposed) / 1.03);
+            assert!(other.proposed != free.proposed);
+        }
         Advice::Keep(_) => {}
         other => panic!("{other:?}"),
     }
