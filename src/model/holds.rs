@@ -9,7 +9,7 @@ use super::size::Size;
 const ROUNDS: usize = 3;
 
 /// Share of the cores in use for which parallelism alone is judged: where cores are cheaper than subtasks, that many are given.
-const HALF_USED: f64 = 0.7;
+const HALF_USED: f64 = 0.3;
 
 /// The load that a size must carry, records/s of the sources together.
 #[derive(Debug, Clone, Copy, PartialEq)]

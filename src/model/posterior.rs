@@ -10,6 +10,9 @@ const LONGEST: f64 = 1.5;
 /// A residual beyond so many sd counts linearly (Huber): a broken reading must not carry the fit away.
 const HUBER: f64 = 2.5;
 
+/// ln of what the parameters foretell, from their values.
+pub(super) type Foretold<'a> = Box<dyn Fn(&[f64]) -> f64 + 'a>;
+
 /// Something seen, with the parameters that it depends on.
 pub(super) struct Observation<'a> {
     /// ln of what was seen.
@@ -19,7 +22,7 @@ pub(super) struct Observation<'a> {
     /// Places of the parameters that it depends on.
     pub(super) depends: Vec<usize>,
     /// ln of what the parameters foretell, from their values (not the logarithms).
-    pub(super) foretold: Box<dyn Fn(&[f64]) -> f64 + 'a>,
+    pub(super) foretold: Foretold<'a>,
 }
 
 /// The joint Gaussian.

@@ -205,23 +205,20 @@ fn decide(
     }
     let worth = job.settings.minimum_saving * (1.0 + EACH_CHANGE * job.changes as f64);
     if short.is_empty() && saving < worth {
-        let (code, message) = if saving <= 0.0 {
-            (
-                SizingReason::Fits,
-                "no cheaper size carries the load with the probability asked for".to_owned(),
-            )
-        } else {
-            (
-                SizingReason::SavingTooSmall,
-                format!(
-                    "the cheapest size that carries the load saves {:.1} %; after {} within a week {:.1} % pay for a restart",
-                    saving * 100.0,
-                    explanation::counted(job.changes, "change"),
-                    worth * 100.0
-                ),
-            )
-        };
-        return keep(job, code, &message, steps);
+        if saving <= 0.0 || held_outside(job).is_some() {
+            return fits(
+                job,
+                "no cheaper size carries the load with the probability asked for",
+                steps,
+            );
+        }
+        let message = format!(
+            "the cheapest size that carries the load saves {:.1} %; after {} within a week {:.1} % pay for a restart",
+            saving * 100.0,
+            explanation::counted(job.changes, "change"),
+            worth * 100.0
+        );
+        return keep(job, SizingReason::SavingTooSmall, &message, steps);
     }
     if short.is_empty() && job.demand.backlog_per_second > 0.0 {
         return keep(
@@ -426,13 +423,18 @@ fn keep_without_candidate(
     }
 }
 
-/// The size in force stays; where something outside holds up what arrives, that is why.
-fn fits(job: &Job<'_>, message: &str, steps: Vec<Step>) -> Advice {
+/// The vertex that something outside likely holds below what arrives: its name, the probability, what it lets through.
+fn held_outside(job: &Job<'_>) -> Option<(String, f64, f64)> {
     let arriving = job.arriving().per_second;
     let outside = job.model.outside().into_iter();
-    let held =
-        outside.filter(|(_, probability, carries)| *probability > 0.5 && *carries < arriving);
-    match held.min_by(|one, other| one.2.total_cmp(&other.2)) {
+    outside
+        .filter(|(_, probability, carries)| *probability > 0.5 && *carries < arriving)
+        .min_by(|one, other| one.2.total_cmp(&other.2))
+}
+
+/// The size in force stays; where something outside holds up what arrives, that is why.
+fn fits(job: &Job<'_>, message: &str, steps: Vec<Step>) -> Advice {
+    match held_outside(job) {
         Some((vertex, probability, carries)) => {
             let message = format!(
                 "`{vertex}` lets {carries:.0} records/s through whatever the size (probability {probability:.2}): what it writes to or asks sets that"
