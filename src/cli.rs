@@ -1,8 +1,9 @@
 //! What was typed. Meaning is given to it in `commands`.
 
-use crate::config::Selector;
+use crate::config::{ForgeName, Selector};
 use crate::ports::Plugins;
 use camino::Utf8PathBuf;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use std::str::FromStr;
@@ -146,19 +147,6 @@ pub struct Jobs {
     pub jobs: Vec<String>,
 }
 
-/// Where pull requests go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ForgeKind {
-    /// GitHub, or GitHub Enterprise.
-    Github,
-    /// A bare repository and a folder of pull request files.
-    Local,
-    /// A folder of patches.
-    Patch,
-    /// The files of a folder, edited in place, without git.
-    Dir,
-}
-
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -267,8 +255,13 @@ pub struct Plan {
 #[derive(Debug, Args, Default, Clone)]
 pub struct Forge {
     /// Where pull requests go [default: as configured, else GitHub where the remote origin is there]
-    #[arg(long, value_enum)]
-    pub forge: Option<ForgeKind>,
+    #[arg(long, value_parser = forge_names())]
+    pub forge: Option<ForgeName>,
+}
+
+fn forge_names() -> impl TypedValueParser<Value = ForgeName> {
+    let names = ForgeName::ALL.map(|name| PossibleValue::new(name.as_str()).help(name.about()));
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<ForgeName>())
 }
 
 /// `propose`

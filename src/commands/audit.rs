@@ -1,30 +1,25 @@
 //! `audit`: every resource change, from git alone.
 
-use super::forge::{AnyRepository, repository};
+use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
-use super::planning::books;
+use super::start::Start;
 use super::table::{cut, table};
-use super::world::World;
-use super::{Ended, Failure};
 use crate::audit::ChangeRecord;
 use crate::cli::{self, Common, Output};
-use crate::clients::repository::GitRepository;
+use crate::pass::books;
 use crate::render::escape::{csv, terminal};
 use crate::render::{number, words};
+use crate::world::repository_at;
 
 /// Carries the command out.
 pub fn run(common: &Common, args: &cli::Audit) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
+    let start = Start::new(common)?;
     let repository = match &args.repository {
-        Some(path) => {
-            GitRepository::open(path.as_std_path(), world.config.repository.base.as_deref())
-                .map(AnyRepository::Git)
-                .map_err(|error| Failure::Failed(error.into()))?
-        }
-        None => repository(&world, &args.forge)?,
+        Some(path) => repository_at(path, start.opened.config.repository.base.as_deref())?,
+        None => start.repository(&args.forge)?,
     };
-    let known = world.jobs_of_the_past()?;
-    let books = books(&world, &repository, &known)?;
+    let known = start.known_without_asking()?;
+    let books = books(&repository, &known, start.now_ms())?;
     let changes: Vec<&ChangeRecord> = books
         .audit
         .changes

@@ -1,66 +1,51 @@
 //! `check`: is everything in place? One line each, with the way to mend it.
 
-mod kubernetes;
-
-use super::check_history;
-use super::forge::{AnyForge, forge, kind, none, repository};
+use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
-use super::planning::locate;
-use super::world::World;
-use super::{Ended, Failure};
+use super::start::{Listed, Start};
 use crate::cli::{self, Common, Output};
 use crate::manifest::Catalog;
-use crate::policy::Mode;
-use crate::ports::{Forge, HistoryStore, ObserveError, Repository};
+use crate::pass::{Fleet, locate};
+use crate::policy::{Mode, Rule};
+use crate::ports::{Cluster, HistoryStore, Repository};
 use crate::render::escape::terminal;
-use crate::snapshot::{JobState, Snapshot};
-use serde::Serialize;
-
-/// One thing that was looked at.
-#[derive(Debug, Serialize)]
-pub(super) struct Line {
-    what: String,
-    ok: bool,
-    message: String,
-}
-
-pub(super) fn line(what: impl Into<String>, result: Result<String, String>) -> Line {
-    let (ok, message) = match result {
-        Ok(message) => (true, message),
-        Err(message) => (false, message),
-    };
-    Line {
-        what: what.into(),
-        ok,
-        message,
-    }
-}
+use crate::world::checks::{self, AskedOfPrometheus, Line, line, seen};
+use std::sync::Arc;
 
 /// Carries the command out.
 pub async fn run(common: &Common) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
+    let start = Start::new(common)?;
+    let config = &start.opened.config;
     let mut lines = vec![line(
         "configuration",
         Ok(format!(
             "mode {}, {} clusters, {} listed jobs, {} rules",
-            match world.config.mode {
+            match config.mode {
                 Mode::Ignore => "ignore",
                 Mode::Report => "report",
                 Mode::Propose => "propose",
             },
-            world.config.clusters.len(),
-            world.listed().count(),
-            world.rules.len()
+            config.clusters.len(),
+            start.static_jobs().len(),
+            start.opened.rules.len()
         )),
     )];
-    lines.push(policies(&world));
-    lines.push(history(&world));
-    lines.extend(clusters(&world, common).await?);
+    lines.push(policies(&start.opened.rules));
+    lines.push(history(&start));
+    let (listed, about_clusters) = clusters(&start, common).await?;
+    lines.extend(about_clusters);
     // Behind the clusters: it is asked for the jobs that they were found to have.
-    lines.extend(check_history::prometheus(&world).await);
-    lines.extend(super::plugins::check(&world));
-    lines.extend(manifests(&world));
-    lines.push(forge_line(&world).await);
+    let asked = AskedOfPrometheus {
+        history: &config.history,
+        folder: &start.opened.folder,
+        known: start.named_in_flink(listed.fleet.known()),
+        configured: start.settings.jobs.keys().cloned().collect(),
+        now_ms: start.now_ms(),
+    };
+    lines.extend(checks::prometheus(asked).await);
+    lines.extend(checks::plugins(config, &start.opened.folder));
+    lines.extend(manifests(&start, &listed));
+    lines.push(checks::forge(&start.destination(&cli::Forge::default())).await);
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "checks": lines }))?,
         _ => say(&lines
@@ -79,26 +64,19 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     Ok(Ended::with(&failed))
 }
 
-fn policies(world: &World) -> Line {
-    let failed: Vec<String> = world
-        .rules
-        .iter()
-        .flat_map(crate::policy::Rule::failed_tests)
-        .collect();
-    let tests: usize = world.rules.iter().map(|rule| rule.tests.len()).sum();
+fn policies(rules: &[Rule]) -> Line {
+    let failed: Vec<String> = rules.iter().flat_map(Rule::failed_tests).collect();
+    let tests: usize = rules.iter().map(|rule| rule.tests.len()).sum();
     let result = if failed.is_empty() {
-        Ok(format!(
-            "{} rules, their {tests} tests pass",
-            world.rules.len()
-        ))
+        Ok(format!("{} rules, their {tests} tests pass", rules.len()))
     } else {
         Err(failed.join("; "))
     };
     line("policies", result)
 }
 
-fn history(world: &World) -> Line {
-    let file = world.path(&world.config.history.file);
+fn history(start: &Start) -> Line {
+    let file = start.history_file();
     if !file.exists() {
         return line(
             "history",
@@ -107,8 +85,15 @@ fn history(world: &World) -> Line {
             )),
         );
     }
-    let jobs = world
-        .history()
+    let static_list = Listed {
+        fleet: Fleet {
+            listed: start.static_jobs(),
+            ..Fleet::default()
+        },
+        clusters: None,
+    };
+    let jobs = start
+        .history(&static_list)
         .map_err(|error| error.to_string())
         .and_then(|store| store.jobs().map_err(|error| error.to_string()));
     line(
@@ -117,47 +102,42 @@ fn history(world: &World) -> Line {
     )
 }
 
-async fn clusters(world: &World, common: &Common) -> Result<Vec<Line>, Failure> {
-    if !world.has_clusters() {
-        return Ok(vec![line("clusters", Err("no cluster is named: add `clusters: [{name: …, kubernetes: {context: …}}]` or `clusters: [{name: …, jobs: [{namespace, name, rest}]}]` to plimsoll.yaml".to_string()))]);
+/// The jobs as they are listed, and the lines about their clusters.
+async fn clusters(start: &Start, common: &Common) -> Result<(Listed, Vec<Line>), Failure> {
+    if !start.has_clusters() {
+        return Ok((Listed::default(), vec![line("clusters", Err("no cluster is named: add `clusters: [{name: …, kubernetes: {context: …}}]` or `clusters: [{name: …, jobs: [{namespace, name, rest}]}]` to plimsoll.yaml".to_string()))]));
     }
     // What can't be listed has its own lines below.
-    let _ = world.jobs(&[], common).await;
-    let mut lines = kubernetes::lines(world).await?;
-    let clusters = world.clusters(None).await?;
-    for (job, entry) in world.listed() {
-        let look = clusters.observe(job, None).await;
-        let silent = format!("nobody answers at {}", entry.rest);
-        lines.push(line(format!("job {}", job.short()), seen(look, &silent)));
-    }
-    Ok(lines)
-}
-
-/// What one look says, or why it saw nothing.
-fn seen(look: Result<Snapshot, ObserveError>, silent: &str) -> Result<String, String> {
-    let snapshot = look.map_err(|error| error.to_string())?;
-    if snapshot.state == JobState::Unreachable {
-        return Err(snapshot.gaps.first().map_or_else(
-            || silent.to_string(),
-            |gap| format!("{}: {}", gap.what, gap.reason),
-        ));
-    }
-    let missing: Vec<&str> = snapshot.gaps.iter().map(|gap| gap.what.as_str()).collect();
-    let missing = if missing.is_empty() {
-        String::new()
-    } else {
-        format!("; missing: {}", missing.join(", "))
+    let listed = match start.listed(&[], common).await {
+        Ok(listed) => listed,
+        Err(_) => Listed {
+            fleet: Fleet {
+                listed: start.static_jobs(),
+                ..Fleet::default()
+            },
+            clusters: Some(Arc::new(start.connect().await?)),
+        },
     };
-    Ok(format!(
-        "Flink {}, {} vertices, {} TaskManagers{missing}",
-        snapshot.flink_version.unwrap_or_default(),
-        snapshot.vertices.len(),
-        snapshot.task_managers.len()
-    ))
+    let mut lines = Vec::new();
+    if let Some(clusters) = &listed.clusters {
+        lines.extend(checks::kubernetes(clusters).await);
+        for (job, entry) in start
+            .settings
+            .jobs
+            .iter()
+            .filter(|(_, entry)| entry.is_listed())
+        {
+            let look = clusters.observe(job, None).await;
+            let silent = format!("nobody answers at {}", entry.rest);
+            lines.push(line(format!("job {}", job.short()), seen(look, &silent)));
+        }
+    }
+    Ok((listed, lines))
 }
 
-fn manifests(world: &World) -> Vec<Line> {
-    let tree = match repository(world, &cli::Forge::default())
+fn manifests(start: &Start, listed: &Listed) -> Vec<Line> {
+    let tree = match start
+        .repository(&cli::Forge::default())
         .map_err(|error| error.to_string())
         .and_then(|repository| repository.tree().map_err(|error| error.to_string()))
     {
@@ -166,8 +146,8 @@ fn manifests(world: &World) -> Vec<Line> {
     };
     let catalog = Catalog::read(&tree);
     let mut lines = vec![line("repository", Ok(format!("{} files", tree.len())))];
-    for job in &world.known_jobs() {
-        let found = locate(world, &catalog, job);
+    for job in listed.fleet.known() {
+        let found = locate(&start.settings, &catalog, job);
         lines.push(line(
             format!("manifest of {}", job.short()),
             found
@@ -176,25 +156,4 @@ fn manifests(world: &World) -> Vec<Line> {
         ));
     }
     lines
-}
-
-async fn forge_line(world: &World) -> Line {
-    let typed = cli::Forge::default();
-    if kind(world, &typed).is_none() {
-        return line("forge", Ok(none(world)));
-    }
-    let told = match forge(world, &typed) {
-        Ok(AnyForge::Github(forge)) => forge
-            .check()
-            .await
-            .map(|told| format!("github, {told}"))
-            .map_err(|error| error.to_string()),
-        Ok(forge) => forge
-            .pull_requests()
-            .await
-            .map(|list| format!("{}, {} pull requests of ours", forge.name(), list.len()))
-            .map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
-    };
-    line("forge", told)
 }

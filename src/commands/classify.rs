@@ -1,38 +1,40 @@
 //! `classify`: verdicts from the history.
 
+use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
-use super::planning::history;
-use super::table::{cut, table};
-use super::world::World;
-use super::{Ended, Failure};
+use super::start::Start;
+use super::table::table;
+use super::verdicts::{verdict_name, why};
 use crate::classify::{JobProfile, classify};
 use crate::cli::{Common, Jobs, Output};
+use crate::evaluate::plugin::Told;
+use crate::pass::history;
 use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
-use crate::render::words;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
-    let jobs = world.jobs(&args.jobs, common).await?;
-    let store = world.history()?;
+    let start = Start::new(common)?;
+    let listed = start.listed(&args.jobs, common).await?;
+    let jobs = &listed.fleet.jobs;
+    let store = start.history(&listed)?;
+    let now_ms = start.now_ms();
     let mut profiles = Vec::new();
-    store.expect(&jobs);
+    store.expect(jobs);
     for job in jobs {
-        profiles.push(classify(
-            &history(&world, &store, &job)?,
-            &world.rooms(&job).classify,
-        ));
+        let history = history(&start.settings, &store, job, now_ms)?;
+        let rooms = start.settings.rooms(job, Told::default());
+        profiles.push(classify(&history, &rooms.classify));
     }
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "jobs": profiles }))?,
         _ => say(&text(&profiles))?,
     }
-    let problems = world.list_problems();
-    for problem in &problems {
+    let problems = &listed.fleet.problems;
+    for problem in problems {
         note(&format!("! {}", terminal(problem)));
     }
-    Ok(Ended::with(&problems))
+    Ok(Ended::with(problems))
 }
 
 /// The verdicts as a table.
@@ -49,23 +51,4 @@ pub fn text(profiles: &[JobProfile]) -> String {
         }
     }
     table(&["JOB", "VERDICT", "WHY"], &rows)
-}
-
-/// A verdict with its vertex: `cpu-bound at Join`.
-pub fn verdict_name(verdict: &crate::classify::Verdict) -> String {
-    match &verdict.vertex {
-        Some(vertex) => format!("{} at {}", verdict.id, cut(&terminal(&vertex.name), 28)),
-        None => verdict.id.to_string(),
-    }
-}
-
-/// A verdict's numbers in one line.
-pub fn why(verdict: &crate::classify::Verdict) -> String {
-    let parts: Vec<String> = verdict
-        .signals
-        .iter()
-        .take(3)
-        .map(|signal| format!("{} {}", terminal(&signal.name), words::signal_value(signal)))
-        .collect();
-    cut(&parts.join(", "), 110)
 }

@@ -1,7 +1,7 @@
 //! `evaluate NAME`: a built-in evaluator through the plug-in protocol.
 
+use super::ending::{Ended, Failure};
 use super::output::say_json;
-use super::{Ended, Failure};
 use crate::cli::Evaluate;
 use crate::evaluate::plugin::{BUILT_IN, BuiltInError, EvaluateRequest, built_in};
 use crate::render::escape::terminal;

@@ -1,10 +1,10 @@
 //! `explain JOB`: why this recommendation, or why not, and until when.
 
-use super::forge::repository;
+use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
 use super::plan::{make, until};
-use super::world::World;
-use super::{Ended, Failure};
+use super::start::Start;
+use super::verdicts::{verdict_name, why};
 use crate::cli::{self, Common, Output};
 use crate::plan::{Item, State};
 use crate::policy::Ruling;
@@ -14,11 +14,12 @@ use crate::render::{number, words};
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Explain) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
-    let jobs = world.jobs(std::slice::from_ref(&args.job), common).await?;
+    let start = Start::new(common)?;
+    let named = std::slice::from_ref(&args.job);
+    let listed = start.listed(named, common).await?;
     // A missing repository is said before the history is read.
-    repository(&world, &args.forge)?;
-    let made = make(&world, &args.forge, &jobs).await?;
+    start.repository(&args.forge)?;
+    let (made, _) = make(&start, &args.forge, &listed).await?;
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "jobs": made.plan.items }))?,
         _ => say(&made
@@ -84,11 +85,7 @@ fn text(item: &Item) -> String {
     if let Some(profile) = &item.profile {
         out.push_str("\nVerdicts\n");
         for verdict in &profile.verdicts {
-            out.push_str(&format!(
-                "  {}: {}\n",
-                super::classify::verdict_name(verdict),
-                super::classify::why(verdict)
-            ));
+            out.push_str(&format!("  {}: {}\n", verdict_name(verdict), why(verdict)));
         }
         for gap in &profile.gaps {
             out.push_str(&format!(

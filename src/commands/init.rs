@@ -1,7 +1,7 @@
 //! `init`: a configuration and what runs it, into a GitOps repository. Nothing that is there is ever overwritten, and all is written or none.
 
+use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
-use super::{Ended, Failure};
 use crate::cli::{self, Common, Output};
 use crate::config::NAMES;
 use anyhow::Context;

@@ -1,60 +1,40 @@
 //! `observe`: a look at each job, added to the history.
 
+use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
-use super::world::World;
-use super::{Ended, Failure};
+use super::start::{Listed, Start, duration};
 use crate::cli::{Common, Observe, Output};
+use crate::pass::{self, Observed};
 use crate::ports::HistoryStore;
-use crate::quantity::FlinkDuration;
 use crate::render::escape::terminal;
-use crate::snapshot::{JobKey, JobState, Snapshot, read_lines, redact, write_line};
+use crate::snapshot::{Snapshot, read_lines, redact, write_line};
 use anyhow::Context;
-use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
 use std::fs::{self, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-/// Jobs looked at at once.
-const AT_ONCE: usize = 16;
-
 /// How often old snapshots are merged into blocks while observing goes on, milliseconds.
 const COMPACT_EVERY_MS: i64 = 3_600_000;
 
-/// What one pass saw.
-#[derive(Debug, Default, Serialize)]
-pub struct Pass {
-    /// Unix milliseconds.
-    pub at_ms: i64,
-    /// Jobs that answered.
-    pub observed: usize,
-    /// Jobs that did not, each with its reason.
-    pub unreachable: Vec<String>,
-    /// What collectors failed at, each with job and plug-in.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub plugins: Vec<String>,
-    /// Things that were missing, over all jobs.
-    pub gaps: usize,
-}
-
 /// Carries the command out.
 pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
+    let start = Start::new(common)?;
     if let Some(file) = &args.from {
-        return from_file(&world, common, file.as_str());
+        return from_file(&start, common, file.as_str());
     }
-    if !world.has_clusters() {
+    if !start.has_clusters() {
         return Err(Failure::Usage(
             "no jobs are listed: add a cluster with jobs to plimsoll.yaml, or try one with `plimsoll try URL`".to_string(),
         ));
     }
-    let jobs = world.jobs(&args.jobs.jobs, common).await?;
+    let listed = start.listed(&args.jobs.jobs, common).await?;
+    let jobs = listed.fleet.jobs.len();
     let every = duration(&args.every)?;
     let total = args.duration.as_deref().map(duration).transpose()?;
     let last = match total {
-        None => pass(&world, &jobs, Some(args)).await?,
-        Some(total) => keep_going(&world, jobs.clone(), args, every, total, common).await?,
+        None => look(&start, &listed, args).await?,
+        Some(total) => keep_going(&start, listed, args, every, total, common).await?,
     };
     if !common.quiet {
         match common.output {
@@ -62,7 +42,7 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
             _ => say(&format!(
                 "{} of {} jobs observed, {} things missing{}",
                 last.observed,
-                jobs.len(),
+                jobs,
                 last.gaps,
                 last.unreachable
                     .iter()
@@ -78,73 +58,34 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
     })
 }
 
-/// Parses a duration as Flink writes it.
-pub fn duration(text: &str) -> Result<Duration, Failure> {
-    text.parse::<FlinkDuration>()
-        .map(|duration| duration.to_std())
-        .map_err(|error| Failure::Usage(error.to_string()))
-}
-
-/// One look at each job, stored at once: all or none of it.
-pub async fn pass(world: &World, jobs: &[JobKey], args: Option<&Observe>) -> Result<Pass, Failure> {
-    let clusters = world.clusters(None).await?;
-    let now = world.told_now_ms;
-    // Of jobs whose cluster could not be listed nothing can be seen; that is said once, not for each of them.
-    let there = jobs.iter().filter(|job| !world.is_only_known(job));
-    let looks = futures::stream::iter(there.map(|job| clusters.observe(job, now)))
-        .buffered(AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
-    let mut seen = Pass {
-        at_ms: world.now_ms(),
-        unreachable: world.list_problems(),
-        ..Pass::default()
+/// One look at each job, added to the history and to the file of `--out`.
+async fn look(start: &Start, listed: &Listed, args: &Observe) -> Result<Observed, Failure> {
+    let Some(clusters) = &listed.clusters else {
+        return Ok(Observed::default());
     };
-    let mut snapshots = Vec::with_capacity(looks.len());
-    for look in looks {
-        match look {
-            Ok(snapshot) => {
-                if snapshot.state == JobState::Unreachable {
-                    let reason = snapshot
-                        .gaps
-                        .first()
-                        .map_or_else(String::new, |gap| format!(": {}: {}", gap.what, gap.reason));
-                    seen.unreachable
-                        .push(format!("{}{reason}", snapshot.job.short()));
-                } else {
-                    seen.observed += 1;
-                }
-                snapshots.push(snapshot);
-            }
-            Err(error) => seen.unreachable.push(error.to_string()),
-        }
-    }
-    seen.plugins = super::plugins::collect(world, &mut snapshots).await;
-    seen.gaps = snapshots.iter().map(|snapshot| snapshot.gaps.len()).sum();
-    let mut store = world.history()?;
-    store
-        .append_all(&snapshots)
-        .map_err(|error| Failure::Failed(error.into()))?;
-    if let Some((args, out)) = args.and_then(|args| args.out.as_ref().map(|out| (args, out))) {
+    let mut store = start.history(listed)?;
+    let of = start.observing(&listed.fleet);
+    let (seen, snapshots) = pass::observe(of, &**clusters, &mut store).await?;
+    if let Some(out) = &args.out {
         append_lines(out.as_str(), &snapshots, args.redact)?;
     }
     Ok(seen)
 }
 
 async fn keep_going(
-    world: &World,
-    mut jobs: Vec<JobKey>,
+    start: &Start,
+    mut listed: Listed,
     args: &Observe,
     every: Duration,
     total: Duration,
     common: &Common,
-) -> Result<Pass, Failure> {
+) -> Result<Observed, Failure> {
     if every.is_zero() {
         return Err(Failure::Usage(
             "--every must be longer than nothing".to_string(),
         ));
     }
-    if world.told_now_ms.is_some() {
+    if start.clock.fixed_ms().is_some() {
         return Err(Failure::Usage(
             "--for goes by the clock and can't have --now".to_string(),
         ));
@@ -155,26 +96,26 @@ async fn keep_going(
     {
         bar.set_style(style);
     }
-    let begun = begin(world, every, total)?;
+    let begun = begin(start, every, total)?;
     let end = begun + total.as_millis() as i64;
-    bar.set_position(((world.now_ms() - begun).max(0) as f64 / every.as_millis() as f64) as u64);
+    bar.set_position(((start.now_ms() - begun).max(0) as f64 / every.as_millis() as f64) as u64);
     let mut compacted = 0;
     loop {
-        let last = pass(world, &jobs, Some(args)).await?;
+        let last = look(start, &listed, args).await?;
         bar.inc(1);
         bar.set_message(last.unreachable.first().cloned().unwrap_or_default());
         if last.at_ms - compacted >= COMPACT_EVERY_MS {
-            world
-                .history()?
+            start
+                .history(&listed)?
                 .compact(last.at_ms)
                 .map_err(|error| Failure::Failed(error.into()))?;
             compacted = last.at_ms;
         }
-        let now = world.now_ms();
+        let now = start.now_ms();
         if now + every.as_millis() as i64 > end {
             bar.finish_and_clear();
             // It is at its end: the next one is a new one.
-            fs::remove_file(mark(world)).context("end of the observation")?;
+            fs::remove_file(mark(start)).context("end of the observation")?;
             return Ok(last);
         }
         // Passes stand on a grid from the begin, so that a slow one does not shift all that follow.
@@ -183,8 +124,8 @@ async fn keep_going(
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis((next - now).max(0) as u64)) => {
                 // Jobs come and go. Where none could be asked for, those of the pass before are tried.
-                if let Ok(now_there) = world.jobs(&args.jobs.jobs, common).await {
-                    jobs = now_there;
+                if let Ok(now_there) = start.listed(&args.jobs.jobs, common).await {
+                    listed = now_there;
                 }
             }
             _ = tokio::signal::ctrl_c() => {
@@ -197,10 +138,10 @@ async fn keep_going(
 }
 
 /// When this observation began. One that was killed, or is not at its end yet, left its begin beside the history; it goes on.
-fn begin(world: &World, every: Duration, total: Duration) -> Result<i64, Failure> {
-    let now = world.now_ms();
+fn begin(start: &Start, every: Duration, total: Duration) -> Result<i64, Failure> {
+    let now = start.now_ms();
     let asked = format!("{} {}", every.as_millis(), total.as_millis());
-    let file = mark(world);
+    let file = mark(start);
     let begun = fs::read_to_string(&file)
         .ok()
         .and_then(|text| {
@@ -218,9 +159,8 @@ fn begin(world: &World, every: Duration, total: Duration) -> Result<i64, Failure
 }
 
 /// The file that says since when an observation goes on.
-fn mark(world: &World) -> camino::Utf8PathBuf {
-    let file = world.path(&world.config.history.file);
-    file.with_extension("observing")
+fn mark(start: &Start) -> camino::Utf8PathBuf {
+    start.history_file().with_extension("observing")
 }
 
 fn target(common: &Common) -> ProgressDrawTarget {
@@ -252,7 +192,7 @@ fn append_lines(file: &str, snapshots: &[Snapshot], redacted: bool) -> Result<()
         .map_err(Failure::Failed)
 }
 
-fn from_file(world: &World, common: &Common, file: &str) -> Result<Ended, Failure> {
+fn from_file(start: &Start, common: &Common, file: &str) -> Result<Ended, Failure> {
     let text = fs::read_to_string(file).with_context(|| format!("--from {file}"))?;
     let (snapshots, wrong) = read_lines(&text);
     // Bad input is refused whole, before anything is written.
@@ -261,7 +201,7 @@ fn from_file(world: &World, common: &Common, file: &str) -> Result<Ended, Failur
             "{file}: {first}; nothing was added"
         )));
     }
-    let mut store = world.history()?;
+    let mut store = start.history(&Listed::default())?;
     store
         .append_all(&snapshots)
         .map_err(|error| Failure::Failed(error.into()))?;

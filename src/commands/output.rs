@@ -1,6 +1,6 @@
 //! How answers reach stdout and stderr.
 
-use super::Failure;
+use super::ending::Failure;
 use serde::Serialize;
 use std::io::{ErrorKind, Write};
 

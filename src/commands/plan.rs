@@ -1,36 +1,24 @@
 //! `plan`: recommendations, policy and diffs; changes nothing.
 
-use super::forge::repository;
-use super::known::{Known, know, pull_requests};
+use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
-use super::planning::plan;
+use super::start::{Listed, Start};
 use super::table::{cut, table};
-use super::world::World;
-use super::{Ended, Failure};
 use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
+use crate::pass::{self, Known, Made, know};
 use crate::plan::{Item, Plan, State, Until};
-use crate::ports::HistoryStore;
 use crate::record::seal;
 use crate::render::escape::terminal;
 use crate::render::number;
-use crate::snapshot::JobKey;
 use anyhow::Context;
 use std::fs;
 
-/// A plan with what it was made from.
-pub struct Made {
-    /// The plan.
-    pub plan: Plan,
-    /// What could not be read, each named.
-    pub problems: Vec<String>,
-}
-
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
-    let jobs = world.jobs(&args.jobs.jobs, common).await?;
-    let made = make(&world, &args.forge, &jobs).await?;
+    let start = Start::new(common)?;
+    let listed = start.listed(&args.jobs.jobs, common).await?;
+    let (made, _) = make(&start, &args.forge, &listed).await?;
     if let Some(file) = &args.out {
         let content = serde_json::to_value(&made.plan).context("plan")?;
         let text = seal(&content).context("plan")?;
@@ -55,43 +43,18 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
 }
 
 /// Makes the plan. Without a forge, no pull request is known to be open.
-pub async fn make(world: &World, typed: &cli::Forge, jobs: &[JobKey]) -> Result<Made, Failure> {
-    let pull_requests = pull_requests(world, typed).await?;
-    let repository = repository(world, typed)?;
-    let store = world.history()?;
-    let known = know(world, &store, &repository, pull_requests, jobs)?;
-    make_from(world, &store, &known, jobs).await
-}
-
-/// Makes the plan from what is known already, and from what plug-in evaluators say.
-pub async fn make_from(
-    world: &World,
-    store: &impl HistoryStore,
-    known: &Known,
-    jobs: &[JobKey],
-) -> Result<Made, Failure> {
-    let (books, judged) = (&known.books, &known.judged);
-    super::plugins::ask(world, store, &books.tree, jobs).await?;
-    let plan = plan(
-        world,
-        store,
-        books,
-        judged,
-        &known.pull_requests,
-        jobs,
-        || {},
-    )?;
-    let mut problems = known.problems.clone();
-    problems.extend(super::plugins::failures(world, jobs));
-    problems.extend(books.problems.iter().cloned());
-    problems.extend(world.list_problems());
-    problems.extend(
-        plan.items
-            .iter()
-            .filter(|item| item.state == State::Unreachable)
-            .map(|item| format!("{}: {}", item.job.short(), item.message)),
-    );
-    Ok(Made { plan, problems })
+pub async fn make(
+    start: &Start,
+    typed: &cli::Forge,
+    listed: &Listed,
+) -> Result<(Made, Known), Failure> {
+    let pull_requests = start.pull_requests(typed).await?;
+    let repository = start.repository(typed)?;
+    let store = start.history(listed)?;
+    let (jobs, now_ms) = (&listed.fleet.jobs, start.now_ms());
+    let known = know(&store, &repository, pull_requests, jobs, now_ms)?;
+    let made = pass::plan(&start.planning(&listed.fleet, &known), &store).await?;
+    Ok((made, known))
 }
 
 /// The plan for people.

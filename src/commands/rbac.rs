@@ -1,11 +1,11 @@
 //! `rbac`: the least Kubernetes rights that the configuration needs.
 
+use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
-use super::world::World;
-use super::{Ended, Failure};
+use super::start::Start;
 use crate::cli::{self, Common, Output};
-use crate::clients::kubernetes::needs;
 use crate::config::ClusterConfig;
+use crate::world::rights;
 use serde_json::{Value, json};
 
 /// The name of what is printed.
@@ -13,7 +13,7 @@ const NAME: &str = "plimsoll";
 
 /// Carries the command out.
 pub fn run(common: &Common, args: &cli::Rbac) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
+    let start = Start::new(common)?;
     let wanted = |cluster: &&ClusterConfig| {
         cluster.is_kubernetes()
             && common
@@ -21,7 +21,8 @@ pub fn run(common: &Common, args: &cli::Rbac) -> Result<Ended, Failure> {
                 .as_ref()
                 .is_none_or(|name| cluster.name == *name)
     };
-    let clusters: Vec<&ClusterConfig> = world.config.clusters.iter().filter(wanted).collect();
+    let clusters: Vec<&ClusterConfig> =
+        start.opened.config.clusters.iter().filter(wanted).collect();
     if clusters.is_empty() {
         return Err(Failure::Usage(
             "no cluster of the configuration is behind Kubernetes: add `clusters: [{name: prod, kubernetes: {context: …}}]` to plimsoll.yaml".to_string(),
@@ -69,7 +70,7 @@ fn subject(args: &cli::Rbac) -> Result<Value, Failure> {
 
 /// A role and its binding: for the cluster, or for each namespace that is looked into.
 fn objects(cluster: &ClusterConfig, subject: &Value) -> Vec<Value> {
-    let rules: Vec<Value> = needs(&cluster.reach())
+    let rules: Vec<Value> = rights(cluster)
         .into_iter()
         .map(|need| {
             json!({
@@ -110,7 +111,7 @@ fn page(cluster: &ClusterConfig, subject: &Value) -> Result<String, Failure> {
         "# The rights that Plimsoll needs in cluster {}:\n",
         cluster.name
     );
-    for need in needs(&cluster.reach()) {
+    for need in rights(cluster) {
         text.push_str(&format!(
             "#   {} {}: {}\n",
             need.verbs.join(", "),

@@ -1,14 +1,14 @@
 //! `run`: observe, watch, plan, propose and report in one, where one place may do all.
 
-use super::forge::{forge, kind, repository};
-use super::observe::{Pass, pass};
+use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
-use super::plan::{make, make_from, text as plan_text};
-use super::propose::{Proposed, propose_or_realize, text as proposed_text};
-use super::watch::{Watched, follow, text as watched_text};
-use super::world::World;
-use super::{Ended, Failure};
+use super::plan::text as plan_text;
+use super::propose::{propose_or_realize, text as proposed_text};
+use super::report::write;
+use super::start::Start;
+use super::watch::text as watched_text;
 use crate::cli::{self, Common, Output};
+use crate::pass::{self, Observed, Proposed, Watched, Watching, know};
 use crate::plan::Plan;
 use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
@@ -17,7 +17,7 @@ use serde::Serialize;
 /// Everything that one run did.
 #[derive(Serialize)]
 struct Report<'a> {
-    observed: &'a Pass,
+    observed: &'a Observed,
     changes: &'a [Watched],
     plan: &'a Plan,
     pull_requests: &'a [Proposed],
@@ -26,41 +26,50 @@ struct Report<'a> {
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
-    let jobs = world.jobs(&args.jobs.jobs, common).await?;
-    let observed = if !world.has_clusters() {
-        Pass::default()
-    } else {
-        pass(&world, &jobs, None).await?
+    let start = Start::new(common)?;
+    let listed = start.listed(&args.jobs.jobs, common).await?;
+    let mut store = start.history(&listed)?;
+    let observed = match &listed.clusters {
+        Some(clusters) => {
+            pass::observe(start.observing(&listed.fleet), &**clusters, &mut store)
+                .await?
+                .0
+        }
+        None => Observed::default(),
     };
     let mut problems = observed.unreachable.clone();
     problems.extend(observed.plugins.iter().cloned());
-    let store = world.history()?;
-    let repository = repository(&world, &args.forge)?;
+    let repository = start.repository(&args.forge)?;
     // What was merged is judged first: a revert comes before any new advice on the same job.
-    let proposes = kind(&world, &args.forge).is_some();
+    let proposes = start.destination(&args.forge).name().is_some();
     let (watched, known) = if proposes {
-        let forge = forge(&world, &args.forge)?;
-        let followed = follow(&world, &store, &forge, &repository, &jobs).await?;
+        let forge = start.forge(&args.forge)?;
+        let watching = Watching {
+            settings: &start.settings,
+            jobs: &listed.fleet.jobs,
+            now_ms: start.now_ms(),
+        };
+        let followed = pass::follow(watching, &store, &forge, &repository).await?;
         problems.extend(followed.problems);
         (followed.watched, followed.known)
     } else {
         (Vec::new(), None)
     };
-    let made = match known {
-        Some(known) => make_from(&world, &store, &known, &jobs).await?,
-        None => make(&world, &args.forge, &jobs).await?,
+    let known = match known {
+        Some(known) => known,
+        None => {
+            let pull_requests = start.pull_requests(&args.forge).await?;
+            let jobs = &listed.fleet.jobs;
+            know(&store, &repository, pull_requests, jobs, start.now_ms())?
+        }
     };
+    let made = pass::plan(&start.planning(&listed.fleet, &known), &store).await?;
     let done = if made.plan.proposals().next().is_some() {
-        propose_or_realize(&world, &args.forge, &made.plan).await?
+        propose_or_realize(&start, &args.forge, &made.plan).await?
     } else {
         Vec::new()
     };
-    problems.extend(
-        done.iter()
-            .filter(|done| done.done == "failed")
-            .map(|done| format!("{}: {}", done.job, done.what)),
-    );
+    problems.extend(done.iter().filter_map(Proposed::problem));
     for problem in made.problems.iter().chain(&problems) {
         tracing::info!("{problem}");
     }
@@ -69,13 +78,11 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
             problems.push(problem.clone());
         }
     }
-    drop(store);
-    world
-        .history()?
-        .compact(world.now_ms())
+    store
+        .compact(start.now_ms())
         .map_err(|error| Failure::Failed(error.into()))?;
     if let Some(file) = &args.report {
-        super::report::write(&world, &args.forge, &jobs, file).await?;
+        write(&made.plan, &known, file, false)?;
     }
     match common.output {
         Output::Json => say_json(&Report {

@@ -1,7 +1,7 @@
 //! `schema`: JSON Schemas of what Plimsoll reads and writes.
 
+use super::ending::{Ended, Failure};
 use super::output::say_json;
-use super::{Ended, Failure};
 use crate::cli::{Schema, SchemaOf};
 use crate::config::Config;
 use crate::plan::Plan;

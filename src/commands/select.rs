@@ -1,6 +1,6 @@
 //! Which jobs a command is about.
 
-use super::Failure;
+use super::ending::Failure;
 use crate::cli::{Common, Shard};
 use crate::record::sha256_hex;
 use crate::snapshot::{JobKey, JobKind};

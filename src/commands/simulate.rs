@@ -1,11 +1,13 @@
 //! `simulate`: the simulated fleet behind Flink's REST shapes, and simulated experiments.
 
+mod doe;
+
+use super::ending::{Ended, Failure};
 use super::output::{note, say};
-use super::simulate_doe::Asked;
-use super::{Ended, Failure};
 use crate::cli::{Serve, Simulate};
 use crate::simulate::{demo, serve};
 use anyhow::Context;
+use doe::Asked;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -16,7 +18,7 @@ const HISTORY_MS: i64 = 14 * 24 * 3_600_000;
 pub async fn run(args: &Simulate) -> Result<Ended, Failure> {
     match args {
         Simulate::Serve(args) => serve_fleet(args).await,
-        Simulate::Doe(args) => super::simulate_doe::run(&Asked {
+        Simulate::Doe(args) => doe::run(&Asked {
             seed: args.seed,
             jobs: args.jobs,
             scenarios: args.scenario.clone(),

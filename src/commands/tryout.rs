@@ -1,142 +1,43 @@
 //! `try URL`: verdicts, savings and gaps of whatever runs behind a Flink REST address. No configuration, no repository, no
 //! Kubernetes; changes nothing and writes nothing.
 
-use super::classify::{verdict_name, why};
-use super::observe::duration;
+mod prometheus;
+mod verdicts;
+
+use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
-use super::table::{cut, table};
-use super::try_prometheus;
-use super::world::World;
-use super::{Ended, Failure};
-use crate::classify::{JobProfile, VerdictId, classify};
+use super::start::{Start, duration};
 use crate::cli::{Common, Output, Try};
-use crate::clients::flink_rest::{Http, Listing, Settings, list_jobs, read_job};
-use crate::recommend::{Advice, Bounds, Direction, Present, recommend};
+use crate::pass::Settings;
 use crate::render::escape::terminal;
-use crate::render::number;
-use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Snapshot};
-use futures::StreamExt;
-use serde::Serialize;
+use crate::snapshot::{Gap, History, JobState, Snapshot};
+use crate::world::tryout::{RestLook, rest};
 use std::time::Duration;
-
-/// Looks within the time given.
-const LOOKS: u32 = 4;
-
-/// What is told of one job.
-#[derive(Debug, Serialize)]
-pub(super) struct Tried {
-    pub(super) name: String,
-    pub(super) verdicts: Vec<TriedVerdict>,
-    saving: TriedSaving,
-    pub(super) gaps: Vec<Gap>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct TriedVerdict {
-    id: VerdictId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vertex: Option<String>,
-    signals: Vec<crate::classify::Signal>,
-}
-
-/// What could be saved as far as this short look tells; never tested.
-#[derive(Debug, Serialize)]
-pub(super) struct TriedSaving {
-    /// Share of the present cost; 0 when nothing can be said or saved.
-    share: f64,
-    /// One sentence.
-    message: String,
-}
+use verdicts::{Tried, ending, judged, nothing, rows};
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
-    let world = World::open(common)?;
+    let start = Start::new(common)?;
     let total = duration(&args.duration)?;
-    let settings = Settings {
-        warm_up: Some(Duration::from_millis(300)),
-        ..Settings::default()
-    };
-    let usage = |error: crate::clients::flink_rest::RestError| Failure::Usage(error.to_string());
-    let rest = Http::new(&settings)
-        .map_err(usage)?
-        .at(&args.url)
-        .map_err(usage)?;
-    let listings = match list_jobs(&rest, &settings).await {
-        Ok(listings) => listings,
+    let look = match rest(&args.url, total, start.clock).await? {
+        Ok(look) => look,
         Err(error) => {
-            return match try_prometheus::run(common, args, &world).await? {
+            return match prometheus::run(common, args, &start).await? {
                 Some(ended) => Ok(ended),
                 None => Err(Failure::Failed(error.into())),
             };
         }
     };
-    let running: Vec<&Listing> = listings
-        .iter()
-        .filter(|listing| !listing.has_ended())
-        .collect();
-    if running.is_empty() {
-        let gaps: Vec<Gap> = listings
-            .iter()
-            .map(|listing| {
-                Gap::new(
-                    listing.name.clone(),
-                    format!("its state is {}: nothing runs", listing.state),
-                )
-            })
-            .collect();
-        match common.output {
-            Output::Json => {
-                say_json(&serde_json::json!({ "url": args.url, "jobs": [], "gaps": gaps }))?
-            }
-            _ => say(&format!(
-                "No job runs at {}: {} ended ones. Start one and try again.",
-                terminal(&args.url),
-                listings.len()
-            ))?,
-        }
+    if look.jobs.is_empty() {
+        none_runs(common, args, &look.ended)?;
         return Ok(Ended::Done);
     }
-    let keys: Vec<JobKey> = running.iter().map(|listing| key(listing)).collect();
-    let pause = total / LOOKS;
-    let mut snapshots: Vec<Vec<Snapshot>> = running.iter().map(|_| Vec::new()).collect();
-    for look in 0..=LOOKS {
-        let seen = futures::stream::iter(running.iter().zip(&keys).map(|(listing, key)| {
-            read_job(
-                &rest,
-                key,
-                Some(&listing.id),
-                common.now.map(|moment| moment.ms),
-                &settings,
-            )
-        }))
-        .buffered(4)
-        .collect::<Vec<_>>()
-        .await;
-        for (all, snapshot) in snapshots.iter_mut().zip(seen) {
-            all.push(snapshot);
-        }
-        if look < LOOKS {
-            tokio::time::sleep(pause).await;
-        }
-    }
-    let version = snapshots
-        .iter()
-        .flatten()
-        .find_map(|snapshot| snapshot.flink_version.clone());
-    let task_managers = snapshots
-        .iter()
-        .filter_map(|all| all.last())
-        .map(|snapshot| snapshot.task_managers.len())
-        .max()
-        .unwrap_or(0);
-    let slots = snapshots
-        .iter()
-        .filter_map(|all| all.last()?.slots)
-        .next_back();
-    let tried: Vec<Tried> = running
-        .iter()
-        .zip(snapshots)
-        .map(|(listing, snapshots)| judge(&world, &listing.name, snapshots, total))
+    let head = head(args, &look, total);
+    let version = version(&look);
+    let tried: Vec<Tried> = look
+        .jobs
+        .into_iter()
+        .map(|job| judge(&start.settings, &job.name, job.snapshots, total))
         .collect();
     match common.output {
         Output::Json => say_json(&serde_json::json!({
@@ -145,42 +46,58 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
             "seconds": total.as_secs_f64(),
             "jobs": tried,
         }))?,
-        _ => {
-            let slots = slots.map_or_else(String::new, |slots| {
-                format!(
-                    " ({} slots, {} used)",
-                    slots.total,
-                    slots.total.saturating_sub(slots.available)
-                )
-            });
-            let head = format!(
-                "Flink {} at {} · {} jobs · {task_managers} TaskManagers{slots} · sampled {} s, changes nothing\n\n",
-                terminal(version.as_deref().unwrap_or("?")),
-                terminal(&args.url),
-                tried.len(),
-                total.as_secs(),
-            );
-            say(&(head + &text(&tried)))?;
+        _ => say(&(head + &text(&tried)))?,
+    }
+    Ok(ending(&tried))
+}
+
+fn none_runs(common: &Common, args: &Try, ended: &[Gap]) -> Result<(), Failure> {
+    match common.output {
+        Output::Json => {
+            say_json(&serde_json::json!({ "url": args.url, "jobs": [], "gaps": ended }))
         }
+        _ => say(&format!(
+            "No job runs at {}: {} ended ones. Start one and try again.",
+            terminal(&args.url),
+            ended.len()
+        )),
     }
-    let silent: Vec<&str> = tried
+}
+
+fn version(look: &RestLook) -> Option<String> {
+    look.jobs
         .iter()
-        .filter(|tried| tried.verdicts.is_empty())
-        .map(|tried| tried.name.as_str())
-        .collect();
-    Ok(Ended::with(&silent))
+        .flat_map(|job| &job.snapshots)
+        .find_map(|snapshot| snapshot.flink_version.clone())
 }
 
-fn key(listing: &Listing) -> JobKey {
-    JobKey {
-        cluster: "try".to_string(),
-        kind: JobKind::Deployment,
-        namespace: "try".to_string(),
-        name: listing.name.clone(),
-    }
+/// The line above the table: what was looked at.
+fn head(args: &Try, look: &RestLook, total: Duration) -> String {
+    let last = || look.jobs.iter().filter_map(|job| job.snapshots.last());
+    let task_managers = last()
+        .map(|snapshot| snapshot.task_managers.len())
+        .max()
+        .unwrap_or(0);
+    let slots = last()
+        .filter_map(|snapshot| snapshot.slots)
+        .next_back()
+        .map_or_else(String::new, |slots| {
+            format!(
+                " ({} slots, {} used)",
+                slots.total,
+                slots.total.saturating_sub(slots.available)
+            )
+        });
+    format!(
+        "Flink {} at {} · {} jobs · {task_managers} TaskManagers{slots} · sampled {} s, changes nothing\n\n",
+        terminal(version(look).as_deref().unwrap_or("?")),
+        terminal(&args.url),
+        look.jobs.len(),
+        total.as_secs(),
+    )
 }
 
-fn judge(world: &World, name: &str, snapshots: Vec<Snapshot>, total: Duration) -> Tried {
+fn judge(settings: &Settings, name: &str, snapshots: Vec<Snapshot>, total: Duration) -> Tried {
     let gaps = snapshots
         .last()
         .map(|snapshot| snapshot.gaps.clone())
@@ -201,120 +118,8 @@ fn judge(world: &World, name: &str, snapshots: Vec<Snapshot>, total: Duration) -
     let seconds = (total.as_secs() / 2).max(1);
     Tried {
         gaps,
-        ..judged(world, name, &history, seconds)
+        ..judged(settings, name, &history, seconds)
     }
-}
-
-/// Verdicts and savings of a history, of which so many seconds are asked for.
-pub(super) fn judged(world: &World, name: &str, history: &History, seconds: u64) -> Tried {
-    let mut rooms = world.rooms(&history.job);
-    rooms.classify.minimum_history_seconds = seconds;
-    rooms.evaluate.minimum_history_seconds = seconds;
-    let profile = classify(history, &rooms.classify);
-    let saving = match Present::observed(history, &rooms.prices) {
-        None => nothing("its CPU or memory is not reported"),
-        Some(present) => {
-            let advice = recommend(
-                history,
-                &profile,
-                &present,
-                &Bounds::default(),
-                &rooms.evaluate,
-                &rooms.recommend,
-            );
-            saving(&advice)
-        }
-    };
-    Tried {
-        name: name.to_string(),
-        verdicts: verdicts(&profile),
-        saving,
-        gaps: profile.gaps,
-    }
-}
-
-fn verdicts(profile: &JobProfile) -> Vec<TriedVerdict> {
-    profile
-        .verdicts
-        .iter()
-        .map(|verdict| TriedVerdict {
-            id: verdict.id,
-            vertex: verdict.vertex.as_ref().map(|vertex| vertex.name.clone()),
-            signals: verdict.signals.clone(),
-        })
-        .collect()
-}
-
-fn nothing(message: &str) -> TriedSaving {
-    TriedSaving {
-        share: 0.0,
-        message: message.to_string(),
-    }
-}
-
-fn saving(advice: &Advice) -> TriedSaving {
-    match advice {
-        Advice::Change(recommendation) if recommendation.direction == Direction::Shrink => {
-            TriedSaving {
-                share: recommendation.saving.share,
-                message: format!(
-                    "~{} (not tested)",
-                    number::percent(recommendation.saving.share)
-                ),
-            }
-        }
-        Advice::Change(recommendation) => TriedSaving {
-            share: 0.0,
-            message: format!(
-                "grow: {} → {} slots",
-                recommendation.now.slots(),
-                recommendation.proposed.slots()
-            ),
-        },
-        Advice::Keep(keep) => nothing(&keep.message),
-        Advice::Undetermined(undetermined) => nothing(&undetermined.message),
-    }
-}
-
-/// The table of verdicts.
-pub(super) fn rows(tried: &[Tried]) -> String {
-    let mut rows = Vec::new();
-    for tried in tried {
-        let name = cut(&terminal(&tried.name), 32);
-        if tried.verdicts.is_empty() {
-            rows.push(vec![
-                name.clone(),
-                "not readable".to_string(),
-                String::new(),
-                String::new(),
-            ]);
-        }
-        for (number, verdict) in tried.verdicts.iter().enumerate() {
-            let verdict = crate::classify::Verdict {
-                id: verdict.id,
-                vertex: verdict
-                    .vertex
-                    .clone()
-                    .map(|name| crate::classify::VertexName {
-                        id: String::new(),
-                        name,
-                    }),
-                signals: verdict.signals.clone(),
-            };
-            let first = number == 0;
-            rows.push(vec![
-                if first { name.clone() } else { String::new() },
-                verdict_name(&verdict),
-                why(&verdict),
-                if first {
-                    cut(&terminal(&tried.saving.message), 60)
-                } else {
-                    String::new()
-                },
-            ]);
-        }
-    }
-    table(&["JOB", "VERDICT", "WHY", "COULD SAVE"], &rows)
 }
 
 fn text(tried: &[Tried]) -> String {

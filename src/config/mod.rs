@@ -1,5 +1,6 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
+mod forges;
 mod github;
 mod kubernetes;
 mod load;
@@ -10,16 +11,14 @@ mod sections;
 mod values;
 mod selector;
 
+pub use forges::{DirConfig, ForgeConfig, ForgeName, LocalConfig, PatchConfig};
 pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use plugins::{PluginConfig, PluginKind};
 pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
 pub use schedule::ScheduleConfig;
-pub use sections::{
-    ClusterConfig, DirConfig, ForgeConfig, ForgeName, HistoryConfig, JobConfig, LocalConfig,
-    PatchConfig, RepositoryConfig, SloConfig,
-};
+pub use sections::{ClusterConfig, HistoryConfig, JobConfig, RepositoryConfig, SloConfig};
 pub use selector::{Selector, SelectorError};
 pub use values::ValuesMapping;
 

@@ -1,8 +1,8 @@
-//! The sections that belong to no room of the line: clusters, history, repository, forge, promises.
+//! The sections that belong to no room of the line: clusters, history, repository, promises.
 
-use super::{GithubConfig, KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
+use super::{KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
 use crate::quantity::FlinkDuration;
-use crate::snapshot::JobKind;
+use crate::snapshot::{JobKey, JobKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,30 @@ pub struct JobConfig {
     /// What it promises, where that differs from `slo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slo: Option<SloConfig>,
+}
+
+impl ClusterConfig {
+    /// The key of one of its jobs.
+    pub fn key(&self, job: &JobConfig) -> JobKey {
+        JobKey {
+            cluster: self.name.clone(),
+            kind: job.kind,
+            namespace: job.namespace.clone(),
+            name: job.name.clone(),
+        }
+    }
+
+    /// The jobs of which the configuration says something, by key.
+    pub fn entries(&self) -> impl Iterator<Item = (JobKey, &JobConfig)> {
+        self.jobs.iter().map(|job| (self.key(job), job))
+    }
+}
+
+impl JobConfig {
+    /// Whether it is a job of a static list, with an address of its own; else it says what differs for a job found through Kubernetes.
+    pub fn is_listed(&self) -> bool {
+        !self.rest.is_empty()
+    }
 }
 
 fn deployment() -> JobKind {
@@ -130,84 +154,6 @@ impl Default for RepositoryConfig {
             path: ".".to_string(),
             base: None,
             values: Vec::new(),
-        }
-    }
-}
-
-/// The forges by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum ForgeName {
-    /// GitHub, or GitHub Enterprise.
-    Github,
-    /// A bare repository and a folder of pull request files.
-    Local,
-    /// A folder of patches.
-    Patch,
-    /// The files of a folder, edited in place, without git.
-    Dir,
-}
-
-/// Where pull requests go.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ForgeConfig {
-    /// Which forge; `--forge` wins. Absent: `github` where the remote `origin` is there and a token is, else none until one is named.
-    pub kind: Option<ForgeName>,
-    /// Settings of `github`.
-    pub github: GithubConfig,
-    /// Settings of `local`.
-    pub local: LocalConfig,
-    /// Settings of `patch`.
-    pub patch: PatchConfig,
-    /// Settings of `dir`.
-    pub dir: DirConfig,
-}
-
-/// The forge `local`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct LocalConfig {
-    /// Folder of the pull request files, relative to the configuration.
-    pub pull_requests: String,
-}
-
-impl Default for LocalConfig {
-    fn default() -> Self {
-        LocalConfig {
-            pull_requests: "pull-requests".to_string(),
-        }
-    }
-}
-
-/// The forge `patch`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PatchConfig {
-    /// Folder of the patches, relative to the configuration.
-    pub folder: String,
-}
-
-impl Default for PatchConfig {
-    fn default() -> Self {
-        PatchConfig {
-            folder: "patches".to_string(),
-        }
-    }
-}
-
-/// The forge `dir`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct DirConfig {
-    /// Folder of the manifests that are edited in place, relative to the configuration.
-    pub folder: String,
-}
-
-impl Default for DirConfig {
-    fn default() -> Self {
-        DirConfig {
-            folder: ".".to_string(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the world must offer. Small async traits that speak the types of the line; what stands behind them is in `clients`
 //! and, for tests, demos and scenario runs, in `simulate`.
 
+mod clock;
 mod cluster;
 mod forge;
 mod history;
@@ -8,6 +9,7 @@ mod plugin;
 mod repository;
 
 pub use crate::record::{Commit, FileChange};
+pub use clock::Clock;
 pub use cluster::{Cluster, ObserveError};
 pub use forge::{Forge, ForgeError, PullRequest, PullRequestState, Written};
 pub use history::{HistoryError, HistoryStore};

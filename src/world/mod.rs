@@ -1,2 +1,27 @@
 //! Configuration → the clients that stand behind the ports, for one run. Each part takes the slice of the configuration that it
 //! needs, never everything.
+
+pub mod checks;
+mod clusters;
+mod configuration;
+pub mod demo;
+mod destination;
+mod error;
+mod forge;
+mod github;
+mod history;
+mod plugins;
+mod prometheus;
+mod repository;
+mod rights;
+pub mod tryout;
+
+pub use clusters::{Clusters, Listing};
+pub use configuration::Opened;
+pub use destination::Destination;
+pub use error::WorldError;
+pub use forge::AnyForge;
+pub use history::{AnyHistory, Looks, open as open_history};
+pub use plugins::assemble as assemble_plugins;
+pub use repository::{AnyRepository, at as repository_at};
+pub use rights::{Right, rights};

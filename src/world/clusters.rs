@@ -1,12 +1,12 @@
 //! The clusters of the configuration behind one type: static lists and Kubernetes side by side.
 
-use super::Failure;
-use super::world::World;
+use super::WorldError;
 use crate::clients::flink_rest::{self, HttpRest, StaticCluster, StaticJob};
 use crate::clients::kubernetes::{Access, KubernetesCluster, Settings};
 use crate::config::ClusterConfig;
 use crate::ports::{Cluster, ObserveError};
 use crate::snapshot::{JobKey, LiveResource, Snapshot};
+use camino::Utf8Path;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub struct Clusters {
 
 /// What the clusters have.
 #[derive(Debug, Clone, Default)]
-pub struct Live {
+pub struct Listing {
     /// Their jobs.
     pub jobs: BTreeSet<JobKey>,
     /// Their custom resources, of those behind Kubernetes.
@@ -31,12 +31,21 @@ pub struct Live {
 }
 
 impl Clusters {
-    /// Reads addresses and credentials; nothing is asked yet.
-    pub async fn connect(world: &World, warm_up: Option<Duration>) -> Result<Clusters, Failure> {
-        let jobs = world
-            .listed()
+    /// Reads addresses and credentials; nothing is asked yet. Files in the configuration are relative to `folder`.
+    ///
+    /// # Errors
+    /// When an address can't be meant. A cluster whose credentials can't be read is named when its jobs are listed.
+    pub async fn connect(
+        configured: &[ClusterConfig],
+        folder: &Utf8Path,
+        warm_up: Option<Duration>,
+    ) -> Result<Clusters, WorldError> {
+        let jobs = configured
+            .iter()
+            .flat_map(ClusterConfig::entries)
+            .filter(|(_, entry)| entry.is_listed())
             .map(|(job, entry)| StaticJob {
-                job: job.clone(),
+                job,
                 rest: entry.rest.clone(),
                 flink_job: entry.flink_job.clone(),
             })
@@ -46,19 +55,19 @@ impl Clusters {
             ..flink_rest::Settings::default()
         };
         let listed = StaticCluster::over_http(jobs, rest.clone())
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+            .map_err(|error| WorldError::Configuration(error.to_string()))?;
         let mut clusters = Clusters {
             listed,
             kubernetes: BTreeMap::new(),
             unconnected: BTreeMap::new(),
         };
-        for cluster in &world.config.clusters {
+        for cluster in configured {
             if !cluster.is_kubernetes() {
                 continue;
             }
             let settings = Settings {
                 rest: rest.clone(),
-                ..settings(world, cluster)
+                ..settings(cluster, folder)
             };
             match KubernetesCluster::connect(settings).await {
                 Ok(connected) => {
@@ -74,9 +83,9 @@ impl Clusters {
 
     /// Asks every cluster what it has (or only the one named). `known` are jobs of the past: where a cluster could not be listed, its
     /// known jobs stand in, and the problem is named.
-    pub async fn list(&self, only: Option<&str>, known: &[JobKey]) -> Live {
+    pub async fn list(&self, only: Option<&str>, known: &[JobKey]) -> Listing {
         let asked = |name: &str| only.is_none_or(|only| only == name);
-        let mut live = Live::default();
+        let mut live = Listing::default();
         // A static list needs no asking, and can't fail.
         live.jobs
             .extend(self.listed.jobs().await.unwrap_or_default());
@@ -118,13 +127,14 @@ impl Clusters {
     pub fn unconnected(&self) -> impl Iterator<Item = (&String, &ObserveError)> {
         self.unconnected.iter()
     }
+}
 
-    /// One look at one job.
-    pub async fn observe(
-        &self,
-        job: &JobKey,
-        now_ms: Option<i64>,
-    ) -> Result<Snapshot, ObserveError> {
+impl Cluster for Clusters {
+    async fn jobs(&self) -> Result<Vec<JobKey>, ObserveError> {
+        Ok(self.list(None, &[]).await.jobs.into_iter().collect())
+    }
+
+    async fn observe(&self, job: &JobKey, now_ms: Option<i64>) -> Result<Snapshot, ObserveError> {
         match self.kubernetes.get(&job.cluster) {
             Some(cluster) => cluster.observe(job, now_ms).await,
             None => self.listed.observe(job, now_ms).await,
@@ -132,13 +142,13 @@ impl Clusters {
     }
 }
 
-fn settings(world: &World, cluster: &ClusterConfig) -> Settings {
+fn settings(cluster: &ClusterConfig, folder: &Utf8Path) -> Settings {
     let access = match &cluster.kubernetes {
         Some(kubernetes) if !cluster.in_cluster => Access::Kubeconfig {
             file: kubernetes
                 .kubeconfig
                 .as_deref()
-                .map(|file| world.path(file).into_std_path_buf()),
+                .map(|file| folder.join(file).into_std_path_buf()),
             context: kubernetes.context.clone(),
         },
         _ => Access::InCluster,

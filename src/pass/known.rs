@@ -1,11 +1,9 @@
-//! What is known before anything is judged or planned: read once, and handed on.
+//! What is known before anything is planned: read once, and handed on.
 
-use super::Failure;
-use super::forge::{self, forge as open_forge};
-use super::planning::{Books, Judged, books, judge};
-use super::world::World;
-use crate::cli;
-use crate::ports::{Forge, HistoryStore, PullRequest, PullRequestState, Repository};
+use super::PassError;
+use super::books::{Books, books};
+use super::judge::{Judged, judge};
+use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::record::{Event, State, branch};
 use crate::snapshot::JobKey;
 use std::collections::BTreeSet;
@@ -23,33 +21,25 @@ pub struct Known {
 }
 
 /// Reads the repository and judges what is watched.
+///
+/// # Errors
+/// When repository or history can't be read.
 pub fn know(
-    world: &World,
     store: &impl HistoryStore,
     repository: &impl Repository,
     pull_requests: Vec<PullRequest>,
     jobs: &[JobKey],
-) -> Result<Known, Failure> {
-    let mut books = books(world, repository, jobs)?;
+    now_ms: i64,
+) -> Result<Known, PassError> {
+    let mut books = books(repository, jobs, now_ms)?;
     credit(&mut books, &pull_requests);
-    let (judged, problems) = judge(world, store, &books, jobs)?;
+    let (judged, problems) = judge(store, &books, jobs, now_ms)?;
     Ok(Known {
         books,
         judged,
         pull_requests,
         problems,
     })
-}
-
-/// The pull requests of the forge that is named; none without one.
-pub async fn pull_requests(world: &World, typed: &cli::Forge) -> Result<Vec<PullRequest>, Failure> {
-    match forge::kind(world, typed) {
-        Some(_) => open_forge(world, typed)?
-            .pull_requests()
-            .await
-            .map_err(|error| Failure::Failed(error.into())),
-        None => Ok(Vec::new()),
-    }
 }
 
 /// Says of the changes in the books who merged them and by which pull request, as the forge has it: a squashed commit names its author and

@@ -1,8 +1,8 @@
 //! Which repository on GitHub, with which token: configuration, the remote `origin` and the environment together.
 
-use super::world::World;
 use crate::clients::github::{Origin, Pace, Place, origin};
 use crate::clients::repository::GitRepository;
+use crate::config::GithubConfig;
 use secrecy::SecretString;
 use std::env;
 
@@ -18,8 +18,7 @@ pub enum Found {
 
 /// Looks for the repository that a clone came from. A host counts as GitHub when it is github.com, when the configuration names its
 /// API, or when a workflow's environment says that it runs there.
-pub fn find(world: &World, clone: &GitRepository) -> Found {
-    let settings = &world.config.forge.github;
+pub fn find(settings: &GithubConfig, clone: &GitRepository) -> Found {
     let remote = clone.origin().as_deref().and_then(origin);
     let known = remote.filter(|remote| is_github(remote, settings.api.as_deref()));
     let repository = settings

@@ -1,6 +1,6 @@
 //! The heartbeat of a run: left in the ledger, and missed by the next run.
 
-use super::world::World;
+use crate::quantity::FlinkDuration;
 use crate::record::{blind_since, heartbeat};
 use crate::render::number;
 use serde::{Deserialize, Serialize};
@@ -26,13 +26,18 @@ pub struct Beat {
     pub blind: Option<Blind>,
 }
 
-/// What a run with so many jobs finds in the ledger. Where the configuration does not say how often one comes, nothing is left or missed.
-pub fn due(world: &World, ledger: &BTreeMap<String, Vec<u8>>, jobs: usize) -> Beat {
-    let Some(every) = &world.config.schedule.every else {
+/// What a run with so many jobs finds in the ledger, where one is due every so often. Where the configuration does not say how often,
+/// nothing is left or missed.
+pub fn due(
+    every: Option<&FlinkDuration>,
+    ledger: &BTreeMap<String, Vec<u8>>,
+    jobs: usize,
+    now_ms: i64,
+) -> Beat {
+    let Some(every) = every else {
         return Beat::default();
     };
     let every_ms = i64::try_from(every.millis()).unwrap_or(i64::MAX);
-    let now_ms = world.now_ms();
     let file = heartbeat(now_ms, every_ms, jobs);
     Beat {
         file: (!ledger.contains_key(&file.0)).then_some(file),

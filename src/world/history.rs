@@ -1,14 +1,13 @@
 //! The history that is configured, behind one type.
 
-use super::Failure;
 use super::clusters::Clusters;
-use super::world::World;
+use super::{WorldError, prometheus};
 use crate::clients::prometheus::PrometheusHistory;
 use crate::clients::sqlite::{self, SqliteHistory};
-use crate::config::PrometheusConfig;
-use crate::ports::{HistoryError, HistoryStore};
+use crate::config::HistoryConfig;
+use crate::ports::{Clock, Cluster, HistoryError, HistoryStore};
 use crate::snapshot::{History, JobKey, Snapshot};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,56 +36,59 @@ pub struct Beside {
     clusters: Option<Arc<Clusters>>,
     listed: Vec<JobKey>,
     expected: Mutex<Vec<JobKey>>,
-    told_now_ms: Option<i64>,
+    clock: Clock,
     looks: Mutex<BTreeMap<JobKey, Option<Snapshot>>>,
 }
 
-/// Opens what is configured.
-pub fn open(world: &World) -> Result<AnyHistory, Failure> {
+/// Where a Prometheus-compatible store can't tell enough, a look at the job does.
+#[derive(Default)]
+pub struct Looks {
+    /// The jobs that are known, each with the name or id of its job in Flink where a JobManager runs several.
+    pub jobs: Vec<(JobKey, Option<String>)>,
+    /// Connected when the jobs were listed; absent: nobody is looked at.
+    pub clusters: Option<Arc<Clusters>>,
+    /// What stamps the looks.
+    pub clock: Clock,
+}
+
+/// Opens the history that is configured: the file, or a Prometheus beside it.
+///
+/// # Errors
+/// When the file can't be opened, or a secret or certificate of the store is missing.
+pub fn open(
+    config: &HistoryConfig,
+    folder: &Utf8Path,
+    looks: Looks,
+) -> Result<AnyHistory, WorldError> {
     let settings = sqlite::Settings {
-        keep_for: world.config.history.retention.to_std(),
+        keep_for: config.retention.to_std(),
         ..sqlite::Settings::default()
     };
-    let file = world.path(&world.config.history.file);
-    let failed = |error: HistoryError| Failure::Failed(error.into());
-    let Some(prometheus) = &world.config.history.prometheus else {
+    let file = folder.join(&config.file);
+    let listed: Vec<JobKey> = looks.jobs.iter().map(|(job, _)| job.clone()).collect();
+    let Some(store) = prometheus::store(config, folder, looks.jobs)? else {
         return SqliteHistory::open(file.as_std_path(), settings)
             .map(AnyHistory::File)
-            .map_err(failed);
+            .map_err(WorldError::outside);
     };
     // Reading begins no file: a runner without one needs none.
     let kept = if file.is_file() {
-        Some(SqliteHistory::open(file.as_std_path(), settings.clone()).map_err(failed)?)
+        let kept = SqliteHistory::open(file.as_std_path(), settings.clone());
+        Some(kept.map_err(WorldError::outside)?)
     } else {
         None
     };
-    let listed: Vec<JobKey> = world.known_jobs().into_iter().collect();
     Ok(AnyHistory::Prometheus(Box::new(Beside {
-        store: prometheus_store(world, prometheus)?,
+        store,
         file,
         settings,
         kept,
-        clusters: world.connected(),
+        clusters: looks.clusters,
         expected: Mutex::new(listed.clone()),
         listed,
-        told_now_ms: world.told_now_ms,
+        clock: looks.clock,
         looks: Mutex::new(BTreeMap::new()),
     })))
-}
-
-/// The store for the jobs that are listed.
-pub fn prometheus_store(
-    world: &World,
-    config: &PrometheusConfig,
-) -> Result<PrometheusHistory, Failure> {
-    let jobs = world.known_jobs().into_iter().map(|job| {
-        let entry = world.entries.get(&job);
-        let flink_job = entry.and_then(|entry| entry.flink_job.clone());
-        (job, flink_job)
-    });
-    PrometheusHistory::open(config, world.folder.as_std_path(), jobs)
-        .map(|store| store.reaching(world.window_ms()))
-        .map_err(|error| Failure::Usage(error.to_string()))
 }
 
 impl Beside {
@@ -141,7 +143,7 @@ impl Beside {
         let Some(clusters) = &self.clusters else {
             return Ok(None);
         };
-        let now = self.told_now_ms;
+        let now = self.clock.fixed_ms();
         let look = |job: &JobKey| {
             let job = job.clone();
             async move {

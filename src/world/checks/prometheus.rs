@@ -1,24 +1,41 @@
-//! `check`, of a Prometheus: does it answer, does it hold what is needed, under which labels, since when?
+//! The lines of `check` about a Prometheus: does it answer, does it hold what is needed, under which labels, since when?
 
-use super::check::{Line, line};
-use super::history::prometheus_store;
-use super::world::World;
+use super::{Line, line};
 use crate::clients::prometheus::{Probe, PrometheusHistory, place, places};
-use crate::config::PrometheusConfig;
+use crate::config::{HistoryConfig, PrometheusConfig};
 use crate::snapshot::JobKey;
+use crate::world::prometheus::store;
+use camino::Utf8Path;
+use std::collections::BTreeSet;
+
+/// What is asked of the store.
+pub struct Asked<'a> {
+    /// The history as configured.
+    pub history: &'a HistoryConfig,
+    /// The folder that its files are relative to.
+    pub folder: &'a Utf8Path,
+    /// The jobs that are known, each with its name in Flink.
+    pub known: Vec<(JobKey, Option<String>)>,
+    /// The jobs of which the configuration says something.
+    pub configured: BTreeSet<JobKey>,
+    /// Now, Unix milliseconds.
+    pub now_ms: i64,
+}
 
 /// The lines about the store; none where none is configured.
-pub async fn prometheus(world: &World) -> Vec<Line> {
-    let Some(config) = &world.config.history.prometheus else {
+pub async fn lines(asked: Asked<'_>) -> Vec<Line> {
+    let Some(config) = &asked.history.prometheus else {
         return Vec::new();
     };
     let what = "prometheus";
-    let store = match prometheus_store(world, config) {
-        Ok(store) => store,
-        Err(failure) => return vec![line(what, Err(failure.to_string()))],
+    let store = match store(asked.history, asked.folder, asked.known.iter().cloned()) {
+        Ok(Some(store)) => store,
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![line(what, Err(error.to_string()))],
     };
-    let now_ms = world.now_ms();
-    let from_ms = now_ms.saturating_sub(world.window_ms());
+    let now_ms = asked.now_ms;
+    let window_ms = i64::try_from(asked.history.window.millis()).unwrap_or(i64::MAX);
+    let from_ms = now_ms.saturating_sub(window_ms);
     let probe = match Probe::of(
         store.api(),
         &config.metric_prefix,
@@ -46,8 +63,8 @@ pub async fn prometheus(world: &World) -> Vec<Line> {
         return lines;
     }
     lines.push(labels(&probe, &store, config));
-    lines.push(jobs(world, &store, now_ms).await);
-    lines.push(reach(world, &probe, now_ms));
+    lines.push(jobs(&asked, &store).await);
+    lines.push(reach(&asked, &probe));
     lines
 }
 
@@ -121,19 +138,19 @@ fn labels(probe: &Probe, store: &PrometheusHistory, config: &PrometheusConfig) -
     )
 }
 
-async fn jobs(world: &World, store: &PrometheusHistory, now_ms: i64) -> Line {
+async fn jobs(asked: &Asked<'_>, store: &PrometheusHistory) -> Line {
     let what = "prometheus jobs";
-    let held = match places(store.api(), store.dialect(), now_ms).await {
+    let held = match places(store.api(), store.dialect(), asked.now_ms).await {
         Ok(held) => held,
         Err(error) => return line(what, Err(error.to_string())),
     };
-    let unseen: Vec<String> = world
-        .entries
-        .keys()
+    let unseen: Vec<String> = asked
+        .configured
+        .iter()
         .filter(|job| !held.contains(&place(job, store.dialect())))
         .map(JobKey::short)
         .collect();
-    let listed = world.entries.len();
+    let listed = asked.configured.len();
     if unseen.is_empty() {
         return line(
             what,
@@ -160,7 +177,7 @@ async fn jobs(world: &World, store: &PrometheusHistory, now_ms: i64) -> Line {
     )
 }
 
-fn reach(world: &World, probe: &Probe, now_ms: i64) -> Line {
+fn reach(asked: &Asked<'_>, probe: &Probe) -> Line {
     let what = "prometheus reach";
     let Some(oldest_ms) = probe.oldest_ms else {
         return line(
@@ -168,8 +185,8 @@ fn reach(world: &World, probe: &Probe, now_ms: i64) -> Line {
             Err("no task reported within history.window".to_string()),
         );
     };
-    let held_ms = u64::try_from(now_ms - oldest_ms).unwrap_or(0);
-    let minimum = &world.config.history.minimum;
+    let held_ms = u64::try_from(asked.now_ms - oldest_ms).unwrap_or(0);
+    let minimum = &asked.history.minimum;
     let hours = held_ms as f64 / 3_600_000.0;
     let told = if hours >= 48.0 {
         format!("{:.1} d", hours / 24.0)
@@ -188,7 +205,7 @@ fn reach(world: &World, probe: &Probe, now_ms: i64) -> Line {
         what,
         Ok(format!(
             "{told} of Flink within history.window ({})",
-            world.config.history.window
+            asked.history.window
         )),
     )
 }

@@ -2,14 +2,12 @@
 
 use super::{Line, line, seen};
 use crate::clients::kubernetes::KubernetesCluster;
-use crate::commands::Failure;
-use crate::commands::world::World;
 use crate::ports::Cluster;
 use crate::snapshot::{JobKey, Role};
+use crate::world::Clusters;
 
 /// One line for each thing that a stranger would have to mend.
-pub async fn lines(world: &World) -> Result<Vec<Line>, Failure> {
-    let clusters = world.clusters(None).await?;
+pub async fn lines(clusters: &Clusters) -> Vec<Line> {
     let mut lines: Vec<Line> = clusters
         .unconnected()
         .map(|(name, error)| line(format!("cluster {name}"), Err(error.reason.clone())))
@@ -17,7 +15,7 @@ pub async fn lines(world: &World) -> Result<Vec<Line>, Failure> {
     for (name, cluster) in clusters.kubernetes() {
         lines.extend(of_cluster(name, cluster).await);
     }
-    Ok(lines)
+    lines
 }
 
 async fn of_cluster(name: &str, cluster: &KubernetesCluster) -> Vec<Line> {

@@ -1,7 +1,7 @@
 //! `simulate doe`: does the procedure pay? Simulated jobs, and one experiment's evidence page.
 
-use super::output::{note, say};
-use super::{Ended, Failure};
+use crate::commands::ending::{Ended, Failure};
+use crate::commands::output::{note, say};
 use crate::experiment::evidence::evidence;
 use crate::experiment::simulation::{Method, Scenario, SimulationRow, campaign, simulate};
 use crate::render::experiment::{About, html, markdown};

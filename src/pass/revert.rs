@@ -1,7 +1,8 @@
 //! The revert of a change that hurts, as a proposal on the manifests as they are.
 
-use super::planning::{Books, Judged, history};
-use super::world::World;
+use super::history::history;
+use super::locate::locate;
+use super::{Books, Judged, Settings};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, EditOptions, Located, Refusal, Tree};
@@ -24,11 +25,15 @@ pub enum Revert {
 }
 
 /// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set.
+///
+/// # Errors
+/// One sentence: why it could not be made.
 pub fn revert(
-    world: &World,
+    settings: &Settings,
     store: &impl HistoryStore,
     books: &Books,
     judged: &Judged,
+    now_ms: i64,
 ) -> Result<Revert, String> {
     let Assessment::Regressed {
         live_since_ms,
@@ -39,8 +44,7 @@ pub fn revert(
     };
     let job = &judged.record.job;
     let catalog = Catalog::read(&books.tree);
-    let located =
-        super::planning::locate(world, &catalog, job).map_err(|refusal| refusal.to_string())?;
+    let located = locate(settings, &catalog, job).map_err(|refusal| refusal.to_string())?;
     let current = |field: &FieldChange| {
         Some(value_at(
             &located.value,
@@ -53,8 +57,7 @@ pub fn revert(
     }
     let (changes, added) = edit_of(&restoration)?;
     let mut files = restored(books, &located, &changes, &added)?;
-    let history = history(world, store, job).map_err(|error| error.to_string())?;
-    let now_ms = world.now_ms();
+    let history = history(settings, store, job, now_ms).map_err(|error| error.to_string())?;
     let evidence = Evidence {
         schema: EVIDENCE_SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),

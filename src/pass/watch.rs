@@ -1,0 +1,244 @@
+//! What was merged is judged, the ledger learns of it, and what hurts gets a revert.
+
+use super::heartbeat::{Beat, Blind, due};
+use super::known::{Known, know};
+use super::proposed::{Done, Proposed};
+use super::revert::{Revert, revert};
+use super::sealed::{Due, ledger_message};
+use super::{Judged, PassError, Settings};
+use crate::audit::{ChangeRecord, missing_entries};
+use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
+use crate::snapshot::JobKey;
+use crate::watch::Assessment;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+/// One watched change and the verdict on it.
+#[derive(Debug, Serialize)]
+pub struct Watched {
+    /// Digest of its evidence.
+    pub change: String,
+    /// Which job.
+    pub job: String,
+    /// When it was merged, Unix milliseconds.
+    pub merged_at_ms: i64,
+    /// The verdict.
+    #[serde(flatten)]
+    pub assessment: Assessment,
+    /// What was done about it, if it hurts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revert: Option<Proposed>,
+}
+
+/// What watching came to.
+pub struct Followed {
+    /// The changes with their verdicts.
+    pub watched: Vec<Watched>,
+    /// What could not be read or done, and that nobody looked before.
+    pub problems: Vec<String>,
+    /// The time before in which nobody looked, if it was too long.
+    pub blind: Option<Blind>,
+    /// What was read, where nothing was written that changes it.
+    pub known: Option<Known>,
+}
+
+/// What the watcher goes by.
+#[derive(Clone, Copy)]
+pub struct Watching<'a> {
+    /// What is configured.
+    pub settings: &'a Settings,
+    /// The jobs.
+    pub jobs: &'a [JobKey],
+    /// Now, Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// Judges every open change and writes nothing: the reverts that are due and what the ledger is to learn, a heartbeat too, are given back
+/// for the place that may write. A list of pull requests that the forge does not give is a gap: what was merged is in git.
+///
+/// # Errors
+/// When repository or history can't be read.
+pub fn leave<E: Display>(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    repository: &impl Repository,
+    listed: Result<Vec<PullRequest>, E>,
+) -> Result<(Followed, Due), PassError> {
+    let (pull_requests, unlisted) = with_gap(listed);
+    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let beat = due(
+        of.settings.every.as_ref(),
+        &known.books.ledger,
+        of.jobs.len(),
+        of.now_ms,
+    );
+    let mut problems = problems_of(&known, &beat, unlisted);
+    let (mut watched, mut proposals) = (Vec::new(), Vec::new());
+    for judged in &known.judged {
+        let job = judged.record.job.to_string();
+        let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
+        match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
+            Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
+            Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
+            Some(Ok(Revert::LetBe(_))) | None => {}
+        }
+        watched.push(verdict(judged, None));
+    }
+    let mut ledger = lacking(&known, of.now_ms)?;
+    ledger.extend(beat.file);
+    let blind = beat.blind;
+    let due = Due::new(
+        &watched,
+        proposals,
+        &known.books.tree,
+        &ledger,
+        blind.clone(),
+    );
+    let followed = Followed {
+        watched,
+        problems,
+        blind,
+        known: Some(known),
+    };
+    Ok((followed, due))
+}
+
+/// A list of pull requests that can't be had is a gap: what was merged is in git, and is judged all the same.
+fn with_gap<E: Display>(listed: Result<Vec<PullRequest>, E>) -> (Vec<PullRequest>, Option<String>) {
+    match listed {
+        Ok(pull_requests) => (pull_requests, None),
+        Err(error) => (
+            Vec::new(),
+            Some(format!("who merged is not known: {error}")),
+        ),
+    }
+}
+
+/// What stands in the way before anything is done.
+fn problems_of(known: &Known, beat: &Beat, unlisted: Option<String>) -> Vec<String> {
+    let blind = beat.blind.iter().map(|blind| blind.message.clone());
+    blind
+        .chain(unlisted)
+        .chain(known.problems.iter().cloned())
+        .chain(known.books.problems.iter().cloned())
+        .collect()
+}
+
+/// Judges every open change, leaves a heartbeat, appends to the ledger what it lacks, and proposes the reverts that are due.
+///
+/// # Errors
+/// When repository or history can't be read, or the ledger can't be written.
+pub async fn follow(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    forge: &impl Forge,
+    repository: &impl Repository,
+) -> Result<Followed, PassError> {
+    let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
+    let is_listed = unlisted.is_none();
+    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let beat = due(
+        of.settings.every.as_ref(),
+        &known.books.ledger,
+        of.jobs.len(),
+        of.now_ms,
+    );
+    let mut problems = problems_of(&known, &beat, unlisted);
+    let learnt = remember(repository, &known, beat.file, of.now_ms)?;
+    let mut watched = Vec::new();
+    for judged in &known.judged {
+        let job = judged.record.job.to_string();
+        let done = match &judged.assessment {
+            Assessment::Regressed { .. } => {
+                match revert(of.settings, store, &known.books, judged, of.now_ms) {
+                    Ok(Revert::Propose(proposal)) => Some(Proposed::written(
+                        &job,
+                        forge.propose(&proposal, of.now_ms).await,
+                    )),
+                    Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
+                    Err(why) => {
+                        problems.push(format!("{job}: the revert could not be made: {why}"));
+                        None
+                    }
+                }
+            }
+            Assessment::Blind { .. } => {
+                problems.push(format!(
+                    "{job}: a merged change can't be judged: there is no data of the job"
+                ));
+                None
+            }
+            _ => None,
+        };
+        problems.extend(done.as_ref().and_then(Proposed::problem));
+        watched.push(verdict(judged, done));
+    }
+    // A rule may have closed or commented on one without opening another.
+    let asked = watched.iter().any(|watched| watched.revert.is_some());
+    let mut reverts = watched.iter().filter_map(|watched| watched.revert.as_ref());
+    if reverts.any(|revert| revert.done.has_written()) {
+        // With the forge `dir` a revert is merged at once; the ledger learns of it now.
+        let (pull_requests, _) = with_gap(forge.pull_requests().await);
+        let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+        remember(repository, &known, None, of.now_ms)?;
+    }
+    Ok(Followed {
+        watched,
+        problems,
+        blind: beat.blind,
+        known: (is_listed && !learnt && !asked).then_some(known),
+    })
+}
+
+/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Says whether the verdicts added anything.
+fn remember(
+    repository: &impl Repository,
+    known: &Known,
+    heartbeat: Option<(String, Vec<u8>)>,
+    now_ms: i64,
+) -> Result<bool, PassError> {
+    let mut files = lacking(known, now_ms)?;
+    let learnt = !files.is_empty();
+    files.extend(heartbeat);
+    if !files.is_empty() {
+        repository.append_ledger(&files, &ledger_message(&files), now_ms)?;
+    }
+    Ok(learnt)
+}
+
+/// What the ledger lacks.
+fn lacking(known: &Known, now_ms: i64) -> Result<BTreeMap<String, Vec<u8>>, PassError> {
+    let ledger = &known.books.entries;
+    let mut files = BTreeMap::new();
+    let mut learn = |record: &ChangeRecord, assessment: &Assessment| {
+        for entry in missing_entries(record, assessment, ledger, now_ms) {
+            files.insert(entry.path(), entry.to_bytes()?);
+        }
+        Ok::<(), PassError>(())
+    };
+    for judged in &known.judged {
+        learn(&judged.record, &judged.assessment)?;
+    }
+    // A change that was undone or replaced is no longer judged; the ledger still learns its end.
+    let changes = known.books.audit.changes.iter();
+    for record in changes.filter(|record| record.change.is_some()) {
+        let assessment = match (&record.reverted_by, &record.superseded_by) {
+            (Some(by), _) => Assessment::Reverted { by: by.clone() },
+            (None, Some(by)) => Assessment::Superseded { by: by.clone() },
+            (None, None) => continue,
+        };
+        learn(record, &assessment)?;
+    }
+    Ok(files)
+}
+
+fn verdict(judged: &Judged, revert: Option<Proposed>) -> Watched {
+    Watched {
+        change: judged.record.change.clone().unwrap_or_default(),
+        job: judged.record.job.to_string(),
+        merged_at_ms: judged.record.merged_at_ms,
+        assessment: judged.assessment.clone(),
+        revert,
+    }
+}

@@ -1,0 +1,26 @@
+//! The line of `check` about the forge.
+
+use super::{Line, line};
+use crate::ports::Forge;
+use crate::world::{AnyForge, Destination};
+
+/// Whether pull requests can be read and written.
+pub async fn forge(destination: &Destination<'_>) -> Line {
+    if destination.name().is_none() {
+        return line("forge", Ok(destination.none()));
+    }
+    let result = match destination.open_forge() {
+        Ok(AnyForge::Github(forge)) => forge
+            .check()
+            .await
+            .map(|found| format!("github, {found}"))
+            .map_err(|error| error.to_string()),
+        Ok(forge) => forge
+            .pull_requests()
+            .await
+            .map(|list| format!("{}, {} pull requests of ours", forge.name(), list.len()))
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    line("forge", result)
+}
