@@ -40,6 +40,9 @@ pub struct Demand {
     /// Where the load leads within the hours that a change takes, records/s.
     #[serde(default)]
     pub ahead_per_second: f64,
+    /// The longest pause that a restart was seen to leave in the lag, or the one that is assumed, seconds.
+    #[serde(default)]
+    pub pause_seconds: f64,
     /// sd of ln(D*): what the hours that were not seen yet may bring.
     #[serde(default)]
     pub uncertainty_ln: f64,

@@ -8,11 +8,13 @@ const PART: f64 = 0.75;
 const HOLE_MS: i64 = 3_600_000;
 const ROUNDS: usize = 30;
 
-/// The smallest rate, records/s, at which the lag stays within a part of what users accept; at most the highest five minutes.
+/// The smallest rate, records/s, at which the lag stays within a part of what users accept; at most the highest five minutes, and at
+/// least what arrived through the last two of them: a rise that has not ended is no burst.
 pub(super) fn needed(found: &[Arrival], lag_limit_seconds: f64) -> f64 {
     let highest = found.iter().map(|one| one.per_second).fold(0.0, f64::max);
     let allowed = lag_limit_seconds.max(0.0) * PART;
-    let (mut low, mut high) = (0.0, highest);
+    let latest = found.iter().rev().take(2).map(|one| one.per_second);
+    let (mut low, mut high) = (latest.fold(highest, f64::min), highest);
     for _ in 0..ROUNDS {
         let middle = (low + high) / 2.0;
         if stays(found, middle, allowed) {

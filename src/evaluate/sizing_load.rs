@@ -125,6 +125,7 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         upper_per_second: upper,
         held_per_second: held,
         ahead_per_second: soon.map_or(0.0, |soon| soon.to),
+        pause_seconds: pause(history, settings),
         uncertainty_ln: unseen_day(history_ms),
         growth,
         load_per_second: load,
@@ -145,12 +146,15 @@ fn unseen_day(history_ms: i64) -> f64 {
             .sqrt()
 }
 
+fn pause(history: &History, settings: &Settings) -> f64 {
+    observed_pause_seconds(history)
+        .unwrap_or(0.0)
+        .max(settings.downtime_seconds.max(0.0))
+}
+
 /// rho = pause / time to catch up, at least the floor.
 fn restart_headroom(history: &History, settings: &Settings) -> f64 {
-    let pause = observed_pause_seconds(history)
-        .unwrap_or(0.0)
-        .max(settings.downtime_seconds.max(0.0));
-    let ratio = pause / settings.catch_up_seconds.max(1.0);
+    let ratio = pause(history, settings) / settings.catch_up_seconds.max(1.0);
     ratio.max(settings.headroom_floor.max(0.0)).min(1.0)
 }
 

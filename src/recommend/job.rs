@@ -24,10 +24,13 @@ pub(super) struct Job<'a> {
     pub(super) holds_now: Holds,
     /// Changes of size within the last week.
     pub(super) changes: usize,
+    /// Lag that users accept, seconds.
+    pub(super) lag_limit_seconds: f64,
 }
 
 impl<'a> Job<'a> {
     /// `None` where no vertex was measured.
+    #[allow(clippy::too_many_arguments)]
     pub(super) fn new(
         history: &History,
         latest: &'a Snapshot,
@@ -36,6 +39,7 @@ impl<'a> Job<'a> {
         demand: &'a Demand,
         capacities: &'a [VertexCapacity],
         settings: &'a Settings,
+        lag_limit_seconds: f64,
     ) -> Option<Job<'a>> {
         let memory = memory_seen(history, present, settings);
         let outside = profile
@@ -73,6 +77,7 @@ impl<'a> Job<'a> {
                 limits: Vec::new(),
             },
             changes: 0,
+            lag_limit_seconds,
             model,
         };
         job.holds_now = job.holds(&present.size, job.pools_now(), job.arriving());
@@ -80,7 +85,8 @@ impl<'a> Job<'a> {
         Some(job)
     }
 
-    fn changes_within(&self, ms: i64) -> usize {
+    /// Changes of size within so long.
+    pub(super) fn changes_within(&self, ms: i64) -> usize {
         let past = self.model.past();
         let end = past.last().map_or(0, |run| run.to_ms);
         past.iter()

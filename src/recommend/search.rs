@@ -159,7 +159,13 @@ impl<'a> Search<'a> {
         let unlike = u32::from(now.slots_per_task_manager != then.slots_per_task_manager)
             + u32::from(now.parallelism != then.parallelism)
             + u32::from(!then.options.is_empty());
-        candidate.per_month * (1.0 + UNLIKE * f64::from(unlike))
+        // Who is short keeps the shape that is known, and gets more of it.
+        let each = if self.scarce == Scarce::default() {
+            UNLIKE
+        } else {
+            UNLIKE * 4.0
+        };
+        candidate.per_month * (1.0 + each * f64::from(unlike))
     }
 
     fn slots_each(&self) -> Vec<u32> {

@@ -97,6 +97,7 @@ pub fn recommend(
         &demand,
         &capacities,
         settings,
+        load.lag_limit_seconds,
     ) else {
         let message = "no vertex shows both its rate and its busy time";
         return undetermined(
@@ -220,6 +221,14 @@ fn decide(
         );
         return keep(job, SizingReason::SavingTooSmall, &message, steps);
     }
+    if short.is_empty() && saving < LARGE_SAVING && late_by_restarts(job, &best) > LATE_A_DAY {
+        let message = format!(
+            "it saves {:.1} %, and its restart would leave records late for longer than a day's changes may: a restart pauses the job for {:.0} s",
+            saving * 100.0,
+            job.demand.pause_seconds
+        );
+        return keep(job, SizingReason::SavingTooSmall, &message, steps);
+    }
     if short.is_empty() && job.demand.backlog_per_second > 0.0 {
         return keep(
             job,
@@ -240,6 +249,20 @@ fn decide(
     Advice::Change(Box::new(recommendation(
         history, profile, job, bounds, &best, direction, steps,
     )))
+}
+
+/// Seconds beyond the accepted lag that the restarts of a day's changes may take, and the saving that is worth more.
+const LATE_A_DAY: f64 = 500.0;
+const LARGE_SAVING: f64 = 0.35;
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Seconds beyond the accepted lag by the restarts of the last day's changes and the one proposed: what a restart lets wait beyond it, and
+/// the time to work that off.
+fn late_by_restarts(job: &Job<'_>, best: &Candidate) -> f64 {
+    let beyond = (job.demand.pause_seconds - job.lag_limit_seconds).max(0.0);
+    let spare = best.holds.capacity.median / job.demand.held_per_second.max(1e-9) - 1.0;
+    let each = beyond * (1.0 + 1.0 / spare.clamp(0.05, 2.0));
+    each * (job.changes_within(DAY_MS) + 1) as f64
 }
 
 /// Part of the present cost that a month's growth is held against, and how far growth goes whose cause is not proven.

@@ -13,6 +13,7 @@ fn demand() -> Demand {
         quantile_per_second: 90.0,
         held_per_second: 80.0,
         ahead_per_second: 0.0,
+        pause_seconds: 60.0,
         uncertainty_ln: 0.0,
         upper_per_second: 90.0,
         growth: 1.1,
