@@ -367,8 +367,18 @@ fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
     if part(true) > 0.5 {
         short.push(Shortage::Cores);
     }
-    if profile.has(VerdictId::MemoryPressure)
-        || job.memory.as_ref().is_some_and(|memory| memory.killed)
+    // Deaths at another size are no shortage of this one.
+    let full = job
+        .holds_now
+        .limits
+        .iter()
+        .any(|limit| limit.name == "heap" && limit.short > 0.2);
+    let pressed = profile.has(VerdictId::MemoryPressure);
+    if job
+        .memory
+        .as_ref()
+        .is_some_and(|memory| memory.killed || pressed && (full || memory.gc_share > 0.05))
+        || job.memory.is_none() && pressed
     {
         short.push(Shortage::Memory);
     }
