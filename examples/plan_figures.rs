@@ -110,6 +110,8 @@ fn vertex(number: usize, index: usize, rate: f64, seconds: f64) -> Vertex {
         slot_sharing_group: None,
         inputs: inputs.into_iter().collect(),
         running: true,
+        finished_subtasks: 0,
+        reads_input: None,
         busy_ms_per_second: spread(busy),
         backpressured_ms_per_second: spread(0.0),
         idle_ms_per_second: spread(1000.0 - busy),
@@ -146,6 +148,8 @@ fn task_manager(number: usize, index: u64, minute: i64, seconds: f64) -> TaskMan
         metaspace_used: Some(110 * MIB),
         non_heap_used: Some(160 * MIB),
         direct_used: Some(350 * MIB),
+        container_used: None,
+        container_limit: None,
         gc_time_ms: Some((seconds * 2.0) as u64),
         gc_ms_per_second: Some(2.0),
         pools: Some(MemoryPools {

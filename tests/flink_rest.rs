@@ -390,7 +390,7 @@ async fn requests_are_as_few_as_promised() {
         .iter()
         .filter(|vertex| vertex.parallelism > 2 || vertex.busy_ms_per_second.is_none())
         .count();
-    let promised = 9 + snapshot.vertices.len() + sources + wide + snapshot.task_managers.len();
+    let promised = 10 + snapshot.vertices.len() + sources + wide + snapshot.task_managers.len();
     assert_eq!(rest.asked.lock().expect("asked").len(), promised);
     let counted = Counted::new(recorded());
     look(&counted).await;

@@ -102,6 +102,8 @@ fn vertex(index: usize, elapsed: f64, noise: &mut Noise) -> Vertex {
             .into_iter()
             .collect(),
         running: true,
+        finished_subtasks: 0,
+        reads_input: None,
         busy_ms_per_second: spread(busy),
         backpressured_ms_per_second: spread(1.0),
         idle_ms_per_second: spread(999.0 - busy),
@@ -141,6 +143,8 @@ fn task_manager(index: usize, elapsed: f64, noise: &mut Noise) -> TaskManager {
         metaspace_used: Some((9e7 + 1e6 * noise.next()) as u64),
         non_heap_used: Some((1.3e8 + 1e6 * noise.next()) as u64),
         direct_used: Some((1.5e8 + 1e6 * noise.next()) as u64),
+        container_used: None,
+        container_limit: None,
         gc_time_ms: Some((elapsed * 0.004) as u64),
         gc_ms_per_second: Some(4.0 + noise.next()),
         pools: Some(Default::default()),

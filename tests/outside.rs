@@ -2,6 +2,7 @@
 //! run it: `observe --now T` every five minutes, `run --now T` every hour, and what it writes is applied.
 #![allow(clippy::unwrap_used)]
 
+use crate::hostile::forged;
 use plimsoll::clients::forges::LocalForge;
 use plimsoll::clients::repository::{GitRepository, MergeStyle};
 use plimsoll::ports::{Forge, PullRequestState, Repository};
@@ -374,6 +375,7 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
     };
     outside.plimsoll(&["plan", "--out", "plan.json"]);
     refused(&outside, "plan.json");
+    forgeries_are_refused(&outside, "plan.json", forged::PLANS);
     let output = outside.plimsoll(&["propose", "--from", "plan.json"]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(outside.applied_by_dir().len(), 1);
@@ -399,6 +401,7 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
         "nothing is written yet"
     );
     refused(&outside, "watch.json");
+    forgeries_are_refused(&outside, "watch.json", forged::REVERTS);
     let output = outside.plimsoll(&["propose", "--from", "watch.json"]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(outside.evidence("revert").len(), 1);
@@ -449,6 +452,22 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
         !report["problems"].to_string().contains("blind from"),
         "{report}"
     );
+}
+
+/// Files that were made by somebody else: the digest fits, and nothing of them is written.
+fn forgeries_are_refused(outside: &Outside, file: &str, forgeries: &[forged::Forgery]) {
+    let before = snapshot_of(outside.path());
+    for (name, change) in forgeries {
+        let text = forged::forge(&outside.path().join(file), change);
+        let place = outside.path().join("forged.json");
+        fs::write(&place, text).unwrap();
+        let output = outside.tried(&["propose", "--from", "forged.json"]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{name}: {error}");
+        assert!(error.contains("--from forged.json"), "{name}: {error}");
+        fs::remove_file(place).unwrap();
+        assert_eq!(before, snapshot_of(outside.path()), "{name}");
+    }
 }
 
 /// All the cores of a size: what grows when a job is helped.

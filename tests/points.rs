@@ -227,6 +227,7 @@ fn memory_failures_count_once() {
         at_ms,
         class: "java.lang.OutOfMemoryError".to_string(),
         out_of_memory,
+        memory: None,
     };
     let (mut before, mut after) = (look(0.0), look(60.0));
     before.failures = vec![failure(BEGIN_MS - 5, true)];
@@ -329,6 +330,7 @@ fn what_is_shared_names_nothing() {
         at_ms: 1,
         class: "com.acme.Secret".to_string(),
         out_of_memory: false,
+        memory: None,
     }];
     snapshot.gaps = vec![Gap::new(
         "lag of Source: acme-payments",

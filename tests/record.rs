@@ -121,6 +121,9 @@ pub fn point(from_ms: i64, to_ms: i64, parallelism: u32) -> Point {
         running_since_ms: Some(0),
         running: 1.0,
         restarts: 0,
+        rescales: 0,
+        memory_failures: Default::default(),
+        external: Default::default(),
         out_of_memory: 0,
         vertices: BTreeMap::from([
             ("source".to_string(), vertex(900.0, Some(900.0))),

@@ -288,10 +288,11 @@ fn repository_reads_manifests_from_the_object_database_and_names_the_rest() {
         "apps",
     ] {
         let files = BTreeMap::from([(path.to_string(), b"x".to_vec())]);
-        let refused = repository.commit_on_branch("plimsoll/x", None, &files, "m", MONDAY_MS);
+        let branch = proposal(8, MONDAY_MS).branch;
+        let refused = repository.commit_on_branch(&branch, None, &files, "m", MONDAY_MS);
         assert!(refused.is_err(), "{path}");
+        assert_eq!(world.head(&branch), None);
     }
-    assert_eq!(world.head("plimsoll/x"), None);
 }
 
 #[test]
@@ -364,14 +365,23 @@ fn repository_never_touches_working_tree_and_index() {
     assert_eq!(fs::read(place.join(".git/index")).unwrap(), index);
 
     // A branch that is checked out would look edited under a person's hands.
-    let refused = repository.commit_on_branch(
-        "main",
-        Some(&repository.head().unwrap()),
-        &it.files,
-        "m",
-        MONDAY_MS,
-    );
+    let head = world.head(&it.branch).unwrap().to_string();
+    world
+        .git
+        .set_head(&format!("refs/heads/{}", it.branch))
+        .unwrap();
+    let on_main = GitRepository::open(place, Some("main")).unwrap();
+    let refused = on_main.commit_on_branch(&it.branch, Some(&head), &it.files, "m", MONDAY_MS);
     assert!(refused.unwrap_err().to_string().contains("checked out"));
+
+    // Nor is a change ever written to the base branch, whatever it is called.
+    let on_itself = GitRepository::open(world.git.path(), Some(&it.branch)).unwrap();
+    world.git.set_head("refs/heads/main").unwrap();
+    let other = proposal(6, MONDAY_MS);
+    let refused =
+        on_itself.commit_on_branch(&other.branch, Some(&head), &other.files, "m", MONDAY_MS);
+    assert!(refused.unwrap_err().to_string().contains("base branch"));
+    assert_eq!(world.head(&it.branch).unwrap().to_string(), head);
 }
 
 // ---- committing

@@ -711,6 +711,7 @@ fn watch_counts_failures_that_only_the_newest_snapshot_names() {
         at_ms,
         class: "java.lang.OutOfMemoryError".into(),
         out_of_memory: true,
+        memory: None,
     };
     history.latest.as_mut().unwrap().failures = vec![oom(MERGED - HOUR)];
     assert_eq!(signals(&judge(&history)), []);

@@ -1,12 +1,14 @@
 //! Git history + ledger → every change of a resource, its evidence, its outcome. Nothing else is needed: evidence files identify
 //! changes, so that squash and rebase lose none, and what changed without evidence was done by hand.
 
+mod appended;
 mod by_hand;
 mod change;
 mod follow;
 mod merged;
 mod outcome;
 
+pub use appended::KnownChanges;
 pub use by_hand::{JobResources, Resources};
 pub use change::{Audit, ChangeRecord, Outcome};
 pub use follow::missing_entries;

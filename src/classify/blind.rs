@@ -2,7 +2,12 @@
 
 use super::profile::{Unit, Verdict, VerdictId};
 use super::window::{Window, signal};
-use crate::snapshot::{Gap, Point};
+use crate::snapshot::{Gap, Point, Vertex};
+
+/// Records per second from which a flow that the sources do not emit says something.
+const FLOWS: f64 = 100.0;
+/// Records of the widest flow for each that the sources emit, from which they are taken to hand out splits.
+const FAN_OUT: f64 = 100.0;
 
 /// What is missing at every point, each as a gap.
 pub(super) fn missing(window: &Window<'_>) -> Vec<Gap> {
@@ -30,14 +35,42 @@ pub(super) fn missing(window: &Window<'_>) -> Vec<Gap> {
         "backpressure",
     );
     note(
-        never(&|point| window.cpu_share(point).is_some()),
+        never(&|point| point.task_managers.cpu_cores.is_some()),
         "CPU used",
     );
     note(
         never(&|point| point.task_managers.heap_used.is_some()),
         "heap used",
     );
+    if let Some(gap) = unread(window) {
+        gaps.push(gap);
+    }
     gaps
+}
+
+/// Sources that only hand out splits, where the flow does not tell which vertex reads them.
+fn unread(window: &Window<'_>) -> Option<Gap> {
+    let sources = || window.vertices.iter().filter(|vertex| vertex.is_source());
+    let tells = |vertex: &Vertex| {
+        vertex.reads_input == Some(true)
+            || vertex.pending_records.is_some()
+            || vertex.source_partitions.is_some()
+    };
+    if sources().any(tells) {
+        return None;
+    }
+    let read = window
+        .series(|point| window.source_rate(point))
+        .quantile(0.5)?;
+    let flows = window.series(|point| window.fastest(point)).quantile(0.5)?;
+    (flows >= FLOWS && flows >= FAN_OUT * read).then(|| {
+        Gap::new(
+            "the job's input",
+            format!(
+                "the sources emit {read:.2} records/s and {flows:.0} flow behind them: they hand out splits, and which vertex reads is not told by the flow"
+            ),
+        )
+    })
 }
 
 pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
@@ -47,7 +80,7 @@ pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
     }
     let signals = vec![
         signal(
-            "needed signals missing, of six",
+            "needed signals missing, of seven",
             gaps.len() as f64,
             Unit::Count,
             1.0,

@@ -83,7 +83,8 @@ fn own_failures(points: &[&Point]) -> u32 {
         .iter()
         .map(|point| {
             let of_interval = time_in_checkpoints(points, point).unwrap_or(1.0);
-            f64::from(point.restarts.min(point.checkpoints.failed)) * of_interval
+            let restarts = point.restarts.saturating_add(point.rescales);
+            f64::from(restarts.min(point.checkpoints.failed)) * of_interval
         })
         .sum();
     failed.saturating_sub(by_restarts.round() as u32)

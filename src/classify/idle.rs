@@ -12,7 +12,12 @@ pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
         .quantile(0.95)?;
     let busy = window.series(|point| window.busiest(point)).quantile(0.5)?;
     let least = window.settings.idle_records_per_second;
-    if rate >= least || busy >= WORKING || window.blocked() {
+    // Whatever the sources say: records that flow anywhere are no silence.
+    let flows = window
+        .series(|point| window.fastest(point))
+        .quantile(0.95)
+        .is_some_and(|rate| rate >= least);
+    if flows || rate >= least || busy >= WORKING || window.blocked() {
         return None;
     }
     let signals = vec![

@@ -9,7 +9,8 @@ pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
     let collecting = window
         .series(|point| Some(point.task_managers.gc_share?.mean))
         .quantile(0.95);
-    let killed: u32 = window.all.iter().map(|point| point.out_of_memory).sum();
+    let kills = window.killed();
+    let killed = kills.count;
     let full = kept.is_some_and(|share| share >= settings.heap_high);
     let slow = collecting.is_some_and(|share| share >= settings.gc_high);
     if !full && !slow && killed == 0 {
@@ -32,14 +33,25 @@ pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
             settings.gc_high,
         ));
     }
-    signals.push(signal(
-        "failures for want of memory",
-        f64::from(killed),
-        Unit::Count,
-        1.0,
-    ));
+    let mut failures = Vec::new();
+    for (kind, count) in &kills.kinds {
+        let name = format!("failures for want of {}", kind.words());
+        failures.push(signal(&name, f64::from(*count), Unit::Count, 1.0));
+    }
+    let told: u32 = kills.kinds.values().sum();
+    if told == 0 || killed > told {
+        let untold = f64::from(killed.saturating_sub(told));
+        failures.push(signal(
+            "failures for want of memory",
+            untold,
+            Unit::Count,
+            1.0,
+        ));
+    }
+    let count = failures.len();
+    signals.extend(failures);
     if killed > 0 {
-        signals.rotate_right(1);
+        signals.rotate_right(count);
     } else if slow && !full && kept.is_some() {
         signals.swap(0, 1);
     }

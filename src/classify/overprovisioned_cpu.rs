@@ -5,7 +5,7 @@ use super::window::{Window, signal};
 
 pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
     let used = window
-        .series(|point| window.cpu_share(point))
+        .series(|point| window.cpu_share_paid(point))
         .quantile(0.95)?;
     let held = window
         .series(|point| window.backpressure(point))

@@ -4,6 +4,10 @@ use super::profile::{Unit, Verdict, VerdictId};
 use super::window::{Window, signal};
 
 pub(super) fn judge(window: &Window<'_>) -> Option<Verdict> {
+    // Who died for want of memory has none to spare, whichever it was.
+    if window.killed().count > 0 {
+        return None;
+    }
     let kept = window.heap_after_collection().quantile(0.95)?;
     let used = window
         .series(|point| heap_share(point, |used| used.mean))

@@ -1,6 +1,6 @@
 //! What classification answers with.
 
-use crate::snapshot::{Gap, JobKey};
+use crate::snapshot::{Failure, Gap, JobKey, OutOfMemory, Workload};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -31,6 +31,10 @@ pub enum VerdictId {
     Skewed,
     /// The source cannot read faster (partitions, the outside system), and lag remains.
     SourceBound,
+    /// Lag is above the job's limit and does not fall: it carries less than arrives.
+    FallingBehind,
+    /// The operator's autoscaler is on, and its overrides do not run or its metrics are missing.
+    AutoscalerInert,
     /// Hardly any records.
     Idle,
     /// It restarts again and again.
@@ -45,7 +49,7 @@ pub enum VerdictId {
 
 impl VerdictId {
     /// All, in the order in which they are listed to people.
-    pub const ALL: [VerdictId; 15] = [
+    pub const ALL: [VerdictId; 17] = [
         VerdictId::OverprovisionedCpu,
         VerdictId::OverprovisionedMemory,
         VerdictId::OverprovisionedSlots,
@@ -56,6 +60,8 @@ impl VerdictId {
         VerdictId::SinkBound,
         VerdictId::Skewed,
         VerdictId::SourceBound,
+        VerdictId::FallingBehind,
+        VerdictId::AutoscalerInert,
         VerdictId::Idle,
         VerdictId::Unstable,
         VerdictId::InsufficientHistory,
@@ -76,6 +82,8 @@ impl VerdictId {
             VerdictId::SinkBound => "sink-bound",
             VerdictId::Skewed => "skewed",
             VerdictId::SourceBound => "source-bound",
+            VerdictId::FallingBehind => "falling-behind",
+            VerdictId::AutoscalerInert => "autoscaler-inert",
             VerdictId::Idle => "idle",
             VerdictId::Unstable => "unstable",
             VerdictId::InsufficientHistory => "insufficient-history",
@@ -161,11 +169,85 @@ pub struct JobProfile {
     pub bottlenecks: Vec<VertexName>,
     /// What was missing.
     pub gaps: Vec<Gap>,
+    /// What runs: only a streaming job with TaskManagers of its own has a size.
+    #[serde(default, skip_serializing_if = "Workload::is_streaming")]
+    pub workload: Workload,
+    /// What failed it last, newest first, at most five.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// Resources that may not get less, each with why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bars: Vec<Bar>,
+}
+
+/// A resource that a size is made of.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// Slots of all TaskManagers together.
+    Slots,
+    /// Cores of all TaskManagers together.
+    Cpu,
+    /// Memory of all TaskManagers together.
+    Memory,
+    /// Process memory of each TaskManager.
+    Process,
+}
+
+impl Resource {
+    /// All.
+    pub const ALL: [Resource; 4] = [
+        Resource::Slots,
+        Resource::Cpu,
+        Resource::Memory,
+        Resource::Process,
+    ];
+}
+
+/// A resource that may not get less, whatever a model says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Bar {
+    /// Which.
+    pub resource: Resource,
+    /// A stable code: a verdict's id, `out-of-memory`, …
+    pub code: String,
+    /// Why, in one sentence.
+    pub message: String,
+}
+
+/// The last failures that a profile names.
+pub(super) const FAILURES_NAMED: usize = 5;
+
+/// What a failure says of itself: its class, and the memory that ran out.
+pub fn cause(failure: &Failure) -> String {
+    match (failure.memory, failure.out_of_memory) {
+        (Some(kind), _) => format!("{}: {} ran out", failure.class, kind.words()),
+        (None, true) => format!("{}: memory ran out", failure.class),
+        (None, false) => failure.class.clone(),
+    }
+}
+
+/// The words for kinds of memory that ran out, joined.
+pub(super) fn kinds_in_words(kinds: impl IntoIterator<Item = OutOfMemory>) -> String {
+    let words: Vec<&str> = kinds.into_iter().map(OutOfMemory::words).collect();
+    if words.is_empty() {
+        "memory".to_owned()
+    } else {
+        words.join(", ")
+    }
 }
 
 impl JobProfile {
     /// Whether a verdict holds, for the job or any vertex.
     pub fn has(&self, id: VerdictId) -> bool {
         self.verdicts.iter().any(|verdict| verdict.id == id)
+    }
+
+    /// Why a resource may not get less; none when nothing that was seen speaks against it. Whoever proposes a size asks for each of
+    /// [`Resource::ALL`], and takes nothing from a resource that is barred.
+    pub fn bar(&self, resource: Resource) -> Option<&Bar> {
+        self.bars.iter().find(|bar| bar.resource == resource)
     }
 }

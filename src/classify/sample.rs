@@ -98,6 +98,9 @@ fn point(from_ms: i64) -> Point {
         running_since_ms: Some(0),
         running: 1.0,
         restarts: 0,
+        rescales: 0,
+        memory_failures: BTreeMap::new(),
+        external: BTreeMap::new(),
         out_of_memory: 0,
         vertices: BTreeMap::from([
             ("source".to_owned(), source),

@@ -51,6 +51,9 @@ pub struct Settings {
     pub restarts_per_day: u32,
     /// Lag, in seconds of the present rate, from which it counts as lag.
     pub lag_seconds: f64,
+    /// Lag that the job's users accept, seconds: above it and not falling, the job falls behind.
+    #[serde(skip)]
+    pub lag_limit_seconds: f64,
 }
 
 impl Default for Settings {
@@ -77,6 +80,7 @@ impl Default for Settings {
             idle_records_per_second: 1.0,
             restarts_per_day: 3,
             lag_seconds: 5.0,
+            lag_limit_seconds: 120.0,
         }
     }
 }

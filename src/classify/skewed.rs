@@ -20,7 +20,7 @@ fn of(window: &Window<'_>, vertex: &Vertex) -> Option<Verdict> {
     let starved = vertex
         .source_partitions
         .is_some_and(|partitions| partitions < vertex.parallelism);
-    if vertex.parallelism < 2 || starved {
+    if vertex.parallelism < 2 || starved || vertex.finished_subtasks > 0 {
         return None;
     }
     let limit = window.settings.skew;

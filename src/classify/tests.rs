@@ -419,3 +419,111 @@ fn absurd_values_make_no_verdict() {
     );
     assert_eq!(STEP_MS, 300_000);
 }
+
+#[test]
+fn lag_that_does_not_fall_is_behind_and_bars_every_shrink() {
+    use super::Resource;
+    // Waiting at the beginning of the last hour and at its end; 1,000 records/s are read.
+    let table = [
+        ("within the limit", 100_000.0, 100_000.0, false),
+        ("stands above it", 200_000.0, 200_000.0, true),
+        ("grows", 200_000.0, 400_000.0, true),
+        (
+            "falls too slowly to be gone within ten hours",
+            2_000_000.0,
+            1_990_000.0,
+            true,
+        ),
+        ("falls", 400_000.0, 200_000.0, false),
+    ];
+    for (name, begin, end, behind) in table {
+        let mut history = history(DAY);
+        let from = DAY - 12;
+        for (place, point) in history.points.iter_mut().enumerate() {
+            let share = place.saturating_sub(from) as f64 / 12.0;
+            at(point, "source").pending = one(begin + (end - begin) * share);
+        }
+        let profile = classify(&history, &Settings::default());
+        assert_eq!(profile.has(FallingBehind), behind, "{name}");
+        for resource in Resource::ALL {
+            assert_eq!(
+                profile.bar(resource).is_some(),
+                behind,
+                "{name}: {resource:?}"
+            );
+        }
+    }
+    let silent = bent(DAY, |point| at(point, "source").pending = None);
+    check("no lag told", &silent, &[], &[FallingBehind], None);
+}
+
+#[test]
+fn native_memory_that_grows_bars_a_smaller_process() {
+    use super::Resource;
+    const MIB: f64 = 1024.0 * 1024.0;
+    let bars = |native: &dyn Fn(usize) -> Option<f64>| {
+        let mut history = history(DAY);
+        for (place, point) in history.points.iter_mut().enumerate() {
+            // Heap, non-heap and direct memory explain 1,190 MiB.
+            let used = native(place).map(|native| (1_190.0 + native) * MIB);
+            point.task_managers.container_used = used.and_then(one);
+            point.task_managers.container_limit = Some(4096.0 * MIB);
+        }
+        let profile = classify(&history, &Settings::default());
+        let bar = profile.bar(Resource::Process).map(|bar| bar.code.clone());
+        assert_eq!(profile.bar(Resource::Slots), None);
+        bar
+    };
+    assert_eq!(
+        bars(&|place| Some(100.0 + place as f64)).as_deref(),
+        Some("native-growth")
+    );
+    assert_eq!(bars(&|place| Some(100.0 + (place % 20) as f64)), None);
+    assert_eq!(bars(&|_| None), None);
+}
+
+#[test]
+fn an_autoscaler_whose_overrides_do_not_run_is_inert() {
+    use crate::snapshot::{LiveResource, Role};
+    let with = |enabled: &str, overrides: &str| {
+        let mut history = history(DAY);
+        let mut resource = LiveResource::new(Role::Application, "flink.apache.org/v1beta1");
+        for (key, value) in [
+            ("job.autoscaler.enabled", enabled),
+            ("pipeline.jobvertex-parallelism-overrides", overrides),
+        ] {
+            let path = format!("spec.flinkConfiguration.{key}");
+            resource.spec.insert(path, value.to_owned());
+        }
+        for look in [history.latest.as_mut(), history.latest_running.as_mut()]
+            .into_iter()
+            .flatten()
+        {
+            look.resource = Some(Box::new(resource.clone()));
+        }
+        history
+    };
+    let inert = [AutoscalerInert];
+    check(
+        "runs otherwise",
+        &with("true", "work:8,sink:4"),
+        &inert,
+        &[Healthy],
+        None,
+    );
+    check(
+        "runs as overridden",
+        &with("true", "work:4"),
+        &[Healthy],
+        &inert,
+        None,
+    );
+    check(
+        "decided nothing",
+        &with("true", ""),
+        &[Healthy],
+        &inert,
+        None,
+    );
+    check("off", &with("false", "work:8"), &[Healthy], &inert, None);
+}

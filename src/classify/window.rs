@@ -3,7 +3,10 @@
 use super::Settings;
 use super::bottleneck::{self, Pressed};
 use super::profile::{Signal, Unit, VertexName};
-use crate::snapshot::{History, Point, Shape, Stat, Vertex, VertexPoint};
+use crate::snapshot::{
+    History, OutOfMemory, Point, Shape, Snapshot, Stat, Vertex, VertexPoint, Workload,
+};
+use std::collections::BTreeMap;
 
 /// Values of a signal over the window, each with how long it held (milliseconds).
 #[derive(Debug, Clone, Default)]
@@ -48,6 +51,10 @@ pub(super) struct Window<'a> {
     pub(super) vertices: &'a [Vertex],
     /// Where the graph held records back.
     pub(super) pressed: Vec<Pressed>,
+    /// What runs.
+    pub(super) workload: Workload,
+    /// The newest look at it while it ran.
+    pub(super) latest: Option<&'a Snapshot>,
     /// Checkpoints of the present job that have ended since its submission, whether inside the window or before it.
     pub(super) checkpoints_known: u64,
     pub(super) from_ms: i64,
@@ -94,6 +101,14 @@ impl<'a> Window<'a> {
             points,
             vertices,
             pressed: Vec::new(),
+            latest: history.latest_running.as_ref(),
+            // A look that found no job says nothing of what runs.
+            workload: history
+                .latest
+                .as_ref()
+                .filter(|seen| seen.job_id.is_some())
+                .or(history.latest_running.as_ref())
+                .map_or(Workload::Streaming, |seen| seen.workload),
             checkpoints_known: history
                 .latest
                 .as_ref()
@@ -163,6 +178,17 @@ impl<'a> Window<'a> {
         highest(point.vertices.values().map(backpressured))
     }
 
+    /// Records per second into or out of the vertex with the most.
+    pub(super) fn fastest(&self, point: &Point) -> Option<f64> {
+        highest(
+            point
+                .vertices
+                .values()
+                .flat_map(|seen| [seen.in_per_second, seen.out_per_second])
+                .map(|rate| Some(rate?.mean)),
+        )
+    }
+
     /// Busy share of the busiest subtask of all vertices.
     pub(super) fn busiest(&self, point: &Point) -> Option<f64> {
         highest(point.vertices.values().map(busy))
@@ -175,7 +201,39 @@ impl<'a> Window<'a> {
             || held.is_some_and(|share| share >= self.settings.backpressure_low)
     }
 
-    /// Cores used over cores paid for, all TaskManagers together.
+    /// Failures for want of memory in the window, whatever ran.
+    pub(super) fn killed(&self) -> Killed {
+        Killed::of(self.all.iter().copied())
+    }
+
+    /// Those of them that struck with at least the process memory that each TaskManager has now.
+    pub(super) fn killed_at_present_memory(&self) -> Killed {
+        let now = self
+            .points
+            .last()
+            .map_or(0, |point| point.shape.memory_bytes);
+        let mut before: Option<&Point> = None;
+        let struck = self.all.iter().copied().filter(|point| {
+            // A point tells the size at its end: where that is a new one, the death was the old one's.
+            let previous = before.replace(point);
+            previous.unwrap_or(point).shape.memory_bytes >= now
+        });
+        Killed::of(struck)
+    }
+
+    /// Cores used over cores paid for, all TaskManagers together. Where nobody says how many are paid for, Flink's own rule stands in: one for
+    /// each slot, and no more than the JVM sees. What it sees alone is the host's, where a container has no limit.
+    pub(super) fn cpu_share_paid(&self, point: &Point) -> Option<f64> {
+        let used = point.task_managers.cpu_cores?.mean;
+        let paid = match point.shape.cpu_millis {
+            0 => f64::from(point.shape.slots_per_task_manager).min(point.task_managers.cpus_seen?),
+            millis => millis as f64 / 1000.0,
+        };
+        let limit = paid * f64::from(point.shape.task_managers.max(1));
+        (limit > 0.0).then(|| used / limit)
+    }
+
+    /// Cores used over cores that are there (paid for, else those that the JVM sees), all TaskManagers together.
     pub(super) fn cpu_share(&self, point: &Point) -> Option<f64> {
         let used = point.task_managers.cpu_cores?.mean;
         let limit = cores_of_one(point)? * f64::from(point.shape.task_managers.max(1));
@@ -239,6 +297,29 @@ impl<'a> Window<'a> {
             id: vertex.id.clone(),
             name: vertex.name.clone(),
         }
+    }
+}
+
+/// Failures for want of memory.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Killed {
+    /// How many.
+    pub(super) count: u32,
+    /// Those that tell which memory it was.
+    pub(super) kinds: BTreeMap<OutOfMemory, u32>,
+}
+
+impl Killed {
+    fn of<'a>(points: impl Iterator<Item = &'a Point>) -> Killed {
+        let mut killed = Killed::default();
+        for point in points {
+            killed.count = killed.count.saturating_add(point.out_of_memory);
+            for (kind, count) in &point.memory_failures {
+                let sum: &mut u32 = killed.kinds.entry(*kind).or_insert(0);
+                *sum = sum.saturating_add(*count);
+            }
+        }
+        killed
     }
 }
 

@@ -3,13 +3,14 @@
 use super::ending::{Ended, Failure};
 use super::output::{note, say, say_json};
 use super::start::Start;
-use super::table::table;
-use super::verdicts::{verdict_name, why};
+use super::table::{cut, table};
+use super::verdicts::{causes, verdict_name, why};
 use crate::classify::{JobProfile, classify};
 use crate::cli::{Common, Jobs, Output};
 use crate::evaluate::plugin::Told;
 use crate::pass::history;
 use crate::ports::HistoryStore;
+use crate::recommend::no_size;
 use crate::render::escape::terminal;
 
 /// Carries the command out.
@@ -49,6 +50,29 @@ pub fn text(profiles: &[JobProfile]) -> String {
             };
             rows.push(vec![terminal(&job), verdict_name(verdict), why(verdict)]);
         }
+        if let Some(state) = no_size(profile.workload) {
+            let job = if profile.verdicts.is_empty() {
+                profile.job.short()
+            } else {
+                String::new()
+            };
+            rows.push(vec![
+                terminal(&job),
+                state.reason.to_string(),
+                cut(&state.message, 110),
+            ]);
+        }
     }
-    table(&["JOB", "VERDICT", "WHY"], &rows)
+    let mut out = table(&["JOB", "VERDICT", "WHY"], &rows);
+    for profile in profiles {
+        let causes = causes(profile);
+        if !causes.is_empty() {
+            out.push_str(&format!(
+                "  Last failures of {}: {}\n",
+                terminal(&profile.job.short()),
+                causes.join("; ")
+            ));
+        }
+    }
+    out
 }

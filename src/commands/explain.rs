@@ -4,7 +4,7 @@ use super::ending::{Ended, Failure};
 use super::output::{say, say_json};
 use super::plan::{make, until};
 use super::start::Start;
-use super::verdicts::{verdict_name, why};
+use super::verdicts::{causes, verdict_name, why};
 use crate::cli::{self, Common, Output};
 use crate::plan::{Item, State};
 use crate::policy::Ruling;
@@ -86,6 +86,16 @@ fn text(item: &Item) -> String {
         out.push_str("\nVerdicts\n");
         for verdict in &profile.verdicts {
             out.push_str(&format!("  {}: {}\n", verdict_name(verdict), why(verdict)));
+        }
+        for bar in &profile.bars {
+            let line = format!("  gets no smaller: {}\n", terminal(&bar.message));
+            if !out.contains(&line) {
+                out.push_str(&line);
+            }
+        }
+        let failed = causes(profile);
+        if !failed.is_empty() {
+            out.push_str(&format!("  last failures: {}\n", failed.join("; ")));
         }
         for gap in &profile.gaps {
             out.push_str(&format!(

@@ -8,11 +8,8 @@ use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
 use crate::pass::{self, Known, Made, know};
 use crate::plan::{Item, Plan, State, Until};
-use crate::record::seal;
 use crate::render::escape::terminal;
 use crate::render::number;
-use anyhow::Context;
-use std::fs;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
@@ -20,9 +17,7 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     let listed = start.listed(&args.jobs.jobs, common).await?;
     let (made, _) = make(&start, &args.forge, &listed).await?;
     if let Some(file) = &args.out {
-        let content = serde_json::to_value(&made.plan).context("plan")?;
-        let text = seal(&content).context("plan")?;
-        fs::write(file, text).with_context(|| format!("--out {file}"))?;
+        start.write_sealed(&made.plan, file)?;
     }
     match common.output {
         Output::Json => say_json(&made.plan)?,

@@ -5,26 +5,32 @@ use super::output::{note, say, say_json};
 use super::plan::make;
 use super::start::Start;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Proposed, Sealed, SealedError};
+use crate::pass::{self, PassError, Proposed, Sealed};
 use crate::plan::Plan;
 use crate::policy::Mode;
 use crate::render::escape::terminal;
-use anyhow::Context;
 use camino::Utf8Path;
-use std::fs;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
     let (plan, problems) = match &args.from {
-        Some(file) => match read(file)? {
-            Sealed::Plan(plan) => (*plan, Vec::new()),
+        Some(file) => match start.read_sealed(file)? {
+            Sealed::Plan(plan) => {
+                let repository = start.repository(&args.forge)?;
+                pass::check_plan(&start.settings, &repository, &plan)
+                    .map_err(|error| refused(file, error))?;
+                (*plan, Vec::new())
+            }
             Sealed::Reverts(due) => {
                 let forge = start.forge(&args.forge)?;
                 let repository = start.repository(&args.forge)?;
-                let done = due.carry_out(&forge, &repository, start.now_ms()).await?;
-                let blind = due.blind.map(|blind| blind.message);
-                return show(common, &done, blind.into_iter().collect());
+                let (done, mut problems) = due
+                    .carry_out(&start.settings, &forge, &repository, start.now_ms())
+                    .await
+                    .map_err(|error| refused(file, error))?;
+                problems.extend(due.blind.map(|blind| blind.message));
+                return show(common, &done, problems);
             }
         },
         None => {
@@ -42,12 +48,14 @@ pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure>
     show(common, &done, problems)
 }
 
-fn read(file: &Utf8Path) -> Result<Sealed, Failure> {
-    let text = fs::read_to_string(file).with_context(|| format!("--from {file}"))?;
-    Sealed::read(&text).map_err(|error| match error {
-        SealedError::Schema { .. } => Failure::Usage(format!("--from {file}: {error}")),
-        error => Failure::Failed(anyhow::Error::new(error).context(format!("--from {file}"))),
-    })
+/// A refusal names the file.
+fn refused(file: &Utf8Path, error: PassError) -> Failure {
+    match error {
+        PassError::Refused(why) => Failure::Failed(anyhow::anyhow!(
+            "--from {file} is refused, and nothing of it was written: {why}"
+        )),
+        other => other.into(),
+    }
 }
 
 /// Says what was done; what failed makes it partly done.

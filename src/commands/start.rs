@@ -4,18 +4,24 @@ use super::ending::Failure;
 use super::select::select;
 use crate::cli::{Common, Forge};
 use crate::config::ClusterConfig;
-use crate::pass::{Fleet, Known, Observing, Planning, Settings};
+use crate::pass::{Fleet, Known, Observing, Planning, Sealed, Settings, sealed};
 use crate::ports::{Clock, HistoryStore, Plugins, PullRequest};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKey;
 use crate::world::{
     AnyForge, AnyHistory, AnyRepository, Clusters, Destination, Looks, Opened, assemble_plugins,
-    open_history,
+    open_history, seal_key,
 };
-use camino::Utf8PathBuf;
+use anyhow::Context;
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Serialize;
 use std::collections::BTreeSet;
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The largest file of another job that is read, bytes.
+const LARGEST_SEALED: u64 = 256 * 1024 * 1024;
 
 /// What every command starts from. It holds no client and changes nothing.
 pub struct Start {
@@ -54,6 +60,29 @@ impl Start {
     /// The time to act at.
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Writes what another job is to carry out, sealed, and signed where a key is set.
+    pub fn write_sealed(&self, content: &impl Serialize, file: &Utf8Path) -> Result<(), Failure> {
+        let key = seal_key(&self.opened.config.seal)?;
+        let out = || format!("--out {file}");
+        let text = sealed(content, key.as_ref()).with_context(out)?;
+        fs::write(file, text).with_context(out)?;
+        Ok(())
+    }
+
+    /// Reads what another job asks for.
+    pub fn read_sealed(&self, file: &Utf8Path) -> Result<Sealed, Failure> {
+        let key = seal_key(&self.opened.config.seal)?;
+        let from = || format!("--from {file}");
+        let size = fs::metadata(file).with_context(from)?.len();
+        if size > LARGEST_SEALED {
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "--from {file} has {size} bytes, more than the {LARGEST_SEALED} that are read"
+            )));
+        }
+        let text = fs::read_to_string(file).with_context(from)?;
+        Ok(Sealed::read(&text, key.as_ref()).with_context(from)?)
     }
 
     /// The file of the embedded history.

@@ -109,6 +109,7 @@ fn judge(settings: &Settings, name: &str, snapshots: Vec<Snapshot>, total: Durat
     let (Some(history), true) = (history, reachable) else {
         return Tried {
             name: name.to_string(),
+            state: None,
             verdicts: Vec::new(),
             saving: nothing("it could not be read"),
             gaps,

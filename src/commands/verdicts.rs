@@ -1,7 +1,7 @@
 //! Verdicts for people.
 
 use super::table::cut;
-use crate::classify::Verdict;
+use crate::classify::{JobProfile, Verdict, cause};
 use crate::render::escape::terminal;
 use crate::render::words;
 
@@ -22,4 +22,21 @@ pub fn why(verdict: &Verdict) -> String {
         .map(|signal| format!("{} {}", terminal(&signal.name), words::signal_value(signal)))
         .collect();
     cut(&parts.join(", "), 110)
+}
+
+/// What failed a job last, newest first, the same causes together: `3 × java.lang.OutOfMemoryError: metaspace ran out`.
+pub fn causes(profile: &JobProfile) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    for failure in &profile.failures {
+        let told = cause(failure);
+        match counted.iter_mut().find(|(known, _)| *known == told) {
+            Some((_, count)) => *count += 1,
+            None => counted.push((told, 1)),
+        }
+    }
+    let line = |(told, count): &(String, usize)| match count {
+        1 => terminal(told),
+        count => format!("{count} × {}", terminal(told)),
+    };
+    counted.iter().map(line).collect()
 }

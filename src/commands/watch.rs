@@ -9,8 +9,6 @@ use crate::pass::{self, Watched, Watching};
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::watch::Assessment;
-use anyhow::Context;
-use std::fs;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
@@ -29,8 +27,7 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
             let pull_requests = start.pull_requests(&args.forge).await;
             let watching = watching(start.now_ms());
             let (followed, due) = pass::leave(watching, &store, &repository, pull_requests)?;
-            let text = due.seal().context("assessments")?;
-            fs::write(file, text).with_context(|| format!("--out {file}"))?;
+            start.write_sealed(&due, file)?;
             followed
         }
         None => {

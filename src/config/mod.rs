@@ -7,6 +7,7 @@ mod load;
 mod plugins;
 mod prometheus;
 mod schedule;
+mod seal;
 mod sections;
 mod values;
 mod selector;
@@ -18,6 +19,7 @@ pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use plugins::{PluginConfig, PluginKind};
 pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
 pub use schedule::ScheduleConfig;
+pub use seal::SealConfig;
 pub use sections::{ClusterConfig, HistoryConfig, JobConfig, RepositoryConfig, SloConfig};
 pub use selector::{Selector, SelectorError};
 pub use values::ValuesMapping;
@@ -45,6 +47,8 @@ pub struct Config {
     pub forge: ForgeConfig,
     /// How often it is to run.
     pub schedule: ScheduleConfig,
+    /// How the files of `plan --out` and `watch --out` are signed.
+    pub seal: SealConfig,
     /// What every job promises; each job may promise something else.
     pub slo: SloConfig,
     /// Thresholds of the verdicts.

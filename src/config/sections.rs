@@ -5,6 +5,7 @@ use crate::quantity::FlinkDuration;
 use crate::snapshot::{JobKey, JobKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A cluster: a static list of jobs, or one behind a Kubernetes API server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +60,17 @@ pub struct JobConfig {
     /// What it promises, where that differs from `slo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slo: Option<SloConfig>,
+    /// Limits of single vertices, by their name or id in Flink.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub vertices: BTreeMap<String, VertexConfig>,
+}
+
+/// What is known of a vertex that metrics don't tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VertexConfig {
+    /// The most parallelism that it may get, at least 1: a connector that can't scale further.
+    pub max: std::num::NonZeroU32,
 }
 
 impl ClusterConfig {
@@ -95,12 +107,17 @@ fn deployment() -> JobKind {
 pub struct SloConfig {
     /// Lag that it may have at most, as time of input.
     pub lag: FlinkDuration,
+    /// Time from the sources to any vertex that it may take at most, by Flink's latency markers; absent: nothing is promised, and the latency
+    /// rule takes the lag's limit for its bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<FlinkDuration>,
 }
 
 impl Default for SloConfig {
     fn default() -> Self {
         SloConfig {
             lag: FlinkDuration::from_millis(120_000),
+            latency: None,
         }
     }
 }

@@ -31,7 +31,7 @@ const PIECE_MS: i64 = 300_000;
 
 /// Whether a point says nothing about rates: the job did not run through it, or restarted within it.
 pub(super) fn disturbed(point: &Point, before: Option<&Point>) -> bool {
-    let restarted = point.restarts > 0 || point.running < 0.99;
+    let restarted = point.restarts > 0 || point.rescales > 0 || point.running < 0.99;
     let began_within = point.pairs <= 1
         && point
             .running_since_ms
@@ -85,6 +85,11 @@ pub(super) fn arrivals(history: &History, settings: &Settings) -> Vec<Arrival> {
             previous.filter(|previous| (point.from_ms - previous.to_ms).abs() <= SEAM_MS);
         found.extend(arrival(&sources, point, adjoining, knows_lag));
     }
+    // Where the lag is told, a backlog is told apart from what arrives.
+    if !knows_lag {
+        let phase = first_phase(&found, history);
+        found.drain(..phase);
+    }
     let span = found.last().map_or(0, |last: &Arrival| last.to_ms)
         - found.first().map_or(0, |first| first.from_ms);
     if span >= 12 * PIECE_MS {
@@ -92,6 +97,45 @@ pub(super) fn arrivals(history: &History, settings: &Settings) -> Vec<Arrival> {
     } else {
         found
     }
+}
+
+/// A first phase reads at least so many times what is read after it.
+const PHASE_FACTOR: f64 = 3.0;
+/// What comes after a first phase must have been seen for so long, milliseconds.
+const AFTER_PHASE_MS: i64 = 24 * 3_600_000;
+/// A first phase begins no later than this after the job's start, milliseconds: else it may be the peak of a day.
+const AT_THE_START_MS: i64 = 30 * 60_000;
+
+/// How many arrivals at the begin are a phase of their own: the snapshot of a CDC source, a bounded backfill. They are read as fast as the job
+/// can, come once, and say nothing of what will arrive. A phase ends for good: nothing after it comes near its slowest part.
+fn first_phase(found: &[Arrival], history: &History) -> usize {
+    let (Some(first), Some(end_ms)) = (found.first(), found.last().map(|last| last.to_ms)) else {
+        return 0;
+    };
+    let started_ms = history
+        .points
+        .iter()
+        .find_map(|point| point.running_since_ms);
+    if started_ms.is_none_or(|started| first.from_ms - started > AT_THE_START_MS) {
+        return 0;
+    }
+    let mut highest_after = vec![0.0_f64; found.len() + 1];
+    for at in (0..found.len()).rev() {
+        highest_after[at] = highest_after[at + 1].max(found[at].per_second);
+    }
+    let mut lowest = f64::INFINITY;
+    let mut phase = 0;
+    for (at, arrival) in found.iter().enumerate() {
+        lowest = lowest.min(arrival.per_second);
+        let after_ms = end_ms - arrival.to_ms;
+        if at * 2 >= found.len() || after_ms < AFTER_PHASE_MS {
+            break;
+        }
+        if highest_after[at + 1] > 0.0 && lowest >= PHASE_FACTOR * highest_after[at + 1] {
+            phase = at + 1;
+        }
+    }
+    phase
 }
 
 fn arrival(

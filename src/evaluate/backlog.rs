@@ -31,6 +31,9 @@ pub struct Limits {
     pub shrink_cpu: f64,
     /// Shrink below this backlog time, s.
     pub shrink_backlog_s: f64,
+    /// Most TaskManagers that it asks for; absent: as many as partitions and key groups allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_task_managers: Option<u32>,
 }
 
 impl Default for Limits {
@@ -41,6 +44,7 @@ impl Default for Limits {
             clear_within_s: 60.0,
             shrink_cpu: 0.7,
             shrink_backlog_s: 10.0,
+            most_task_managers: None,
         }
     }
 }
@@ -131,7 +135,7 @@ pub fn advise(job: &Job, limits: &Limits) -> Result<Advice, BacklogError> {
         backlog / throughput
     };
     let current = f64::from(job.task_managers);
-    let most = most_task_managers(job);
+    let most = most_task_managers(job).min(limits.most_task_managers.unwrap_or(u32::MAX).max(1));
     if backlog_s > limits.grow_backlog_s || cpu > limits.grow_cpu {
         let required = if growth > 0.0 {
             current * (growth + throughput) / throughput

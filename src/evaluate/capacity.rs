@@ -36,6 +36,8 @@ struct Sample {
     pushed: bool,
     /// A backlog was read flat out through all of it, and this vertex was the busiest.
     catching_up: bool,
+    /// A source that read a backlog all through it while nothing below held it back: what it read is what it can.
+    flat_out: bool,
     throttled: bool,
     /// Cores were scarce: what it carried may be theirs to say.
     scarce: bool,
@@ -118,10 +120,11 @@ fn sample(
             .any(|input| backpressured(&input.vertex) >= 0.2)
     };
     let within = |one: &&CatchUp| one.from_ms <= point.from_ms && point.to_ms <= one.to_ms;
-    let catching_up = backlogs
-        .iter()
-        .find(within)
-        .is_some_and(|one| one.bottleneck.as_ref() == Some(&vertex.id));
+    let backlog = backlogs.iter().find(within);
+    let catching_up = backlog.is_some_and(|one| one.bottleneck.as_ref() == Some(&vertex.id));
+    let flat_out = vertex.is_source()
+        && backlog.is_some_and(|one| one.bottleneck.is_none())
+        && backpressured(&vertex.id) < 0.2;
     (rate.is_finite() && busy.is_finite() && rate >= 0.0).then(|| Sample {
         rate,
         busy,
@@ -129,6 +132,7 @@ fn sample(
         seconds: seconds(point),
         pushed,
         catching_up,
+        flat_out,
         throttled: cpu_share(point).is_some_and(|share| share >= THROTTLED),
         scarce: cpu_share(point).is_some_and(|share| share >= SCARCE),
         held_back: backpressured(&vertex.id) >= 0.2,
@@ -159,6 +163,11 @@ fn measure(
     .or_else(|| throttled_rate(vertex, samples, cores))
     .or_else(|| rate_by_busy(&samples.iter().collect::<Vec<_>>()));
     let (rate, sd, disagree) = combine(by_busy, direct, samples)?;
+    // A source that waits for what it fetches is not busy, so busy time promises what never flowed: a backlog shows what does.
+    let (rate, sd, disagree, direct) = match flat_out_rate(samples) {
+        Some((most, count)) if most < rate => (most, SD.0, true, Some((most, count))),
+        _ => (rate, sd, disagree, direct),
+    };
     let mut busy: Vec<f64> = samples.iter().map(|sample| sample.busy).collect();
     busy.sort_by(f64::total_cmp);
     let skew = points
@@ -221,6 +230,19 @@ fn direct_rate(samples: &[Sample]) -> Option<(f64, usize)> {
     let mut rates: Vec<f64> = full.map(|sample| sample.rate).collect();
     rates.sort_by(f64::total_cmp);
     rates.get(rates.len() / 2).map(|rate| (*rate, rates.len()))
+}
+
+/// The highest rate at which a source read a backlog for a good while (the ninth of ten points), with how many points say so.
+fn flat_out_rate(samples: &[Sample]) -> Option<(f64, usize)> {
+    let flat_out = samples
+        .iter()
+        .filter(|sample| sample.flat_out && sample.rate > 0.0);
+    let mut rates: Vec<f64> = flat_out.map(|sample| sample.rate).collect();
+    rates.sort_by(f64::total_cmp);
+    (rates.len() >= SUSTAINED)
+        .then(|| rates.get((rates.len() - 1) * 9 / 10).copied())
+        .flatten()
+        .map(|rate| (rate, rates.len()))
 }
 
 /// Records over busy share, over the quarter of the points with the highest load: busy time at low load misses

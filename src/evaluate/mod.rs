@@ -36,7 +36,7 @@ pub use capacity::capacities;
 pub use catch_up::{CatchUp, CatchUpReading, NoCatchUp, catch_up_reading, catch_ups};
 pub use cpu_cost::{CpuCost, cpu_cost};
 pub use demand::{Demand, DemandBasis, VertexCapacity};
-pub use settings::Settings;
+pub use settings::{LatencyRule, Settings};
 pub use sizing_load::{DemandError, demand};
 pub use swing::{Swing, swing};
 pub use week::{HourSpan, Week, WeekPeak, hour_text};

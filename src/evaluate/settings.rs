@@ -32,6 +32,13 @@ pub struct Settings {
     /// Lag that the job's users accept, seconds: a backlog beyond it counts.
     #[serde(skip)]
     pub lag_limit_seconds: f64,
+    /// Latency that the job promises, milliseconds; absent: none, and the lag's limit is the bound of the latency rule.
+    #[serde(skip)]
+    pub latency_limit_ms: Option<f64>,
+    /// The latency rule's constants, without its bound.
+    pub latency_rule: LatencyRule,
+    /// The backlog rule's constants.
+    pub backlog_rule: super::backlog::Limits,
     /// What plug-in evaluators said of the job.
     #[serde(skip)]
     pub told: super::plugin::Told,
@@ -51,7 +58,46 @@ impl Default for Settings {
             catch_up_seconds: 1800.0,
             backlog_seconds: 10_800.0,
             lag_limit_seconds: 120.0,
+            latency_limit_ms: None,
+            latency_rule: LatencyRule::default(),
+            backlog_rule: super::backlog::Limits::default(),
             told: super::plugin::Told::default(),
+        }
+    }
+}
+
+/// The latency rule's constants; the defaults are those of its source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LatencyRule {
+    /// So many violations in a row before it acts, at least 1.
+    pub violations: usize,
+    /// How many operators grow at once: the k slowest.
+    pub top: usize,
+    /// Channels that a window gets more.
+    pub window_channels: u32,
+}
+
+impl Default for LatencyRule {
+    fn default() -> Self {
+        LatencyRule {
+            violations: 3,
+            top: 1,
+            window_channels: 2,
+        }
+    }
+}
+
+impl Settings {
+    /// The latency rule's limits for the job: what it promises, else the lag's limit.
+    pub fn latency_limits(&self) -> super::latency_violation::Limits {
+        super::latency_violation::Limits {
+            bound_ms: self
+                .latency_limit_ms
+                .unwrap_or(self.lag_limit_seconds * 1000.0),
+            violations: self.latency_rule.violations.max(1),
+            top: self.latency_rule.top.max(1),
+            window_channels: self.latency_rule.window_channels,
         }
     }
 }

@@ -244,3 +244,79 @@ fn unknown_is_not_zero() {
         .collect();
     assert_eq!(known, ["source"]);
 }
+
+/// The snapshot of a CDC source: 5,000 records/s for six hours, then 500. It tells no lag.
+fn with_a_first_phase(points: usize) -> History {
+    let mut history = fed(
+        points,
+        6000.0,
+        |i| if i < 6 * HOUR { 5000.0 } else { 500.0 },
+    );
+    for point in &mut history.points {
+        at(point, "source").pending = None;
+    }
+    history
+}
+
+#[test]
+fn a_first_phase_is_no_demand() {
+    let history = with_a_first_phase(3 * DAY);
+    let found = demand(&history, &Settings::default()).unwrap();
+    near(found.highest_per_second, 500.0, 0.01);
+
+    // The same rates long after the start are the peak of a day.
+    let mut later = with_a_first_phase(3 * DAY);
+    for point in &mut later.points {
+        point.running_since_ms = Some(-7 * 24 * 3_600_000);
+    }
+    let found = demand(&later, &Settings::default()).unwrap();
+    near(found.highest_per_second, 5000.0, 0.01);
+
+    // And so are they while no full day was seen after them.
+    let found = demand(&with_a_first_phase(DAY + 4 * HOUR), &Settings::default()).unwrap();
+    near(found.highest_per_second, 5000.0, 0.01);
+}
+
+#[test]
+fn what_a_source_read_from_a_backlog_is_the_most_that_it_carries() {
+    let source = |history: &History| {
+        let load = demand(history, &Settings::default()).unwrap();
+        let all = capacities(history, &load);
+        let found = all.iter().find(|vertex| vertex.id == "source");
+        found.unwrap().true_rate_per_second
+    };
+    let reads = |waiting: &dyn Fn(usize) -> f64| {
+        let mut history = history(DAY);
+        for (place, point) in history.points.iter_mut().enumerate() {
+            *at(point, "source") = seen(0.12, 0.0, 5000.0);
+            at(point, "source").pending = one(waiting(place));
+            *at(point, "work") = seen(0.2, 0.0, 5000.0);
+            *at(point, "sink") = seen(0.1, 0.0, 5000.0);
+        }
+        history
+    };
+    near(
+        source(&reads(&|place| 1e5 + 3e5 * place as f64)),
+        5000.0,
+        0.02,
+    );
+    near(source(&reads(&|_| 200.0)), 5000.0 / 0.12, 0.02);
+}
+
+#[test]
+fn the_latency_rule_has_a_bound_of_its_own() {
+    let promised = Settings {
+        latency_limit_ms: Some(250.0),
+        ..Settings::default()
+    };
+    assert_eq!(promised.latency_limits().bound_ms, 250.0);
+    assert_eq!(Settings::default().latency_limits().bound_ms, 120_000.0);
+    let wide = Settings {
+        latency_rule: LatencyRule {
+            top: 3,
+            ..LatencyRule::default()
+        },
+        ..Settings::default()
+    };
+    assert_eq!(wide.latency_limits().top, 3);
+}

@@ -148,13 +148,37 @@ pub fn partitions<'a>(names: impl IntoIterator<Item = &'a str>) -> usize {
         .len()
 }
 
-/// The collector whose time a metric counts (`Status.JVM.GarbageCollector.<collector>.Time`), `All`
-/// included: versions without `All` need the sum of the others.
-pub fn garbage_collector(name: &str) -> Option<&str> {
+/// The collector that a metric is about (`Status.JVM.GarbageCollector.<collector>.Time`, or another ending), `All` included.
+pub fn collector<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
     let collector = name
         .strip_prefix("Status.JVM.GarbageCollector.")?
-        .strip_suffix(".Time")?;
+        .strip_suffix(ending)?;
     (!collector.is_empty() && !collector.contains('.')).then_some(collector)
+}
+
+/// Whether a collector's time, by its name, is that of cycles that run beside the application: no pause, and no sign of want of memory. ZGC and
+/// Shenandoah count cycles and pauses apart (JDK 11 to 14 have only the cycles of `ZGC`), G1 its concurrent part from JDK 20 on, and the
+/// concurrent mark-sweep collector counts all of its phases together.
+pub fn is_concurrent_collector(collector: &str) -> bool {
+    let words = collector.to_ascii_lowercase();
+    words.contains("cycles") || words.contains("concurrent") || words == "zgc"
+}
+
+/// Time in pauses out of (collector, time) pairs, `All` among them where Flink has it: the sum of the collectors that pause the application.
+/// `All` stands in only where it is alone: from Flink 1.19 on it sums concurrent cycles with pauses. None without a collector that pauses.
+pub fn pauses<'a>(collectors: impl IntoIterator<Item = (&'a str, f64)>) -> Option<f64> {
+    let (mut all, mut pausing, mut known) = (None, None, false);
+    for (collector, time) in collectors {
+        if collector == "All" {
+            all = Some(time);
+            continue;
+        }
+        known = true;
+        if !is_concurrent_collector(collector) {
+            pausing = Some(pausing.unwrap_or(0.0) + time);
+        }
+    }
+    if known { pausing } else { all }
 }
 
 /// A name without the numbers that change with the plan: `Source__src[38].pendingRecords` becomes
@@ -251,11 +275,56 @@ mod tests {
     }
 
     #[test]
+    fn concurrent_cycles_are_no_pauses() {
+        type Times = &'static [(&'static str, f64)];
+        let table: [(Times, Option<f64>); 10] = [
+            (
+                &[
+                    ("All", 340.5),
+                    ("ZGC_Minor_Cycles", 250.0),
+                    ("ZGC_Major_Cycles", 90.0),
+                    ("ZGC_Minor_Pauses", 0.25),
+                    ("ZGC_Major_Pauses", 0.25),
+                ],
+                Some(0.5),
+            ),
+            (
+                &[
+                    ("All", 90.0),
+                    ("Shenandoah_Cycles", 89.0),
+                    ("Shenandoah_Pauses", 1.0),
+                ],
+                Some(1.0),
+            ),
+            (
+                &[
+                    ("All", 5.0),
+                    ("G1_Young_Generation", 2.0),
+                    ("G1_Old_Generation", 1.0),
+                    ("G1_Concurrent_GC", 2.0),
+                ],
+                Some(3.0),
+            ),
+            (&[("PS_Scavenge", 2.0), ("PS_MarkSweep", 1.0)], Some(3.0)),
+            (&[("Copy", 2.0), ("MarkSweepCompact", 0.0)], Some(2.0)),
+            (&[("ParNew", 2.0), ("ConcurrentMarkSweep", 50.0)], Some(2.0)),
+            // A collector that nobody here knows by name pauses, until it says otherwise.
+            (&[("global", 4.0), ("scavenge", 1.0)], Some(5.0)),
+            (&[("All", 7.0)], Some(7.0)),
+            (&[("ZGC", 300.0)], None),
+            (&[], None),
+        ];
+        for (times, expected) in table {
+            assert_eq!(pauses(times.iter().copied()), expected, "{times:?}");
+        }
+    }
+
+    #[test]
     fn collectors_and_stable_names() {
-        assert_eq!(garbage_collector(GC_TIME), Some("All"));
+        assert_eq!(collector(GC_TIME, ".Time"), Some("All"));
         let old = "Status.JVM.GarbageCollector.G1_Old_Generation.Time";
-        assert_eq!(garbage_collector(old), Some("G1_Old_Generation"));
-        assert_eq!(garbage_collector(GC_TIME_PER_SECOND), None);
+        assert_eq!(collector(old, ".Time"), Some("G1_Old_Generation"));
+        assert_eq!(collector(GC_TIME_PER_SECOND, ".Time"), None);
         let table = [
             (
                 "Source__src[38].pendingRecords",

@@ -94,7 +94,13 @@ impl JobModel {
             parallelism: self
                 .places
                 .iter()
-                .map(|place| size.parallelism_of(&place.id))
+                .map(|place| {
+                    if place.pinned {
+                        place.parallelism_now
+                    } else {
+                        size.parallelism_of(&place.id)
+                    }
+                })
                 .collect(),
             task_managers,
             slots: 1.0,

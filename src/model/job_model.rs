@@ -38,6 +38,8 @@ pub struct Known<'a> {
     pub managed: f64,
     /// Vertices (ids) whose verdict is that something outside limits them.
     pub outside: Vec<String>,
+    /// Vertices (ids) whose parallelism the job's code sets.
+    pub pinned: std::collections::BTreeSet<String>,
 }
 
 /// A vertex, as the model knows it.
@@ -58,6 +60,8 @@ pub(super) struct Place {
     /// Rate at the size in force, records/s into it.
     pub(super) rate_now: f64,
     pub(super) parallelism_now: u32,
+    /// Whether the job's code sets its parallelism.
+    pub(super) pinned: bool,
 }
 
 /// One draw of what is not known.
@@ -226,7 +230,8 @@ impl Learning<'_> {
                 capped: 0.0,
                 capped_from: f64::INFINITY,
                 rate_now: capacity.map_or(f64::INFINITY, |one| one.true_rate_per_second),
-                parallelism_now: size.parallelism_of(&vertex.id),
+                parallelism_now: vertex.parallelism.max(1),
+                pinned: self.known.pinned.contains(&vertex.id),
             });
         }
         let mut prior: Vec<(f64, f64)> = places

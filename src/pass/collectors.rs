@@ -47,7 +47,10 @@ async fn collect_one(
             configuration: snapshot.configuration.clone(),
         };
         match collector.collect(&request).await {
-            Ok(answer) => gaps.extend(answer.add_to(name, &mut snapshot.external)),
+            Ok(answer) => {
+                gaps.extend(answer.add_to(name, &mut snapshot.external));
+                gaps.extend(answer.replace_in(name, snapshot));
+            }
             Err(error) => gaps.push(Gap::new(format!("collector {name}"), error.to_string())),
         }
     }

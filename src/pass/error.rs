@@ -18,4 +18,7 @@ pub enum PassError {
     /// An entry of the ledger could not be written down.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A file from another job asks for what may not be written. Nothing of it was.
+    #[error("{0}")]
+    Refused(String),
 }

@@ -3,7 +3,7 @@
 use super::collectors::collect;
 use super::{Fleet, PassError, Settings};
 use crate::ports::{Clock, Cluster, HistoryStore, Plugins};
-use crate::snapshot::{JobState, Snapshot};
+use crate::snapshot::{Gap, JobState, Snapshot};
 use futures::StreamExt;
 use serde::Serialize;
 
@@ -68,7 +68,9 @@ pub async fn observe(
     for look in looks {
         match look {
             Ok(snapshot) => {
-                if snapshot.state == JobState::Unreachable {
+                // A name that fits two jobs is the configuration's mistake: nobody was looked at.
+                let ambiguous = snapshot.gaps.iter().any(Gap::is_ambiguous_job);
+                if snapshot.state == JobState::Unreachable || ambiguous {
                     let reason = snapshot
                         .gaps
                         .first()

@@ -1,23 +1,19 @@
 //! What travels from the job with cluster credentials to the one with a write token: a plan, or the reverts that are due.
 
-use super::PassError;
 use super::heartbeat::Blind;
-use super::proposed::Proposed;
-use crate::plan::{Plan, SCHEMA};
-use crate::ports::{Forge, Repository};
-use crate::record::{ArtifactError, is_heartbeat, seal, sha256_hex, unseal};
-use crate::render::Proposal;
+use crate::plan::{Plan, RevertRequest, SCHEMA};
+use crate::record::{ArtifactError, SealKey, is_heartbeat, seal, unseal};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What the schema field of due reverts says.
-const WATCH_SCHEMA: &str = "plimsoll.watch/1";
+const WATCH_SCHEMA: &str = "plimsoll.watch/2";
 
 /// Why a sealed file is not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum SealedError {
-    /// It was changed on the way, or never sealed.
+    /// It was changed on the way, never sealed, or not signed as it has to be.
     #[error(transparent)]
     Seal(#[from] ArtifactError),
     /// Its content is not what its schema says.
@@ -30,7 +26,7 @@ pub enum SealedError {
     },
     /// This version does not read its schema.
     #[error(
-        "it has schema `{found}`, and this Plimsoll reads {SCHEMA} and {WATCH_SCHEMA}: plan again"
+        "it has schema `{found}`, and this Plimsoll reads {SCHEMA} and {WATCH_SCHEMA}: make it again"
     )]
     Schema {
         /// What stands there.
@@ -38,7 +34,7 @@ pub enum SealedError {
     },
 }
 
-/// A sealed file that was read.
+/// A sealed file that was read. Whoever wrote it, it is a request: nothing of it is carried out before it was checked.
 pub enum Sealed {
     /// Of `plan --out`.
     Plan(Box<Plan>),
@@ -46,52 +42,38 @@ pub enum Sealed {
     Reverts(Due),
 }
 
-/// What a watch without a forge leaves to be written.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// What a watch without a forge leaves to be written. It holds no branch, no path and no bytes of a change.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Due {
-    /// `plimsoll.watch/1`.
+    /// `plimsoll.watch/2`.
     schema: String,
+    /// The head of the base branch that it was made on.
+    pub(super) base: String,
     /// The time before in which nobody looked, if it was too long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blind: Option<Blind>,
     /// The verdicts, for people.
     changes: Value,
     /// The reverts that are due.
-    reverts: Vec<DueRevert>,
+    pub(super) reverts: Vec<RevertRequest>,
     /// What the ledger is to learn: path → text.
-    ledger: BTreeMap<String, String>,
-}
-
-/// A revert with what it was made on.
-#[derive(Debug, Serialize, Deserialize)]
-struct DueRevert {
-    proposal: Proposal,
-    /// SHA-256 of each file that it replaces, as it was then.
-    made_on: BTreeMap<String, String>,
+    pub(super) ledger: BTreeMap<String, String>,
 }
 
 impl Due {
-    /// From the verdicts, the due proposals, the base's files, the ledger's new entries (the heartbeat is one) and what was missed before.
+    /// From the verdicts, the due reverts, the base that they were made on, the ledger's new entries (the heartbeat is one) and what was
+    /// missed before.
     pub(super) fn new(
         verdicts: &impl Serialize,
-        proposals: Vec<Proposal>,
-        tree: &BTreeMap<String, Vec<u8>>,
+        reverts: Vec<RevertRequest>,
+        base: &str,
         ledger: &BTreeMap<String, Vec<u8>>,
         blind: Option<Blind>,
     ) -> Due {
-        let reverts = proposals
-            .into_iter()
-            .map(|proposal| DueRevert {
-                made_on: proposal
-                    .files
-                    .keys()
-                    .filter_map(|path| Some((path.clone(), sha256_hex(tree.get(path)?))))
-                    .collect(),
-                proposal,
-            })
-            .collect();
         Due {
             schema: WATCH_SCHEMA.to_string(),
+            base: base.to_string(),
             blind,
             // They are shown and nothing else: one that can't be written down is left out.
             changes: serde_json::to_value(verdicts).unwrap_or_default(),
@@ -102,63 +84,27 @@ impl Due {
                 .collect(),
         }
     }
+}
 
-    /// Its text, sealed.
-    ///
-    /// # Errors
-    /// When it can't be written as JSON.
-    pub fn seal(&self) -> Result<String, SealedError> {
-        let content = serde_json::to_value(self).map_err(|source| SealedError::Content {
-            what: "not to be written as JSON",
-            source,
-        })?;
-        Ok(seal(&content)?)
-    }
-
-    /// Appends to the ledger, and proposes the reverts whose files are as they were. One that fails does not stop the others.
-    ///
-    /// # Errors
-    /// When repository or ledger can't be read or written.
-    pub async fn carry_out(
-        &self,
-        forge: &impl Forge,
-        repository: &impl Repository,
-        now_ms: i64,
-    ) -> Result<Vec<Proposed>, PassError> {
-        if !self.ledger.is_empty() {
-            let files: BTreeMap<String, Vec<u8>> = self
-                .ledger
-                .iter()
-                .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
-                .collect();
-            repository.append_ledger(&files, &ledger_message(&files), now_ms)?;
-        }
-        let mut done = Vec::new();
-        for due in &self.reverts {
-            let job = due.proposal.job.to_string();
-            let tree = repository.tree()?;
-            let moved = due.proposal.files.keys().find(|path| {
-                tree.get(*path).map(|bytes| sha256_hex(bytes)) != due.made_on.get(*path).cloned()
-            });
-            done.push(match moved {
-                Some(path) => Proposed::failed(
-                    &job,
-                    format!("{path} has changed since the revert was made: watch again"),
-                ),
-                None => Proposed::written(&job, forge.propose(&due.proposal, now_ms).await),
-            });
-        }
-        Ok(done)
-    }
+/// The text of a file for the other job, sealed, and signed where there is a key.
+///
+/// # Errors
+/// When it can't be written as JSON.
+pub fn sealed(content: &impl Serialize, key: Option<&SealKey>) -> Result<String, SealedError> {
+    let content = serde_json::to_value(content).map_err(|source| SealedError::Content {
+        what: "not to be written as JSON",
+        source,
+    })?;
+    Ok(seal(&content, key)?)
 }
 
 impl Sealed {
-    /// Reads a sealed file; one that was changed on the way is refused whole.
+    /// Reads a sealed file; one that was changed on the way, or that has to be signed and is not, is refused whole.
     ///
     /// # Errors
     /// See [`SealedError`].
-    pub fn read(text: &str) -> Result<Sealed, SealedError> {
-        let content = unseal(text)?;
+    pub fn read(text: &str, key: Option<&SealKey>) -> Result<Sealed, SealedError> {
+        let content = unseal(text, key)?;
         let schema = content["schema"].as_str().unwrap_or_default().to_owned();
         match schema.as_str() {
             SCHEMA => serde_json::from_value(content)

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct Settings {
     /// What may be done with jobs that say nothing else.
     pub mode: Mode,
+    /// The clusters by name; none where the configuration has none.
+    pub clusters: Vec<String>,
     /// The jobs of which the configuration says something: those of static lists, and what differs for some behind Kubernetes.
     pub jobs: BTreeMap<JobKey, JobConfig>,
     /// Where a chart's values set the fields of jobs.
@@ -54,6 +56,11 @@ impl Settings {
     pub fn new(config: &Config, rules: Vec<Rule>) -> Settings {
         Settings {
             mode: config.mode,
+            clusters: config
+                .clusters
+                .iter()
+                .map(|cluster| cluster.name.clone())
+                .collect(),
             jobs: config
                 .clusters
                 .iter()
@@ -89,17 +96,27 @@ impl Settings {
         let mut classify = self.classify.clone();
         classify.minimum_history_seconds = seconds(&self.minimum);
         classify.window_seconds = seconds(&self.window);
+        classify.lag_limit_seconds = slo.lag.seconds();
         let mut evaluate = self.demand.clone();
         evaluate.minimum_history_seconds = seconds(&self.minimum);
         evaluate.window_seconds = seconds(&self.window);
         evaluate.lag_limit_seconds = slo.lag.seconds();
+        evaluate.latency_limit_ms = slo.latency.as_ref().map(|bound| bound.seconds() * 1000.0);
         evaluate.told = told;
+        let mut recommend = self.recommend.clone();
+        if let Some(entry) = self.jobs.get(job) {
+            recommend.vertex_max = entry
+                .vertices
+                .iter()
+                .map(|(name, limits)| (name.clone(), limits.max.get()))
+                .collect();
+        }
         let mut watch = self.watch.clone();
         watch.lag = slo.lag.clone();
         Rooms {
             classify,
             evaluate,
-            recommend: self.recommend.clone(),
+            recommend,
             watch,
             prices: self.prices.clone(),
             rules: self.rules.clone(),

@@ -3,6 +3,7 @@
 use super::heartbeat::{Beat, Blind, due};
 use super::known::{Known, know};
 use super::proposed::{Done, Proposed};
+use super::request::propose_revert_of;
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
 use super::{Judged, PassError, Settings};
@@ -74,12 +75,12 @@ pub fn leave<E: Display>(
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
-    let (mut watched, mut proposals) = (Vec::new(), Vec::new());
+    let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
         match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
-            Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
+            Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
         }
@@ -88,13 +89,7 @@ pub fn leave<E: Display>(
     let mut ledger = lacking(&known, of.now_ms)?;
     ledger.extend(beat.file);
     let blind = beat.blind;
-    let due = Due::new(
-        &watched,
-        proposals,
-        &known.books.tree,
-        &ledger,
-        blind.clone(),
-    );
+    let due = Due::new(&watched, reverts, &known.books.head, &ledger, blind.clone());
     let followed = Followed {
         watched,
         problems,
@@ -128,7 +123,7 @@ fn problems_of(known: &Known, beat: &Beat, unlisted: Option<String>) -> Vec<Stri
 /// Judges every open change, leaves a heartbeat, appends to the ledger what it lacks, and proposes the reverts that are due.
 ///
 /// # Errors
-/// When repository or history can't be read, or the ledger can't be written.
+/// When repository or history can't be read.
 pub async fn follow(
     of: Watching<'_>,
     store: &impl HistoryStore,
@@ -145,17 +140,18 @@ pub async fn follow(
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
-    let learnt = remember(repository, &known, beat.file, of.now_ms)?;
+    let remembered = remember(repository, &known, beat.file, of.now_ms)?;
+    problems.extend(remembered.problem);
     let mut watched = Vec::new();
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
             Assessment::Regressed { .. } => {
                 match revert(of.settings, store, &known.books, judged, of.now_ms) {
-                    Ok(Revert::Propose(proposal)) => Some(Proposed::written(
-                        &job,
-                        forge.propose(&proposal, of.now_ms).await,
-                    )),
+                    Ok(Revert::Propose(request)) => Some(
+                        propose_revert_of(of.settings, forge, repository, &request, of.now_ms)
+                            .await?,
+                    ),
                     Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
                     Err(why) => {
                         problems.push(format!("{job}: the revert could not be made: {why}"));
@@ -181,30 +177,46 @@ pub async fn follow(
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
         let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
-        remember(repository, &known, None, of.now_ms)?;
+        problems.extend(remember(repository, &known, None, of.now_ms)?.problem);
     }
     Ok(Followed {
         watched,
         problems,
         blind: beat.blind,
-        known: (is_listed && !learnt && !asked).then_some(known),
+        known: (is_listed && !remembered.learnt && !asked).then_some(known),
     })
 }
 
-/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Says whether the verdicts added anything.
+/// What became of an append to the ledger.
+struct Remembered {
+    /// Whether the verdicts had anything to add.
+    learnt: bool,
+    /// Why it was not written, if so.
+    problem: Option<String>,
+}
+
+/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. A ledger that can't be written holds nothing else
+/// back: what it lacks is found again by the next run.
 fn remember(
     repository: &impl Repository,
     known: &Known,
     heartbeat: Option<(String, Vec<u8>)>,
     now_ms: i64,
-) -> Result<bool, PassError> {
+) -> Result<Remembered, PassError> {
     let mut files = lacking(known, now_ms)?;
     let learnt = !files.is_empty();
     files.extend(heartbeat);
-    if !files.is_empty() {
-        repository.append_ledger(&files, &ledger_message(&files), now_ms)?;
-    }
-    Ok(learnt)
+    let problem = if files.is_empty() {
+        None
+    } else {
+        repository
+            .append_ledger(&files, &ledger_message(&files), now_ms)
+            .err()
+            .map(|error| {
+                format!("the ledger was not written, the next run writes what it lacks: {error}")
+            })
+    };
+    Ok(Remembered { learnt, problem })
 }
 
 /// What the ledger lacks.

@@ -1,13 +1,15 @@
 //! What a plan says of each job.
 
 use super::link::Link;
-use super::reason::{PlanReason, Reason};
+use super::reason::Reason;
 use super::session::SessionUnit;
 use crate::classify::JobProfile;
 use crate::manifest::Refusal;
 use crate::policy::Decision;
 use crate::quantity::codes;
-use crate::recommend::{Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide};
+use crate::recommend::{
+    Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide, SizingReason,
+};
 use crate::record::{Evidence, FieldChange};
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
@@ -221,9 +223,10 @@ pub struct Item {
 }
 
 impl Item {
-    /// Whether it is a session cluster, which is shown with what runs in it.
+    /// Whether it is the resource of a session cluster, which is shown with what runs in it. A job that was found to share its JobManager has
+    /// the same reason, and verdicts of its own.
     pub fn is_session_cluster(&self) -> bool {
-        self.reason == PlanReason::SessionCluster.into()
+        self.reason == SizingReason::SessionCluster.into() && self.profile.is_none()
     }
 
     /// A job's item: what was found out, and the answer.

@@ -5,13 +5,15 @@ use super::decide::decide;
 use super::item::{Answer, Findings, Item, State, Until};
 use super::lifecycle::standstill;
 use super::link::link;
+use super::present::with_paid_cpu;
 use super::reason::PlanReason;
 use super::size::size;
 use crate::classify::{self, JobProfile, classify};
+use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::model::against_limits;
 use crate::policy::{Mode, Rule, Standing};
-use crate::recommend::Prices;
+use crate::recommend::{Prices, no_size};
 use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
@@ -75,7 +77,8 @@ pub(super) struct Question<'a> {
     pub(super) profile: &'a JobProfile,
 }
 
-/// Plans one job: verdicts, advice, rules, edit.
+/// Plans one job: verdicts, advice, rules, edit. Where the configuration in force does not say how much CPU a TaskManager asks for, the manifest
+/// does.
 pub fn plan_job(
     job: &JobKey,
     facts: &Facts<'_>,
@@ -83,14 +86,32 @@ pub fn plan_job(
     catalog: &Catalog<'_>,
     now_ms: i64,
 ) -> Item {
-    let mended = against_limits(facts.history);
-    let facts = &Facts {
-        history: mended.as_ref().unwrap_or(facts.history),
-        manifest: facts.manifest,
-        standing: facts.standing.clone(),
-        watched: facts.watched,
-        resource: facts.resource,
-    };
+    let deployment = facts
+        .manifest
+        .ok()
+        .and_then(|located| Deployment::from_value(&located.value).ok());
+    let paid = deployment.and_then(|deployment| with_paid_cpu(facts.history, &deployment));
+    let paid = against_limits(paid.as_ref().unwrap_or(facts.history)).or(paid);
+    match &paid {
+        Some(history) => {
+            let facts = Facts {
+                history,
+                standing: facts.standing.clone(),
+                ..*facts
+            };
+            planned(job, &facts, rooms, catalog, now_ms)
+        }
+        None => planned(job, facts, rooms, catalog, now_ms),
+    }
+}
+
+fn planned(
+    job: &JobKey,
+    facts: &Facts<'_>,
+    rooms: &Rooms,
+    catalog: &Catalog<'_>,
+    now_ms: i64,
+) -> Item {
     let link = facts
         .manifest
         .ok()
@@ -102,6 +123,7 @@ pub fn plan_job(
         found.profile = Some(profile.clone());
         watched(facts)?;
         in_session(job, facts)?;
+        has_a_size(&profile)?;
         let asked = Question {
             facts,
             rooms,
@@ -203,6 +225,19 @@ fn in_session(job: &JobKey, facts: &Facts<'_>) -> Result<(), Answer> {
         ),
         "session clusters are sized as units",
     ))
+}
+
+/// Before anything is computed for it: a size of one job of a shared cluster would be paid for by the others, and work that ends has none.
+fn has_a_size(profile: &JobProfile) -> Result<(), Answer> {
+    match no_size(profile.workload) {
+        None => Ok(()),
+        Some(state) => Err(Answer::new(
+            State::Undetermined,
+            state.reason,
+            state.message,
+            state.settles,
+        )),
+    }
 }
 
 /// Until when a merged change is watched, where one is.

@@ -2,6 +2,7 @@
 
 use super::item::{Answer, State};
 use super::reason::PlanReason;
+use crate::recommend::SizingReason;
 use crate::snapshot::{Lifecycle, LiveResource, Role};
 
 /// What keeps a resource from being sized; none when it is an application or session job that the operator calls deployed and that
@@ -79,12 +80,13 @@ pub(super) fn standstill(resource: &LiveResource) -> Option<Answer> {
         );
     }
     if resource.role == Role::SessionCluster {
-        return say(
-            PlanReason::SessionCluster,
+        return Some(Answer::new(
+            State::Undetermined,
+            SizingReason::SessionCluster,
             "a session cluster is a unit of its own: its memory belongs to no one job, and is not sized yet"
                 .to_string(),
             "session clusters are sized as units",
-        );
+        ));
     }
     None
 }
@@ -198,12 +200,6 @@ mod tests {
             ),
             (
                 Role::SessionCluster,
-                Some(Stable),
-                None,
-                Some(PlanReason::SessionCluster),
-            ),
-            (
-                Role::SessionCluster,
                 Some(Upgrading),
                 None,
                 Some(PlanReason::Upgrading),
@@ -223,6 +219,11 @@ mod tests {
                 "{role:?} {lifecycle:?} {job:?}"
             );
         }
+        let cluster = standstill(&resource(Role::SessionCluster, Some(Stable), None));
+        assert_eq!(
+            cluster.map(|found| found.reason),
+            Some(SizingReason::SessionCluster.into())
+        );
     }
 
     #[test]

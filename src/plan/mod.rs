@@ -17,6 +17,7 @@ mod merging;
 mod present;
 mod realize;
 mod reason;
+mod request;
 mod session;
 mod settings;
 mod size;
@@ -30,5 +31,8 @@ pub use merging::effect as merge_effect;
 pub use present::present;
 pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
 pub use reason::{PlanReason, Reason};
+pub use request::{
+    CheckedEdit, CheckedRevert, Locate, RevertRequest, Unfit, restores, restoring, rightsizing,
+};
 pub use session::{SessionPart, SessionUnit, group_sessions};
 pub use settings::{Group, Settings};

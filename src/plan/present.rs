@@ -65,6 +65,26 @@ pub fn present(
     })
 }
 
+/// The history with the CPU that the manifest asks for, where its own points do not tell; none where they all do, or the manifest does not.
+/// A standalone deployment says nothing of it in its configuration, and the cores that its JVMs see may be the host's.
+pub fn with_paid_cpu(history: &History, deployment: &Deployment) -> Option<History> {
+    let untold = history
+        .points
+        .iter()
+        .any(|point| point.shape.cpu_millis == 0 && point.shape.task_managers > 0);
+    let millis = deployment.task_manager_cpu().ok()?.value.millicores();
+    if !untold || millis == 0 {
+        return None;
+    }
+    let mut history = history.clone();
+    for point in &mut history.points {
+        if point.shape.cpu_millis == 0 {
+            point.shape.cpu_millis = millis;
+        }
+    }
+    Some(history)
+}
+
 /// Slots that the graph takes: of each slot sharing group the widest vertex. Without a graph, the job's parallelism.
 fn slots_needed(vertices: &[Vertex], parallelism: u32) -> u32 {
     let mut widest: BTreeMap<Option<&str>, u32> = BTreeMap::new();

@@ -28,8 +28,6 @@ codes! {
         Suspended = "suspended",
         /// The operator is upgrading it.
         Upgrading = "upgrading",
-        /// A session cluster: a unit of its own.
-        SessionCluster = "session-cluster",
         /// A job of a session cluster: its size is the cluster's.
         SessionJob = "session-job",
         /// Its merged change is watched.

@@ -146,6 +146,19 @@ pub(super) fn risks(
                 .to_owned(),
         );
     }
+    for vertex in job
+        .capacities
+        .iter()
+        .filter(|vertex| job.pinned.contains(&vertex.id))
+    {
+        say(
+            "fixed-parallelism",
+            format!(
+                "the job's code fixes the parallelism of `{}` at {}: it stays whatever the job's parallelism is",
+                vertex.name, vertex.parallelism
+            ),
+        );
+    }
     for (vertex, probability, carries) in job.model.outside() {
         if probability > 0.2 {
             say(
@@ -200,6 +213,28 @@ pub(super) fn risks(
                 .to_owned(),
         );
     }
+    let cut = best.size.memory_bytes < job.present.size.memory_bytes;
+    if cut
+        && job
+            .memory
+            .as_ref()
+            .is_some_and(|memory| !memory.container_seen)
+    {
+        say(
+            "native-unseen",
+            "memory of the containers was not seen (container_memory_working_set_bytes): what RocksDB, agents and native libraries take beyond the pools is not known, and the process is cut only as far as the pools prove"
+                .to_owned(),
+        );
+    }
+    if job.demand.history_ms < 24 * 3_600_000 {
+        say(
+            "first-day",
+            format!(
+                "it was seen for {:.1} hours: its first full day is not over, and other hours of the day may bring more",
+                job.demand.history_ms as f64 / 3_600_000.0
+            ),
+        );
+    }
     if job.memory.is_none() {
         say(
             "memory-unknown",
@@ -251,7 +286,9 @@ pub(super) fn cap(job: &Job<'_>, bounds: &Bounds) -> Option<Cap> {
         .iter()
         .filter_map(|one| one.max_parallelism)
         .min();
-    let code = if tightest.outside > 0.5 {
+    let code = if job.pinned.contains(&vertex.id) {
+        SizingReason::FixedParallelism
+    } else if tightest.outside > 0.5 {
         SizingReason::SinkBound
     } else if bounds
         .max_parallelism

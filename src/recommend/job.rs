@@ -1,12 +1,14 @@
 //! All that sizing knows of a job, read off its history once.
 
 use super::checkpoint_fit::{CheckpointsSeen, checkpoints_seen};
-use super::memory_need::{MemorySeen, killed_shapes, memory_seen};
+use super::killed::killed_points;
+use super::memory_need::{MemorySeen, memory_seen};
 use super::{Present, Settings, Size};
-use crate::classify::{JobProfile, VerdictId};
+use crate::classify::{JobProfile, Resource, VerdictId};
 use crate::evaluate::{Demand, VertexCapacity};
 use crate::model::{Burden, Holds, JobModel, Known, Pools, Shares};
 use crate::snapshot::{History, Snapshot};
+use std::collections::BTreeSet;
 
 /// A job, ready to be sized.
 pub(super) struct Job<'a> {
@@ -20,6 +22,10 @@ pub(super) struct Job<'a> {
     pub(super) checkpoints: Option<CheckpointsSeen>,
     /// Memory of a slot, bytes, at which tasks died for want of memory: no size may have as little again.
     pub(super) killed_at: u64,
+    /// What may not get less, whatever a model says.
+    pub(super) barred: BTreeSet<Resource>,
+    /// Vertices whose parallelism the job's code sets.
+    pub(super) pinned: BTreeSet<String>,
     /// The size in force against what arrived.
     pub(super) holds_now: Holds,
     /// Changes of size within the last week.
@@ -48,7 +54,13 @@ impl<'a> Job<'a> {
             .filter(|verdict| verdict.id == VerdictId::SinkBound)
             .filter_map(|verdict| Some(verdict.vertex.as_ref()?.id.clone()))
             .collect();
+        let pinned: BTreeSet<String> = capacities
+            .iter()
+            .filter(|vertex| is_pinned(history, &vertex.id))
+            .map(|vertex| vertex.id.clone())
+            .collect();
         let known = Known {
+            pinned: pinned.clone(),
             size: &present.size,
             capacities,
             managed_state: memory.as_ref().is_some_and(|memory| memory.managed_state),
@@ -67,6 +79,11 @@ impl<'a> Job<'a> {
             memory,
             checkpoints: checkpoints_seen(history, settings),
             killed_at: killed_at(history),
+            barred: Resource::ALL
+                .into_iter()
+                .filter(|resource| profile.bar(*resource).is_some())
+                .collect(),
+            pinned,
             holds_now: Holds {
                 ok: 0.0,
                 capacity: crate::model::Interval {
@@ -151,10 +168,35 @@ const STILL_DRAINING: f64 = 0.5;
 
 /// The most memory of a slot with which tasks died for want of memory, bytes; 0 when none did.
 fn killed_at(history: &History) -> u64 {
-    let shapes = killed_shapes(history).into_iter();
-    let each =
-        shapes.map(|shape| shape.memory_bytes / u64::from(shape.slots_per_task_manager.max(1)));
+    let shapes = killed_points(history).into_iter();
+    let each = shapes
+        .map(|(_, shape)| shape.memory_bytes / u64::from(shape.slots_per_task_manager.max(1)));
     each.max().unwrap_or(0)
+}
+
+/// Whether a vertex kept its parallelism while that of the job's other vertices changed, in the same graph: the job's code sets it. A narrower
+/// vertex of one size alone is not known to be.
+pub(super) fn is_pinned(history: &History, id: &str) -> bool {
+    let sizes = history
+        .points
+        .iter()
+        .filter(|point| point.running > 0.0)
+        .map(|point| &point.shape.parallelism);
+    let Some(last) = sizes.clone().next_back() else {
+        return false;
+    };
+    let Some(own) = last.get(id) else {
+        return false;
+    };
+    let mut widest: BTreeSet<u32> = BTreeSet::new();
+    for size in sizes.filter(|size| size.keys().eq(last.keys())) {
+        if size.get(id) != Some(own) {
+            return false;
+        }
+        widest.extend(size.values().max());
+    }
+    // One that is as wide as the job may be what the others follow.
+    widest.len() > 1 && widest.iter().all(|widest| widest > own)
 }
 
 /// Part of the job's slots that the fullest TaskManager holds at the size in force.

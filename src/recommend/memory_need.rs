@@ -1,5 +1,6 @@
 //! What the memory pools of a TaskManager must hold, and the process that gives it to them.
 
+use super::raised::{Kinds, raising};
 use super::{Present, Settings};
 use crate::flink::memory::{
     Minimum, Needs, NetworkBuffers, Pools, minimum_process_size, network_bytes_per_task_manager,
@@ -8,7 +9,7 @@ use crate::flink::memory::{
 use crate::flink::options::{Configuration, MANAGED_SIZE, STATE_BACKEND};
 use crate::flink::topology::{Edge, Node, Topology};
 use crate::quantity::{Memory, Parallelism};
-use crate::snapshot::{History, Point, Shape, Snapshot};
+use crate::snapshot::{History, Point, Snapshot};
 use crate::statistics::upper_tolerance_limit;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -25,6 +26,10 @@ const GROWTH_DAYS: f64 = 7.0;
 const CACHE_PER_STATE: f64 = 1.2;
 /// Managed memory that each slot of a RocksDB job keeps for write buffers.
 const WRITE_BUFFERS: f64 = 64.0 * MIB;
+/// Heap asked for because of pauses, over the heap there is, in one change at most.
+const MOST_GROWTH: f64 = 2.0;
+/// Room for threads and the JVM's own structures where the container was not measured.
+const THREADS: f64 = 96.0 * MIB;
 /// Factor over network memory seen in use.
 const NETWORK_FACTOR: f64 = 1.2;
 
@@ -55,24 +60,16 @@ pub(super) struct MemorySeen {
     pub(super) growth: f64,
     /// Part of the live heap that is state, 0..=0.8.
     pub(super) state_part: f64,
-    /// Tasks failed for want of memory at the present size.
+    /// Tasks failed for want of heap at the present size, or of a memory that was not told.
     pub(super) killed: bool,
+    /// Overhead that a process must keep, bytes: what was seen outside of the pools, no more than it has now.
+    pub(super) overhead: u64,
+    /// Whether the container's own memory was seen.
+    pub(super) container_seen: bool,
+    /// What tasks failed for want of at the present size.
+    pub(super) kinds: Kinds,
     /// Whether state lives in managed memory.
     pub(super) managed_state: bool,
-}
-
-/// The sizes at which tasks died for want of memory. A point tells the size at its end: where that is a new one, the death
-/// was the old one's.
-pub(super) fn killed_shapes(history: &History) -> Vec<&Shape> {
-    let mut before: Option<&Point> = None;
-    let mut killed = Vec::new();
-    for point in &history.points {
-        let previous = before.replace(point);
-        if point.out_of_memory > 0 {
-            killed.push(&previous.unwrap_or(point).shape);
-        }
-    }
-    killed
 }
 
 /// How the work of the fullest TaskManager at another size compares with now.
@@ -157,7 +154,7 @@ pub(super) fn memory_seen(
     } else {
         state / task_managers
     };
-    let killed = killed_shapes(history).contains(&shape);
+    let kinds = Kinds::at(history, shape);
     let mut seen = MemorySeen {
         pools,
         live,
@@ -171,7 +168,12 @@ pub(super) fn memory_seen(
         seen: BTreeMap::new(),
         growth,
         state_part: (state_on_heap / live_highest).clamp(0.0, 0.8),
-        killed,
+        overhead: overhead(&same, &pools),
+        container_seen: same
+            .iter()
+            .any(|point| point.task_managers.container_used.is_some()),
+        killed: kinds.heap,
+        kinds,
         managed_state,
     };
     seen.heap = heap_now(&seen, settings);
@@ -181,6 +183,27 @@ pub(super) fn memory_seen(
         highest(&|point| Some(point.task_managers.metaspace_used?.max)),
     );
     Some(seen)
+}
+
+/// Overhead that a process must keep: memory outside the heap that is no metaspace (compiled code), and what the container holds beyond every
+/// pool; where no container was measured, room for threads. Never more than there is: what it lacks is told apart.
+fn overhead(points: &[&Point], pools: &Pools) -> u64 {
+    let largest = |pick: &dyn Fn(&Point) -> Option<f64>| {
+        points
+            .iter()
+            .filter_map(|point| pick(point))
+            .fold(0.0, f64::max)
+    };
+    let code = largest(&|point| {
+        let used = &point.task_managers;
+        Some((used.non_heap_used?.max - used.metaspace_used?.max).max(0.0))
+    });
+    let native = points
+        .iter()
+        .filter_map(|point| point.task_managers.native_bytes())
+        .reduce(f64::max)
+        .map_or(THREADS, |native| native * 1.1);
+    ((code + native) as u64).min(pools.overhead)
 }
 
 /// Heap for the present work: what stays may fill a share of it; and a factor over the highest seen, of which garbage
@@ -201,7 +224,9 @@ impl MemorySeen {
     /// collections take the time.
     pub(super) fn heap_at_least(&self, share: Share) -> f64 {
         if self.killed || self.gc_share > 0.10 {
-            self.pools.heap() as f64 * 1.3 * share.work.max(share.slots).max(1.0)
+            // How deaths and pauses fall with memory is known near what there is, and not far from it.
+            let more = share.work.max(share.slots).max(1.0);
+            self.pools.heap() as f64 * (1.3 * more).min(MOST_GROWTH * more)
         } else {
             0.0
         }
@@ -236,11 +261,22 @@ pub(super) fn smallest_process(
     settings: &Settings,
 ) -> Option<Process> {
     let step = NonZeroU32::new(settings.memory_step_mib)?;
-    let as_is = at_least(present, &present.configuration, &needs, floor, step);
-    let (key, text) = managed_option(&present.configuration, needs.managed);
-    let mut written = present.configuration.clone();
+    // A pool that failed and has a size of its own gets a larger one.
+    let raised = raising(
+        &present.configuration,
+        present.size.memory_bytes,
+        present.version,
+        &needs,
+    );
+    let mut configuration = present.configuration.clone();
+    configuration.extend(raised.clone());
+    let as_is = at_least(present, &configuration, &needs, floor, step);
+    let (key, text) = managed_option(&configuration, needs.managed);
+    let mut written = configuration.clone();
     written.insert(key.clone(), text.clone());
     let changed = at_least(present, &written, &needs, floor, step);
+    let mut with_managed = raised.clone();
+    with_managed.insert(key, text);
     let process = |minimum: Minimum, options| Process {
         minimum,
         needs,
@@ -248,10 +284,10 @@ pub(super) fn smallest_process(
     };
     match (as_is, changed) {
         (Some(as_is), Some(changed)) if changed.process < as_is.process => {
-            Some(process(changed, BTreeMap::from([(key, text)])))
+            Some(process(changed, with_managed))
         }
-        (Some(as_is), _) => Some(process(as_is, BTreeMap::new())),
-        (None, Some(changed)) => Some(process(changed, BTreeMap::from([(key, text)]))),
+        (Some(as_is), _) => Some(process(as_is, raised)),
+        (None, Some(changed)) => Some(process(changed, with_managed)),
         (None, None) => None,
     }
 }

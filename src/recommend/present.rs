@@ -65,10 +65,8 @@ impl Present {
             .find(|point| point.running > 0.0)?;
         let seen = history.latest_running.as_ref()?;
         let shape = &point.shape;
-        let cpu_millis = match shape.cpu_millis {
-            0 => (point.task_managers.cpus_seen? * 1000.0).round() as u64,
-            millis => millis,
-        };
+        // What is paid for is what was asked for; the cores that a JVM sees are its host's.
+        let cpu_millis = shape.cpu_millis;
         let parallelism = seen
             .vertices
             .iter()

@@ -15,6 +15,18 @@ codes! {
         Blind = "blind",
         /// The job restarts again and again.
         Unstable = "unstable",
+        /// Several jobs share the JobManager: TaskManagers belong to no one of them.
+        SessionCluster = "session-cluster",
+        /// A batch job has no steady load to be sized for.
+        Batch = "batch",
+        /// The job has finished.
+        Finished = "finished",
+        /// Its TaskManagers have different sizes.
+        UnlikeTaskManagers = "unlike-task-managers",
+        /// The lag is above its limit and does not fall: nothing shrinks.
+        FallingBehind = "falling-behind",
+        /// The job's code fixes the parallelism of a vertex.
+        FixedParallelism = "fixed-parallelism",
         /// The size in force is the cheapest that carries the load.
         Fits = "fits",
         /// The cheapest size saves too little to pay for a restart.
@@ -27,8 +39,6 @@ codes! {
         SourceBound = "source-bound",
         /// One subtask has more to do than the others, at any parallelism.
         Skewed = "skewed",
-        /// Records wait for longer than users accept: nothing is made smaller until they are worked off.
-        FallingBehind = "falling-behind",
         /// A rule or the configuration limits the parallelism.
         ParallelismLimit = "parallelism-limit",
         /// The job's key groups limit the parallelism.

@@ -3,6 +3,7 @@
 use super::job::{Job, part_of, present_part};
 use super::memory_need::{Process, Share, network_at, smallest_process};
 use super::{Bounds, RevertedSize, Size};
+use crate::classify::Resource;
 use crate::flink::memory::Needs;
 use crate::model::{Burden, Holds, Need, Pools};
 use std::cell::RefCell;
@@ -227,7 +228,10 @@ impl<'a> Search<'a> {
             .job
             .capacities
             .iter()
-            .filter_map(|vertex| vertex.max_parallelism)
+            .map(|vertex| {
+                let most = self.job.settings.most_of(&vertex.id, &vertex.name);
+                vertex.max_parallelism.unwrap_or(u32::MAX).min(most)
+            })
             .min();
         let most = groups.unwrap_or(u32::MAX).max(1);
         (grown.min(f64::from(u32::MAX)) as u32).min(most).max(now)
@@ -267,6 +271,9 @@ impl<'a> Search<'a> {
         now.vertex_parallelism
             .iter()
             .map(|(id, own)| {
+                if self.job.pinned.contains(id) {
+                    return (id.clone(), *own);
+                }
                 let own = (f64::from(*own) * ratio).ceil().min(f64::from(u32::MAX)) as u32;
                 let most = self
                     .job
@@ -509,12 +516,22 @@ impl<'a> Search<'a> {
             return (same && now.memory_bytes >= least).then_some(None);
         };
         let heap = heap.max(seen.heap_at_least(share));
+        let raised = seen.kinds.needs(&seen.pools, now.memory_bytes);
         let needs = Needs {
-            heap: heap as u64,
+            heap: raised.heap.max(heap as u64),
             managed: managed.unwrap_or(0.0) as u64,
             network: network_at(seen, job.latest, job.present, parallelism, slots_each) as u64,
-            ..Needs::default()
+            overhead: raised.overhead.max(seen.overhead),
+            ..raised
         };
+        if job.barred.contains(&Resource::Process) {
+            least = least.max(now.memory_bytes);
+        }
+        // The container's limit was too low: more of it must be outside of every pool.
+        least = least.max(
+            raised.overhead.saturating_sub(seen.pools.overhead)
+                + now.memory_bytes * u64::from(seen.kinds.container),
+        );
         let process = smallest_process(job.present, needs, least, job.settings)?;
         let most = (job.settings.max_memory_mib * MIB).max(now.memory_bytes);
         let most = self.bounds.max_memory_bytes.unwrap_or(u64::MAX).min(most);
@@ -547,10 +564,25 @@ impl<'a> Search<'a> {
             })
         });
         let of_slot = size.memory_bytes / u64::from(size.slots_per_task_manager.max(1));
+        let barred = Resource::ALL
+            .into_iter()
+            .any(|resource| self.job.barred.contains(&resource) && shrinks(resource, now, size));
         enough_slots
             && !fell_behind
+            && !barred
             && (self.job.killed_at == 0 || of_slot > self.job.killed_at)
             && !self.bounds.reverted.iter().any(reverted)
+    }
+}
+
+/// Whether a size has less of a resource than the one in force.
+fn shrinks(resource: Resource, now: &Size, then: &Size) -> bool {
+    let all = |each: u64, size: &Size| each.saturating_mul(u64::from(size.task_managers));
+    match resource {
+        Resource::Slots => then.slots() < now.slots() || then.parallelism < now.parallelism,
+        Resource::Cpu => all(then.cpu_millis, then) < all(now.cpu_millis, now),
+        Resource::Memory => all(then.memory_bytes, then) < all(now.memory_bytes, now),
+        Resource::Process => then.memory_bytes < now.memory_bytes,
     }
 }
 

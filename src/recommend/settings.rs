@@ -35,6 +35,20 @@ pub struct Settings {
     pub max_growth: f64,
     /// Largest factor by which the cost of a job grows within a month (30 days).
     pub max_growth_per_month: f64,
+    /// Most parallelism of a vertex by its id or name, for connectors that can't scale further.
+    #[serde(skip)]
+    pub vertex_max: std::collections::BTreeMap<String, u32>,
+}
+
+impl Settings {
+    /// The most parallelism that a vertex may have by the configuration.
+    pub(super) fn most_of(&self, id: &str, name: &str) -> u32 {
+        let named = self
+            .vertex_max
+            .get(id)
+            .or_else(|| self.vertex_max.get(name));
+        named.copied().unwrap_or(u32::MAX)
+    }
 }
 
 impl Default for Settings {
@@ -54,6 +68,7 @@ impl Default for Settings {
             memory_step_mib: 128,
             max_growth: 3.0,
             max_growth_per_month: 3.0,
+            vertex_max: std::collections::BTreeMap::new(),
         }
     }
 }

@@ -4,8 +4,8 @@ use super::differences::{self, Known};
 use super::{Advice, Present, Size};
 use crate::evaluate;
 use crate::evaluate::inputs::{
-    AutotuneAnswer, EvaluatorError, TrueRateAnswer, autotune, autotune_input, backlog,
-    backlog_input, latency, latency_input, true_rate, true_rate_input,
+    AutotuneAnswer, BacklogInput, EvaluatorError, LatencyInput, TrueRateAnswer, autotune,
+    autotune_input, backlog, backlog_input, latency, latency_input, true_rate, true_rate_input,
 };
 use crate::evaluate::true_rate::options::Profile;
 use crate::evaluate::{backlog as backlog_rule, latency_violation};
@@ -87,8 +87,14 @@ pub fn side_by_side(
     let opinions = vec![
         by_true_rate(&known, &answer),
         by_autotune(&known, &answer, &tuned),
-        by_backlog(&known, backlog_input(history, &present.configuration)),
-        by_latency(&known, load.lag_limit_seconds * 1000.0),
+        by_backlog(
+            &known,
+            backlog_input(history, &present.configuration).map(|input| BacklogInput {
+                limits: load.backlog_rule,
+                ..input
+            }),
+        ),
+        by_latency(&known, load),
     ];
     SideBySide {
         opinions: std::iter::once(ours).chain(opinions).collect(),
@@ -291,8 +297,10 @@ fn by_backlog(
     opinion
 }
 
-fn by_latency(known: &Known<'_>, bound_ms: f64) -> Opinion {
-    let input = latency_input(known.history, bound_ms);
+fn by_latency(known: &Known<'_>, load: &evaluate::Settings) -> Opinion {
+    let limits = load.latency_limits();
+    let input =
+        latency_input(known.history, limits.bound_ms).map(|input| LatencyInput { limits, ..input });
     let answer = input.as_ref().map_err(Clone::clone).and_then(latency);
     let mut opinion = match answer {
         Err(error) => silent("latency_violation", error.to_string()),

@@ -3,11 +3,11 @@
 use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
 use super::job::Job;
 use super::search::{Candidate, Scarce, Search};
-use super::{Present, Settings, SizingReason, explanation, measured};
-use crate::classify::{JobProfile, VerdictId};
+use super::{Present, Prices, Settings, SizingReason, explanation, measured};
+use crate::classify::{JobProfile, Resource, VerdictId};
 use crate::evaluate::{self, DemandError, capacities, demand};
 use crate::model::Burden;
-use crate::snapshot::{History, JobState};
+use crate::snapshot::{History, JobState, Snapshot, Workload};
 
 /// What the job needs, as the cheapest size that carries the required load with the probability asked for, whose
 /// cores, memory pools and checkpoints fit; within `bounds`. A job that is short grows at once to what it needs; one
@@ -20,6 +20,11 @@ pub fn recommend(
     load: &evaluate::Settings,
     settings: &Settings,
 ) -> Advice {
+    if let Some(refusal) =
+        no_size(profile.workload).filter(|_| profile.workload == Workload::Finished)
+    {
+        return Advice::Undetermined(refusal);
+    }
     let Some(latest) = history.latest_running.as_ref() else {
         return undetermined(
             SizingReason::NotRunning,
@@ -43,6 +48,16 @@ pub fn recommend(
             SizingReason::NotRunning,
             &message,
             "an observation of the running job",
+        );
+    }
+    if let Some(refusal) = no_size(profile.workload) {
+        return Advice::Undetermined(refusal);
+    }
+    if let Some(message) = unlike_task_managers(latest, &present.prices) {
+        return undetermined(
+            SizingReason::UnlikeTaskManagers,
+            &message,
+            "TaskManagers of one size",
         );
     }
     let size = &present.size;
@@ -121,6 +136,58 @@ pub fn recommend(
     }
 }
 
+/// Why what runs has no size of its own; none for a streaming job with TaskManagers of its own.
+pub fn no_size(workload: Workload) -> Option<Undetermined> {
+    let (code, message, settles) = match workload {
+        Workload::Streaming => return None,
+        Workload::Shared { jobs } => (
+            SizingReason::SessionCluster,
+            match jobs {
+                0 | 1 => "other jobs use slots of the same JobManager: memory, CPU and slots belong to the session cluster, and to no one job of it".to_owned(),
+                jobs => format!(
+                    "{jobs} jobs run at the same JobManager: memory, CPU and slots belong to the session cluster, and to no one job of it"
+                ),
+            },
+            "the job runs in a cluster of its own",
+        ),
+        Workload::Batch => (
+            SizingReason::Batch,
+            "it is a batch job: it works through stages and ends, and no steady load says what size it needs".to_owned(),
+            "nothing: batch jobs are not sized",
+        ),
+        Workload::Finished => (
+            SizingReason::Finished,
+            "the job has finished: nothing runs that could be sized".to_owned(),
+            "it runs again",
+        ),
+    };
+    Some(reason(code, &message, settles))
+}
+
+/// TaskManagers of different sizes, each priced by its own; none where all are alike, to a percent.
+pub(super) fn unlike_task_managers(latest: &Snapshot, prices: &Prices) -> Option<String> {
+    let sizes: Vec<u64> = latest
+        .task_managers
+        .iter()
+        .filter_map(|one| Some(one.pools?.total_process))
+        .collect();
+    let (least, most) = (sizes.iter().min()?, sizes.iter().max()?);
+    if (most - least) as f64 <= 0.01 * *most as f64 {
+        return None;
+    }
+    let memory = sizes.iter().map(|bytes| *bytes as f64).sum::<f64>() / GIB;
+    Some(format!(
+        "its {} TaskManagers have between {:.1} and {:.1} GiB, {memory:.1} GiB and {:.0} {} a month for memory together: one size fits no two of them",
+        sizes.len(),
+        *least as f64 / GIB,
+        *most as f64 / GIB,
+        memory * prices.gib_month,
+        prices.currency
+    ))
+}
+
+const GIB: f64 = (1u64 << 30) as f64;
+
 /// History from which a job that is in trouble may be judged, seconds.
 const PRESSING_HISTORY_SECONDS: u64 = 2_700;
 
@@ -138,6 +205,7 @@ fn pressing_demand(
     let demand = demand(history, &settings).ok()?;
     let pressed = profile.has(VerdictId::CpuBound)
         || profile.has(VerdictId::MemoryPressure)
+        || profile.has(VerdictId::FallingBehind)
         || demand.backlog_per_second > 0.0;
     pressed.then_some(demand)
 }
@@ -196,6 +264,9 @@ fn decide(
         return keep_without_candidate(job, bounds, &short, steps);
     };
     let same = best.size.options.is_empty() && same_size(&best.size, &job.present.size);
+    if let Some(bar) = profile.bar(Resource::Slots).filter(|_| short.is_empty()) {
+        return keep(job, SizingReason::FallingBehind, &bar.message, steps);
+    }
     let saving = (now - best.per_month) / now.max(1e-9);
     if same {
         return fits(
@@ -292,8 +363,6 @@ fn growth_limits(job: &Job<'_>) -> (f64, f64) {
     }
 }
 
-const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
-
 /// Parts of the load that are tried where all of it is too much, with the probability to be short of them.
 const PARTS: [(f64, f64); 8] = [
     (1.0, 0.05),
@@ -327,11 +396,14 @@ fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
             best.holds.capacity.median > job.holds_now.capacity.median * 1.02
         }
         Shortage::Memory => {
-            let heap = best
-                .process
-                .as_ref()
-                .map(|process| process.minimum.pools.heap());
-            heap > job.memory.as_ref().map(|memory| memory.pools.heap())
+            let pools = best.process.as_ref().map(|process| process.minimum.pools);
+            let now = job.memory.as_ref().map(|memory| memory.pools);
+            pools.zip(now).is_some_and(|(then, now)| {
+                then.heap() > now.heap()
+                    || then.metaspace > now.metaspace
+                    || then.off_heap() > now.off_heap()
+                    || then.overhead > now.overhead
+            })
         }
         Shortage::Checkpoints => best.size.task_managers > size.task_managers,
     })

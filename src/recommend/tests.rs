@@ -722,3 +722,57 @@ proptest! {
         prop_assert!(after(&busy) >= after(&calm) / 1.03 - 1e-6);
     }
 }
+
+#[test]
+fn a_vertex_that_stays_while_the_job_changes_is_fixed_by_its_code() {
+    use super::job::is_pinned;
+    // Parallelism of (source, work, sink) before and now: is `sink` fixed?
+    let table = [
+        ("stays at 1 while the job grew", [2, 2, 1], [4, 4, 1], true),
+        ("follows the job", [2, 2, 2], [4, 4, 4], false),
+        ("one size alone tells nothing", [4, 4, 1], [4, 4, 1], false),
+        (
+            "the widest is what the others follow",
+            [2, 2, 4],
+            [3, 3, 4],
+            false,
+        ),
+    ];
+    for (name, before, now, fixed) in table {
+        let mut history = history(20);
+        for (place, point) in history.points.iter_mut().enumerate() {
+            let sizes = if place < 10 { before } else { now };
+            for (id, size) in ["source", "work", "sink"].into_iter().zip(sizes) {
+                point.shape.parallelism.insert(id.to_owned(), size);
+            }
+        }
+        assert_eq!(is_pinned(&history, "sink"), fixed, "{name}");
+    }
+}
+
+#[test]
+fn task_managers_of_different_sizes_are_priced_each_and_not_sized() {
+    use super::sizing::unlike_task_managers;
+    use crate::snapshot::{MemoryPools, TaskManager};
+    let with = |sizes: &[u64]| {
+        let mut latest = history(3).latest.unwrap();
+        latest.task_managers = sizes
+            .iter()
+            .map(|mib| TaskManager {
+                pools: Some(MemoryPools {
+                    total_process: mib << 20,
+                    ..MemoryPools::default()
+                }),
+                ..serde_json::from_value(
+                    serde_json::json!({"id": "t", "slots": 2, "free_slots": 0}),
+                )
+                .unwrap()
+            })
+            .collect();
+        unlike_task_managers(&latest, &Prices::default())
+    };
+    assert_eq!(with(&[4096, 4096]), None);
+    assert_eq!(with(&[4096, 4100]), None);
+    let told = with(&[4096, 4096, 8192]).unwrap();
+    assert!(told.contains("16.0 GiB and 52 USD"), "{told}");
+}

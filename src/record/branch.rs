@@ -3,6 +3,8 @@
 use super::canonical::sha256_hex;
 use super::evidence::ChangeKind;
 use crate::snapshot::{JobKey, JobKind};
+use std::fmt;
+use std::ops::Deref;
 
 /// The branch that holds the ledger.
 pub const LEDGER_BRANCH: &str = "plimsoll-ledger";
@@ -10,10 +12,82 @@ pub const LEDGER_BRANCH: &str = "plimsoll-ledger";
 /// The longest name, bytes.
 const LIMIT: usize = 100;
 
+/// The branch of a change. It can only be made from a change's kind and its job, so that nothing that came from outside (a file, a page, an
+/// answer of a forge) can name the branch that a change is written to: neither the base branch nor the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeBranch(String);
+
+impl ChangeBranch {
+    /// Its name, without `refs/heads/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Deref for ChangeBranch {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ChangeBranch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl PartialEq<ChangeBranch> for String {
+    fn eq(&self, other: &ChangeBranch) -> bool {
+        *self == other.0
+    }
+}
+
+impl PartialEq<&str> for ChangeBranch {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+/// A branch that Plimsoll may write to. There is no third.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnBranch<'a> {
+    /// That of a change.
+    Change(&'a ChangeBranch),
+    /// The ledger.
+    Ledger,
+}
+
+impl OwnBranch<'_> {
+    /// Its name, without `refs/heads/`.
+    pub fn as_str(&self) -> &str {
+        match self {
+            OwnBranch::Change(branch) => branch.as_str(),
+            OwnBranch::Ledger => LEDGER_BRANCH,
+        }
+    }
+
+    /// The sentence that refuses to write to it where it is the base branch; absent where it is not.
+    pub fn refuse_as_base(&self, base: &str) -> Option<String> {
+        (self.as_str() == base).then(|| {
+            format!(
+                "`{base}` is the base branch, and Plimsoll writes nothing to it: name another one as `repository.base` in the configuration"
+            )
+        })
+    }
+}
+
+impl fmt::Display for OwnBranch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// The branch of a job's pull requests of a kind: `plimsoll/<cluster>/<namespace>/<job>` or `plimsoll-revert/…`, with
 /// `sessionjob.` or `bluegreen.` before the name of a job of those kinds. A name that git or a file system might refuse or
 /// confuse with another (capitals, `..`, `.lock`, a hundred bytes) becomes a slug with eight digits of the key's SHA-256.
-pub fn branch(kind: ChangeKind, job: &JobKey) -> String {
+pub fn branch(kind: ChangeKind, job: &JobKey) -> ChangeBranch {
     let prefix = match kind {
         ChangeKind::Rightsize => "plimsoll",
         ChangeKind::Revert => "plimsoll-revert",
@@ -28,12 +102,12 @@ pub fn branch(kind: ChangeKind, job: &JobKey) -> String {
     let parts = [job.cluster.as_str(), job.namespace.as_str(), name.as_str()];
     let plain = format!("{prefix}/{}", parts.join("/"));
     if plain.len() <= LIMIT && !ambiguous && parts.iter().all(|part| is_safe(part)) {
-        return plain;
+        return ChangeBranch(plain);
     }
     let hash = &sha256_hex(job.to_string().as_bytes())[..8];
     let share = (LIMIT - prefix.len() - 3 - 9) / 3;
     let [cluster, namespace, name] = parts.map(|part| slug(part, share));
-    format!("{prefix}/{cluster}/{namespace}/{name}-{hash}")
+    ChangeBranch(format!("{prefix}/{cluster}/{namespace}/{name}-{hash}"))
 }
 
 /// Whether a component may stand as it is.
@@ -147,5 +221,35 @@ mod tests {
             &job(JobKind::SessionJob, "c", "n", "a"),
         );
         assert!(seen.insert(session));
+    }
+
+    #[test]
+    fn no_job_has_the_base_branch_or_the_ledger() {
+        let names = [
+            "main",
+            "master",
+            "plimsoll-ledger",
+            "..",
+            "",
+            "a/../../main",
+        ];
+        for kind in [ChangeKind::Rightsize, ChangeKind::Revert] {
+            for (cluster, name) in names.iter().flat_map(|one| names.map(|two| (*one, two))) {
+                let of = branch(kind, &job(JobKind::Deployment, cluster, name, name));
+                assert!(
+                    of.starts_with("plimsoll/") || of.starts_with("plimsoll-revert/"),
+                    "{of}"
+                );
+                assert!(!of.contains(".."), "{of}");
+            }
+        }
+        let of = branch(
+            ChangeKind::Rightsize,
+            &job(JobKind::Deployment, "c", "n", "j"),
+        );
+        let own = OwnBranch::Change(&of);
+        assert!(own.refuse_as_base("plimsoll/c/n/j").is_some());
+        assert_eq!(own.refuse_as_base("main"), None);
+        assert!(OwnBranch::Ledger.refuse_as_base(LEDGER_BRANCH).is_some());
     }
 }

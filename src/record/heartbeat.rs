@@ -1,6 +1,7 @@
 //! That a run happened, in the ledger: a run that comes late or not at all is seen by the next one.
 
 use super::canonical::document;
+use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -25,6 +26,39 @@ pub fn heartbeat(at_ms: i64, every_ms: i64, jobs: usize) -> (String, Vec<u8>) {
     (path, document(&value).into_bytes())
 }
 
+/// Why a heartbeat that another job made is not appended, if so: it must be what [`heartbeat`] writes, and not lie behind `latest_ms`.
+pub fn check_heartbeat(path: &str, bytes: &[u8], latest_ms: i64) -> Option<String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Written {
+        schema: String,
+        at_ms: i64,
+        jobs: u64,
+    }
+    let wrong = |why: &str| Some(format!("heartbeat `{path}`: {why}"));
+    let Ok(written) = serde_json::from_slice::<Written>(bytes) else {
+        return wrong("it is not one that Plimsoll writes");
+    };
+    let slot = path
+        .strip_prefix(FOLDER)
+        .and_then(|rest| rest.strip_suffix(".json"))
+        .filter(|slot| slot.len() == 13)
+        .and_then(|slot| slot.parse::<i64>().ok());
+    let Some(slot) = slot.filter(|slot| (0..=written.at_ms).contains(slot)) else {
+        return wrong("its name is not that of its interval");
+    };
+    let again = document(&json!({
+        "schema": SCHEMA, "at_ms": written.at_ms, "jobs": written.jobs,
+    }));
+    if written.schema != SCHEMA || again.as_bytes() != bytes {
+        return wrong("it is not one that Plimsoll writes");
+    }
+    if written.at_ms > latest_ms || slot > latest_ms {
+        return wrong("it lies in the future");
+    }
+    None
+}
+
 /// The time in which no run happened before the one at `now_ms`, if that is longer than it may be: from the latest heartbeat before it.
 /// Without any heartbeat this is the first run.
 pub fn blind_since(ledger: &BTreeMap<String, Vec<u8>>, now_ms: i64, every_ms: i64) -> Option<i64> {
@@ -45,6 +79,21 @@ mod tests {
     use super::*;
 
     const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn only_what_a_run_writes_is_a_heartbeat() {
+        let (path, bytes) = heartbeat(97 * HOUR + 1, HOUR, 3);
+        assert_eq!(check_heartbeat(&path, &bytes, 98 * HOUR), None);
+        for (path, bytes, latest) in [
+            (path.as_str(), &bytes[..], 97 * HOUR),
+            (path.as_str(), &b"{}"[..], 98 * HOUR),
+            ("heartbeats/../x.json", &bytes[..], 98 * HOUR),
+            ("heartbeats/9999999999999.json", &bytes[..], 98 * HOUR),
+            ("heartbeats/349200000.json", &bytes[..], 98 * HOUR),
+        ] {
+            assert!(check_heartbeat(path, bytes, latest).is_some(), "{path}");
+        }
+    }
 
     #[test]
     fn a_late_run_sees_since_when_nobody_looked() {

@@ -13,8 +13,8 @@ mod ledger;
 mod state;
 mod trailers;
 
-pub use artifact::{ArtifactError, seal, unseal};
-pub use branch::{LEDGER_BRANCH, branch};
+pub use artifact::{ArtifactError, SealKey, seal, unseal};
+pub use branch::{ChangeBranch, LEDGER_BRANCH, OwnBranch, branch};
 pub use canonical::sha256_hex;
 pub use commit::{AUTHOR_EMAIL, AUTHOR_NAME, Commit, FileChange};
 pub use evidence::{Baseline, ChangeKind, Evidence, FieldChange, SavingRecord, Thresholds};
@@ -22,7 +22,7 @@ pub use file::{
     EVIDENCE_FOLDER, EVIDENCE_LIMIT, EVIDENCE_SCHEMA, EvidenceError, EvidenceFile, evidence_digest,
     evidence_path, evidence_schema,
 };
-pub use heartbeat::{blind_since, heartbeat, is_heartbeat};
+pub use heartbeat::{blind_since, check_heartbeat, heartbeat, is_heartbeat};
 pub use ledger::{Event, LEDGER_SCHEMA, LedgerEntry, LedgerError, read_ledger};
 pub use state::{State, text_behind_state};
 pub use trailers::Trailers;

@@ -14,6 +14,8 @@ pub mod rightsize;
 mod template;
 pub mod words;
 
-pub use assemble::{ProposalError, fingerprint, rightsize as propose_rightsize};
+pub use assemble::{
+    ProposalError, fingerprint, revert as propose_revert, rightsize as propose_rightsize,
+};
 pub use proposal::Proposal;
 pub use template::TemplateError;

@@ -4,7 +4,8 @@ use super::model::job::{Job, Phase};
 use super::model::spec::{Backend, Telemetry};
 use super::model::view::{SubtaskView, TaskManagerView, VertexView, View};
 use crate::snapshot::{
-    Checkpoints, Failure, Gap, Input, JobState, Slots, Snapshot, Spread, TaskManager, Vertex,
+    Checkpoints, Failure, Gap, Input, JobState, OutOfMemory, Slots, Snapshot, Spread, TaskManager,
+    Vertex,
 };
 use std::collections::BTreeMap;
 
@@ -165,6 +166,8 @@ fn task_manager_of(job: &Job, view: &View, tm: &TaskManagerView) -> TaskManager 
         metaspace_used: bytes(tm.metaspace_used),
         non_heap_used: bytes(tm.non_heap_used),
         direct_used: bytes(tm.direct_used),
+        container_used: None,
+        container_limit: None,
         gc_time_ms: bytes(tm.gc_ms),
         gc_ms_per_second: seen.then_some(tm.gc_ms_per_second),
         pools: Some(view.pools),
@@ -218,6 +221,7 @@ fn failures_of(view: &View) -> Vec<Failure> {
             at_ms: incident.at_ms,
             class: incident.class.clone(),
             out_of_memory: incident.out_of_memory,
+            memory: incident.out_of_memory.then_some(OutOfMemory::Heap),
         })
         .collect()
 }

@@ -8,9 +8,12 @@
 //! Flink's gauges are means over the last minute. They are better than counters over short times (a wait that is still going on is
 //! not yet in its counter), and say nothing of most of a long one.
 
-use super::{CheckpointPoint, JobState, Point, Shape, Snapshot, Stat};
+use super::{
+    CheckpointPoint, Failure, JobState, OutOfMemory, Point, Shape, Snapshot, Stat, parallelism_of,
+};
 use super::{task_manager_point, vertex_point};
-use std::collections::BTreeSet;
+use crate::quantity::Cpu;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A longer time between two snapshots is a hole, not a measurement.
 const LONGEST_PAIR_MS: i64 = 6 * 3600 * 1000;
@@ -66,6 +69,8 @@ impl Point {
             return None;
         }
         let window = Window::new(before, after, elapsed as f64);
+        let restarted = restarts(&window);
+        let memory = memory_failures(&window);
         let running = after.state == JobState::Running;
         Some(Point {
             from_ms: before.taken_at_ms,
@@ -75,8 +80,10 @@ impl Point {
             job_id: after.job_id.clone(),
             running_since_ms: after.running_since_ms,
             running: if running { 1.0 } else { 0.0 },
-            restarts: restarts(&window),
-            out_of_memory: out_of_memory(&window),
+            restarts: restarted.failures,
+            rescales: restarted.rescales,
+            out_of_memory: u32::try_from(memory.len()).unwrap_or(u32::MAX),
+            memory_failures: by_kind(&memory),
             vertices: if running {
                 vertex_point::vertices(&window)
             } else {
@@ -84,6 +91,11 @@ impl Point {
             },
             task_managers: task_manager_point::task_managers(&window),
             checkpoints: checkpoints(&window),
+            external: after
+                .external
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), Stat::one(*value)?)))
+                .collect(),
         })
     }
 }
@@ -192,9 +204,18 @@ fn same_job(window: &Window) -> bool {
     window.before.job_id == window.after.job_id
 }
 
-fn restarts(window: &Window) -> u32 {
+/// Starts of the job's tasks after the first one.
+#[derive(Default)]
+struct Restarted {
+    failures: u32,
+    rescales: u32,
+}
+
+/// Restarts, told apart: in the adaptive scheduler Flink counts a rescale as a restart too. `numRescales` tells where Flink has it; a
+/// parallelism that changed under the same job is a rescale; and where the adaptive scheduler runs, a restart without an exception is one.
+fn restarts(window: &Window) -> Restarted {
     let Some(after) = window.after.restarts else {
-        return 0;
+        return Restarted::default();
     };
     let count = match window.before.restarts {
         Some(before) if same_job(window) => growth(before as f64, after as f64) as u64,
@@ -202,11 +223,66 @@ fn restarts(window: &Window) -> u32 {
         None if same_job(window) => 0,
         _ => after,
     };
-    u32::try_from(count).unwrap_or(u32::MAX)
+    let counted = match (window.before.rescales, window.after.rescales) {
+        (Some(before), Some(after)) if same_job(window) => {
+            Some(growth(before as f64, after as f64) as u64)
+        }
+        (_, Some(after)) if !same_job(window) => Some(after),
+        _ => None,
+    };
+    let resized = same_job(window)
+        && !window.before.vertices.is_empty()
+        && !window.after.vertices.is_empty()
+        && parallelism_of(&window.before.vertices) != parallelism_of(&window.after.vertices);
+    let tells_failures =
+        |snapshot: &Snapshot| !snapshot.gaps.iter().any(|gap| gap.what == "exceptions");
+    let rescales = match counted {
+        Some(rescales) => rescales,
+        None if is_adaptive(window.after)
+            && tells_failures(window.before)
+            && tells_failures(window.after) =>
+        {
+            count.saturating_sub(new_failures(window).len() as u64)
+        }
+        None => u64::from(resized),
+    }
+    .min(count);
+    let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    Restarted {
+        failures: narrow(count - rescales),
+        rescales: narrow(rescales),
+    }
+}
+
+/// Whether the adaptive scheduler runs the job, by its configuration.
+fn is_adaptive(snapshot: &Snapshot) -> bool {
+    let is = |key: &str, word: &str| {
+        snapshot
+            .configuration
+            .get(key)
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case(word))
+    };
+    is("jobmanager.scheduler", "adaptive") || is("scheduler-mode", "reactive")
+}
+
+/// Failures within it that say memory ran out.
+fn memory_failures<'a>(window: &Window<'a>) -> Vec<&'a Failure> {
+    new_failures(window)
+        .into_iter()
+        .filter(|failure| failure.out_of_memory)
+        .collect()
+}
+
+fn by_kind(failures: &[&Failure]) -> BTreeMap<OutOfMemory, u32> {
+    let mut kinds = BTreeMap::new();
+    for kind in failures.iter().filter_map(|failure| failure.memory) {
+        *kinds.entry(kind).or_insert(0) += 1;
+    }
+    kinds
 }
 
 /// Failures that the first look did not list. By identity, not by time: the two looks may be stamped by another clock than Flink's.
-fn out_of_memory(window: &Window) -> u32 {
+fn new_failures<'a>(window: &Window<'a>) -> Vec<&'a Failure> {
     let known: BTreeSet<(i64, &str)> = window
         .before
         .failures
@@ -218,15 +294,13 @@ fn out_of_memory(window: &Window) -> u32 {
         .gaps
         .iter()
         .any(|gap| gap.what == "exceptions");
-    let count = window
+    window
         .after
         .failures
         .iter()
-        .filter(|failure| failure.out_of_memory)
         .filter(|failure| !known.contains(&(failure.at_ms, failure.class.as_str())))
         .filter(|failure| !could_not_tell || failure.at_ms > window.before.taken_at_ms)
-        .count();
-    u32::try_from(count).unwrap_or(u32::MAX)
+        .collect()
 }
 
 fn checkpoints(window: &Window) -> CheckpointPoint {
@@ -279,7 +353,7 @@ fn checkpoints(window: &Window) -> CheckpointPoint {
 
 impl Shape {
     /// The size of the job in a snapshot: TaskManagers with their slots and memory as they report them, CPU as the configuration
-    /// asks for it (`kubernetes.taskmanager.cpu`, `taskmanager.cpu.cores`), parallelism of each vertex.
+    /// asks for it (`kubernetes.taskmanager.cpu`, `taskmanager.cpu.cores`), else as its custom resource does, parallelism of each vertex.
     pub fn of(snapshot: &Snapshot) -> Shape {
         let cpu = [
             "kubernetes.taskmanager.cpu.amount",
@@ -288,7 +362,9 @@ impl Shape {
         ]
         .iter()
         .find_map(|key| snapshot.configuration.get(*key)?.trim().parse::<f64>().ok())
-        .filter(|cores| cores.is_finite() && *cores > 0.0 && *cores < 1e6);
+        .filter(|cores| cores.is_finite() && *cores > 0.0 && *cores < 1e6)
+        .map(|cores| (cores * 1000.0).round() as u64)
+        .or_else(|| cpu_asked_for(snapshot));
         let memory = snapshot
             .task_managers
             .iter()
@@ -303,12 +379,22 @@ impl Shape {
                 .max()
                 .unwrap_or(0),
             memory_bytes: memory.unwrap_or(0),
-            cpu_millis: cpu.map_or(0, |cores| (cores * 1000.0).round() as u64),
-            parallelism: snapshot
-                .vertices
-                .iter()
-                .map(|vertex| (vertex.id.clone(), vertex.parallelism))
-                .collect(),
+            cpu_millis: cpu.unwrap_or(0),
+            parallelism: parallelism_of(&snapshot.vertices),
         }
     }
+}
+
+/// CPU of a TaskManager as the custom resource asks for it, thousandths of a core.
+fn cpu_asked_for(snapshot: &Snapshot) -> Option<u64> {
+    let spec = &snapshot.resource.as_deref()?.spec;
+    [
+        "spec.taskManager.resource.cpu",
+        "spec.taskManager.resources.requests.cpu",
+        "spec.taskManager.resources.limits.cpu",
+    ]
+    .iter()
+    .find_map(|path| spec.get(*path)?.parse::<Cpu>().ok())
+    .map(|cpu| cpu.millicores())
+    .filter(|millis| *millis > 0)
 }

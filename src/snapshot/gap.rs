@@ -20,4 +20,16 @@ impl Gap {
             reason: reason.into(),
         }
     }
+
+    /// A job whose name in Flink fits several: called after the configuration's key that settles it.
+    pub fn ambiguous_job(reason: impl Into<String>) -> Self {
+        Gap::new(AMBIGUOUS_JOB, reason)
+    }
+
+    /// Whether it is one.
+    pub fn is_ambiguous_job(&self) -> bool {
+        self.what == AMBIGUOUS_JOB
+    }
 }
+
+const AMBIGUOUS_JOB: &str = "flink_job";

@@ -185,4 +185,115 @@ pub struct Failure {
     pub class: String,
     /// Whether it says that memory ran out (an OutOfMemoryError, or a container killed for its memory).
     pub out_of_memory: bool,
+    /// Which memory ran out; absent when none did, or when the exception does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<OutOfMemory>,
+}
+
+/// The memory that ran out. Each kind asks for another pool.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutOfMemory {
+    /// The JVM's heap: `Java heap space`, an array that is too large for it.
+    Heap,
+    /// The JVM spent nearly all of its time in collections that freed nothing: `GC overhead limit exceeded`.
+    GcOverhead,
+    /// Metaspace, or the space of compressed classes in it.
+    Metaspace,
+    /// Direct buffers: `Direct buffer memory`.
+    Direct,
+    /// The container's limit: the kernel or the cluster killed the process (137, OOMKilled, "running beyond physical memory limits"), or the
+    /// operating system gave it nothing more (native threads, `mmap`).
+    Container,
+}
+
+impl OutOfMemory {
+    /// All kinds.
+    pub const ALL: [OutOfMemory; 5] = [
+        OutOfMemory::Heap,
+        OutOfMemory::GcOverhead,
+        OutOfMemory::Metaspace,
+        OutOfMemory::Direct,
+        OutOfMemory::Container,
+    ];
+
+    /// What ran out, in a reader's words.
+    pub fn words(self) -> &'static str {
+        match self {
+            OutOfMemory::Heap => "heap",
+            OutOfMemory::GcOverhead => "heap (GC overhead limit)",
+            OutOfMemory::Metaspace => "metaspace",
+            OutOfMemory::Direct => "direct memory",
+            OutOfMemory::Container => "the container's memory",
+        }
+    }
+
+    /// The kind that a stack trace tells; absent when it does not say that memory ran out, or not which.
+    pub fn told_by(stack: &str) -> Option<OutOfMemory> {
+        const SIGNS: [(&str, OutOfMemory); 15] = [
+            ("OutOfMemoryError: Metaspace", OutOfMemory::Metaspace),
+            (
+                "OutOfMemoryError: Compressed class space",
+                OutOfMemory::Metaspace,
+            ),
+            (
+                "OutOfMemoryError: Direct buffer memory",
+                OutOfMemory::Direct,
+            ),
+            ("OutOfMemoryError: Cannot reserve", OutOfMemory::Direct),
+            ("OutOfDirectMemoryError", OutOfMemory::Direct),
+            (
+                "OutOfMemoryError: GC overhead limit exceeded",
+                OutOfMemory::GcOverhead,
+            ),
+            ("OutOfMemoryError: Java heap space", OutOfMemory::Heap),
+            (
+                "OutOfMemoryError: Requested array size exceeds VM limit",
+                OutOfMemory::Heap,
+            ),
+            ("OutOfMemoryError: unable to create", OutOfMemory::Container),
+            ("OutOfMemoryError: Map failed", OutOfMemory::Container),
+            ("OOMKilled", OutOfMemory::Container),
+            ("exit code 137", OutOfMemory::Container),
+            ("exitCode=137", OutOfMemory::Container),
+            ("beyond physical memory limits", OutOfMemory::Container),
+            ("beyond the 'PHYSICAL' memory limit", OutOfMemory::Container),
+        ];
+        SIGNS
+            .iter()
+            .find(|(sign, _)| stack.contains(sign))
+            .map(|(_, kind)| *kind)
+    }
+
+    /// Whether a stack trace says that memory ran out at all.
+    pub fn is_told_by(stack: &str) -> bool {
+        stack.contains("OutOfMemoryError") || OutOfMemory::told_by(stack).is_some()
+    }
+}
+
+/// What runs, as far as a size of its own can be given to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "is")]
+pub enum Workload {
+    /// A streaming job with TaskManagers of its own.
+    #[default]
+    Streaming,
+    /// A batch job (`job-type: BATCH`): it works through stages and ends.
+    Batch,
+    /// A job that has finished.
+    Finished,
+    /// One of the jobs of a session cluster: TaskManagers, memory and CPU belong to all of them.
+    Shared {
+        /// Jobs that ran there at once; 1 when only slots that others use tell of them.
+        jobs: u32,
+    },
+}
+
+impl Workload {
+    /// Whether it is a streaming job with TaskManagers of its own.
+    pub fn is_streaming(&self) -> bool {
+        *self == Workload::Streaming
+    }
 }

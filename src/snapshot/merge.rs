@@ -1,6 +1,6 @@
 //! Many points → a block.
 
-use super::{CheckpointPoint, Point, Stat, TaskManagerPoint, VertexPoint};
+use super::{CheckpointPoint, OutOfMemory, Point, Stat, TaskManagerPoint, VertexPoint};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Point {
@@ -30,17 +30,46 @@ impl Point {
                 (running / pairs as f64).clamp(0.0, 1.0)
             },
             restarts: narrow(points.iter().map(|point| u64::from(point.restarts)).sum()),
+            rescales: narrow(points.iter().map(|point| u64::from(point.rescales)).sum()),
             out_of_memory: narrow(
                 points
                     .iter()
                     .map(|point| u64::from(point.out_of_memory))
                     .sum(),
             ),
+            memory_failures: memory_failures(points),
             vertices: vertices(points),
             task_managers: task_managers(points),
             checkpoints: checkpoints(points),
+            external: external(points),
         })
     }
+}
+
+fn external(points: &[Point]) -> BTreeMap<String, Stat> {
+    let names: BTreeSet<&String> = points
+        .iter()
+        .flat_map(|point| point.external.keys())
+        .collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let stats: Vec<Stat> = points
+                .iter()
+                .filter_map(|point| point.external.get(name).copied())
+                .collect();
+            Some((name.clone(), Stat::pool(&stats)?))
+        })
+        .collect()
+}
+
+fn memory_failures(points: &[Point]) -> BTreeMap<OutOfMemory, u32> {
+    let mut all = BTreeMap::new();
+    for (kind, count) in points.iter().flat_map(|point| &point.memory_failures) {
+        let sum: &mut u32 = all.entry(*kind).or_insert(0);
+        *sum = sum.saturating_add(*count);
+    }
+    all
 }
 
 fn narrow(count: u64) -> u32 {
@@ -100,6 +129,8 @@ fn task_managers(points: &[Point]) -> TaskManagerPoint {
         metaspace_used: pool(&parts, |part| part.metaspace_used),
         non_heap_used: pool(&parts, |part| part.non_heap_used),
         direct_used: pool(&parts, |part| part.direct_used),
+        container_used: pool(&parts, |part| part.container_used),
+        container_limit: last(&parts, |part| part.container_limit),
         gc_share: pool(&parts, |part| part.gc_share),
         slots_used: pool(&parts, |part| part.slots_used),
         pools: last(&parts, |part| part.pools),

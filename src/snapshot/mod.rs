@@ -5,6 +5,7 @@
 //! `History`, older ones merged into blocks. Everything after this room is a function of histories.
 
 mod between;
+mod flow;
 mod gap;
 mod history;
 mod job;
@@ -19,15 +20,20 @@ mod task_manager_point;
 mod vertex;
 mod vertex_point;
 
+pub use flow::mark_inputs;
 pub use gap::Gap;
 pub use history::History;
-pub use job::{Checkpoints, Failure, JobKey, JobKind, JobState, KeyError, Slots};
+pub use job::{
+    Checkpoints, Failure, JobKey, JobKind, JobState, KeyError, OutOfMemory, Slots, Workload,
+};
 pub use lines::{LineError, read_lines, schema, write_line};
 pub use point::{CheckpointPoint, Point, Shape, Stat, TaskManagerPoint, VertexPoint};
 pub use redact::redact;
 pub use resource::{Lifecycle, LiveResource, Owner, Role, SpecFields, kept_path, spec_fields};
 pub use task_manager::{MemoryPools, TaskManager};
 pub use vertex::{Input, Spread, Vertex};
+
+use vertex::parallelism_of;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,15 +59,25 @@ pub struct Snapshot {
     pub job_id: Option<String>,
     /// What the job was doing.
     pub state: JobState,
+    /// What runs: a streaming job of its own, one job of a session cluster, a batch job, a finished one.
+    #[serde(default, skip_serializing_if = "Workload::is_streaming")]
+    pub workload: Workload,
     /// Since when it is RUNNING, Unix milliseconds; absent when it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_since_ms: Option<i64>,
     /// Restarts since the job was submitted (`numRestarts`), a counter that a redeployment resets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u64>,
-    /// The job's graph with what was measured at each vertex, in topological order.
+    /// Rescales since the job was submitted (`numRescales`), a counter; `restarts` counts them too. Absent where Flink has no such metric.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescales: Option<u64>,
+    /// The job's graph with what was measured at each vertex, in topological order. Vertices that have finished are not among them: Flink keeps
+    /// their last values for ever.
     #[serde(default)]
     pub vertices: Vec<Vertex>,
+    /// Names of vertices that have finished, in the order of the graph. Foreign text: escape it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finished: Vec<String>,
     /// The TaskManagers that the job (or its session cluster) has.
     #[serde(default)]
     pub task_managers: Vec<TaskManager>,
@@ -98,9 +114,12 @@ impl Snapshot {
             flink_version: None,
             job_id: None,
             state,
+            workload: Workload::Streaming,
             running_since_ms: None,
             restarts: None,
+            rescales: None,
             vertices: Vec::new(),
+            finished: Vec::new(),
             task_managers: Vec::new(),
             slots: None,
             checkpoints: None,

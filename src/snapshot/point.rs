@@ -1,6 +1,6 @@
 //! What happened between two looks, and blocks of many of them.
 
-use super::MemoryPools;
+use super::{MemoryPools, OutOfMemory};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -91,12 +91,37 @@ pub struct TaskManagerPoint {
     pub non_heap_used: Option<Stat>,
     /// Direct buffers in use, bytes.
     pub direct_used: Option<Stat>,
-    /// Share of the time in garbage collection.
+    /// Memory that the container of the fullest TaskManager holds and that can't be taken from it (its working set), bytes. Not among what Flink
+    /// reports: from cAdvisor, or a collector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_used: Option<Stat>,
+    /// The limit of its container, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_limit: Option<f64>,
+    /// Share of the time in pauses for garbage collection.
     pub gc_share: Option<Stat>,
     /// Slots of the cluster that hold a task.
     pub slots_used: Option<Stat>,
     /// The pools of the first TaskManager.
     pub pools: Option<MemoryPools>,
+}
+
+impl TaskManagerPoint {
+    /// Memory of the fullest container that no pool of the JVM explains, bytes: its working set less the largest heap, what is in use outside
+    /// the heap, direct memory and managed memory. A lower bound, at least 0, since a heap need not be touched whole. Absent where the container
+    /// or the heap is not measured.
+    pub fn native_bytes(&self) -> Option<f64> {
+        let used = self.container_used?.max;
+        let managed = match self.pools {
+            Some(pools) => pools.managed as f64,
+            None => self.managed_used.map_or(0.0, |stat| stat.max),
+        };
+        let largest = |stat: Option<Stat>| stat.map_or(0.0, |stat| stat.max);
+        let explained =
+            self.heap_max? + largest(self.non_heap_used) + largest(self.direct_used) + managed;
+        let native = used - explained;
+        native.is_finite().then(|| native.max(0.0))
+    }
 }
 
 /// Checkpoints over a point.
@@ -136,14 +161,27 @@ pub struct Point {
     pub running_since_ms: Option<i64>,
     /// Share of its pairs at whose end the job was RUNNING, 0..=1.
     pub running: f64,
-    /// Restarts within it (failures; a redeployment is none).
+    /// Restarts within it (failures; a redeployment or a rescale is none).
     pub restarts: u32,
+    /// Rescales of the running job within it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rescales: u32,
     /// Failures within it that say memory ran out.
     pub out_of_memory: u32,
+    /// Those of them that tell which memory it was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub memory_failures: BTreeMap<OutOfMemory, u32>,
     /// By vertex id.
     pub vertices: BTreeMap<String, VertexPoint>,
     /// The TaskManagers.
     pub task_managers: TaskManagerPoint,
     /// Checkpoints.
     pub checkpoints: CheckpointPoint,
+    /// Metrics from elsewhere that collectors named.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, Stat>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -49,6 +49,10 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
         }
         vertex.slot_sharing_group = vertex.slot_sharing_group.as_deref().map(hashed_id);
     }
+    for (index, name) in shared.finished.iter_mut().enumerate() {
+        let hidden = format!("finished-{index}");
+        names.insert(std::mem::replace(name, hidden.clone()), hidden);
+    }
     for task_manager in &mut shared.task_managers {
         let id = hashed("taskmanager", &task_manager.id);
         names.insert(std::mem::replace(&mut task_manager.id, id.clone()), id);

@@ -73,7 +73,13 @@ pub struct TaskManager {
     /// Direct buffers in use, bytes; network buffers are among them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct_used: Option<u64>,
-    /// Time in garbage collection since the start, milliseconds (a counter).
+    /// Memory that its container holds (its working set), bytes: none of Flink's metrics, a collector may name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_used: Option<u64>,
+    /// The limit of its container, bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_limit: Option<u64>,
+    /// Time in pauses for garbage collection since the start, milliseconds (a counter).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gc_time_ms: Option<u64>,
     /// Time in garbage collection, milliseconds a second, as a gauge just then.

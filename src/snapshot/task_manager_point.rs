@@ -37,6 +37,12 @@ pub(super) fn task_managers(window: &Window) -> TaskManagerPoint {
         metaspace_used: highest(|one| one.metaspace_used),
         non_heap_used: highest(|one| one.non_heap_used),
         direct_used: highest(|one| one.direct_used),
+        container_used: highest(|one| one.container_used),
+        container_limit: all
+            .iter()
+            .filter_map(|one| one.container_limit)
+            .max()
+            .map(|bytes| bytes as f64),
         gc_share: largest(
             &all.iter()
                 .filter_map(|one| gc_share(window, one))

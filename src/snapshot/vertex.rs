@@ -41,8 +41,15 @@ pub struct Vertex {
     /// Edges into it; a source has none.
     #[serde(default)]
     pub inputs: Vec<Input>,
-    /// Whether all its subtasks run.
+    /// Whether all its subtasks run, or have finished.
     pub running: bool,
+    /// Subtasks that have finished, below `parallelism`: what Flink still tells of them is old and counts for nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub finished_subtasks: u32,
+    /// Whether its output is what the job reads from outside, where the flow tells otherwise than the graph: true for a reader that gets splits
+    /// from another vertex, false for the vertex that hands them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads_input: Option<bool>,
     /// Busy time, milliseconds a second (0..=1000) over subtasks, as a gauge just then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_ms_per_second: Option<Spread>,
@@ -92,6 +99,10 @@ pub struct Vertex {
     pub latency_ms: Option<f64>,
 }
 
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 impl Vertex {
     /// A vertex of which nothing was measured, that is not known to run, and that reads from nobody.
     pub fn new(id: impl Into<String>, name: impl Into<String>, parallelism: u32) -> Vertex {
@@ -103,6 +114,8 @@ impl Vertex {
             slot_sharing_group: None,
             inputs: Vec::new(),
             running: false,
+            finished_subtasks: 0,
+            reads_input: None,
             busy_ms_per_second: None,
             backpressured_ms_per_second: None,
             idle_ms_per_second: None,
@@ -121,8 +134,23 @@ impl Vertex {
         }
     }
 
-    /// Whether it has no inputs.
+    /// Whether its output is what the job reads from outside: it has no inputs, or it reads what the splits that it gets stand for.
     pub fn is_source(&self) -> bool {
-        self.inputs.is_empty()
+        self.reads_input.unwrap_or(self.inputs.is_empty())
     }
+
+    /// Subtasks that have not finished, at least 1.
+    pub fn live_subtasks(&self) -> u32 {
+        self.parallelism
+            .saturating_sub(self.finished_subtasks)
+            .max(1)
+    }
+}
+
+/// Parallelism by vertex id.
+pub(super) fn parallelism_of(vertices: &[Vertex]) -> std::collections::BTreeMap<String, u32> {
+    vertices
+        .iter()
+        .map(|vertex| (vertex.id.clone(), vertex.parallelism))
+        .collect()
 }

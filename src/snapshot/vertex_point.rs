@@ -95,6 +95,10 @@ fn own_growth_ms(
     before: Option<&Vertex>,
     after: &Vertex,
 ) -> Option<f64> {
+    // Those that finished stand still: the sum is no time of all any more.
+    if after.finished_subtasks > 0 {
+        return None;
+    }
     let now = task_time_ms(after)?;
     // The numbers may be about as old as the look before, and tasks start a while after the job.
     if let Some(age) = execution_age_ms(later) {
@@ -120,7 +124,12 @@ fn task_time_ms(vertex: &Vertex) -> Option<f64> {
 }
 
 fn vertex_point(window: &Window, before: Option<&Vertex>, after: &Vertex) -> VertexPoint {
-    let before = before.filter(|before| before.parallelism == after.parallelism);
+    // Sums over other subtasks, or of another side of the vertex, are no earlier value of the same counter.
+    let before = before.filter(|before| {
+        before.parallelism == after.parallelism
+            && before.finished_subtasks == after.finished_subtasks
+            && before.reads_input == after.reads_input
+    });
     let own = OwnTime::of(window, before, after);
     let counted = Shares::counted(window, &own, before, after);
     let busy_gauge = Gauge::of(window, counted.busy, after.busy_ms_per_second);
@@ -229,12 +238,12 @@ impl Shares {
             (OwnTime::NotRefreshed, ..) => None,
             // Whatever they count, together they are the whole.
             (OwnTime::Untold, Some(busy), Some(backpressured), Some(idle)) => {
-                Some((busy + backpressured + idle) / f64::from(after.parallelism))
+                Some((busy + backpressured + idle) / f64::from(after.live_subtasks()))
             }
             _ => Some(window.task_ms()),
         };
         let Some(total) = time
-            .map(|time| time * f64::from(after.parallelism))
+            .map(|time| time * f64::from(after.live_subtasks()))
             .filter(|total| *total > 0.0)
         else {
             return Shares::default();

@@ -14,6 +14,7 @@ mod plugins;
 mod prometheus;
 mod repository;
 mod rights;
+mod seal;
 pub mod tryout;
 
 pub use clusters::{Clusters, Listing};
@@ -25,3 +26,4 @@ pub use history::{AnyHistory, Looks, open as open_history};
 pub use plugins::assemble as assemble_plugins;
 pub use repository::{AnyRepository, at as repository_at};
 pub use rights::{Right, rights};
+pub use seal::seal_key;

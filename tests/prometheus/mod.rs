@@ -704,3 +704,81 @@ async fn a_history_can_be_read_where_nobody_may_wait() {
     .unwrap();
     assert_eq!(read.points.len(), 2);
 }
+
+#[tokio::test]
+async fn series_that_stand_still_are_no_running_job() {
+    let store = Store::start().await;
+    steady(&store, "orders", 12);
+    steady(&store, "dead", 12);
+    // A gateway is scraped for ever: the uptime is the same at each scrape.
+    store.with(|held| {
+        for (labels, values) in held.series.entry(Signal::Age.name()).or_default() {
+            if labels["app"] == "dead" {
+                values.values_mut().for_each(|age| *age = 86_400_000.0);
+            }
+        }
+    });
+    let open = open(&config(&store), &["orders", "dead"]);
+    let dead = read(&open, "dead", 12).await.unwrap();
+    assert!(dead.points.iter().all(|point| point.running == 0.0));
+    assert_eq!(dead.latest.as_ref().unwrap().state, JobState::Stopped);
+    assert!(says(&dead, "job", "Pushgateway"), "{:?}", gaps(&dead));
+    let alive = read(&open, "orders", 12).await.unwrap();
+    assert_eq!(alive.latest.unwrap().state, JobState::Running);
+}
+
+#[tokio::test]
+async fn two_executions_at_once_under_one_name_are_a_gap() {
+    for (from_step, to_step, told) in [(1, 12, true), (1, 4, false), (11, 12, false)] {
+        let store = Store::start().await;
+        steady(&store, "orders", 12);
+        let age = |time: i64| (time - BEGIN_MS + 7_200_000) as f64;
+        store.put(
+            Signal::Age,
+            labels("orders", &[("job_id", "b")]),
+            steps(12)
+                .skip(from_step - 1)
+                .take(to_step - from_step + 1)
+                .map(|time| (time, age(time))),
+        );
+        let open = open(&config(&store), &["orders"]);
+        let history = read(&open, "orders", 12).await.unwrap();
+        let words = "2 executions run under one name and can't be told apart (a, b)";
+        assert_eq!(
+            says(&history, "history", words),
+            told,
+            "{from_step}..{to_step}"
+        );
+        assert_eq!(history.points.is_empty(), told);
+    }
+}
+
+#[tokio::test]
+async fn a_restart_with_another_parallelism_is_a_rescale() {
+    for (changes, rescales, restarts) in [(true, 1, 0), (false, 0, 1)] {
+        let store = Store::start().await;
+        steady(&store, "orders", 12);
+        store.with(|held| {
+            let seventh = BEGIN_MS + 7 * STEP_MS;
+            for (_, values) in held.series.entry(Signal::Restarts.name()).or_default() {
+                values
+                    .range_mut(seventh..)
+                    .for_each(|(_, count)| *count = 4.0);
+            }
+            for (_, values) in held.series.entry(Signal::Parallelism.name()).or_default() {
+                let then = if changes { 6.0 } else { 4.0 };
+                values
+                    .range_mut(seventh..)
+                    .for_each(|(_, value)| *value = then);
+            }
+        });
+        let history = read(&open(&config(&store), &["orders"]), "orders", 12)
+            .await
+            .unwrap();
+        let sum = |pick: fn(&plimsoll::snapshot::Point) -> u32| -> u32 {
+            history.points.iter().map(pick).sum()
+        };
+        assert_eq!(sum(|point| point.rescales), rescales);
+        assert_eq!(sum(|point| point.restarts), restarts);
+    }
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Options kept, by their whole name.
-const OPTIONS: [&str; 31] = [
+const OPTIONS: [&str; 32] = [
     "taskmanager.numberOfTaskSlots",
     "taskmanager.cpu.cores",
     "parallelism.default",
@@ -13,6 +13,7 @@ const OPTIONS: [&str; 31] = [
     "pipeline.jobvertex-parallelism-overrides",
     "jobmanager.scheduler",
     "scheduler-mode",
+    "execution.target",
     "state.backend",
     "state.backend.type",
     "state.backend.incremental",

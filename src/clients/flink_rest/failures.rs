@@ -4,16 +4,8 @@ use super::Rest;
 use super::answers::{list, text, time_ms};
 use super::metric_names::encoded;
 use super::pass::Pass;
-use crate::snapshot::{Failure, Gap};
+use crate::snapshot::{Failure, Gap, OutOfMemory};
 use serde_json::Value;
-
-/// How memory that ran out shows in exceptions: Java's error, a container killed by the kernel (exit code 137), Kubernetes' word for it.
-const OUT_OF_MEMORY: [&str; 4] = [
-    "OutOfMemoryError",
-    "OOMKilled",
-    "exit code 137",
-    "exitCode=137",
-];
 
 /// Failures, newest first.
 pub(super) async fn failures<R: Rest>(
@@ -69,12 +61,13 @@ fn listed(document: &Value) -> Vec<Failure> {
 }
 
 fn failure(at_ms: i64, name: &str, stack: &str) -> Failure {
+    // Some versions tell the name with its message, and the stack without.
+    let told = format!("{name}\n{stack}");
     Failure {
         at_ms,
         class: first_word(name),
-        out_of_memory: OUT_OF_MEMORY
-            .iter()
-            .any(|sign| stack.contains(sign) || name.contains(sign)),
+        out_of_memory: OutOfMemory::is_told_by(&told),
+        memory: OutOfMemory::told_by(&told),
     }
 }
 
@@ -104,5 +97,63 @@ mod tests {
         assert!(found[0].out_of_memory);
         assert_eq!(found[1].class, "com.acme.PayException");
         assert!(!found[1].out_of_memory);
+        assert_eq!(found[0].memory, Some(OutOfMemory::Heap));
+        assert_eq!(found[1].memory, None);
+    }
+
+    #[test]
+    fn each_kind_of_memory_is_told_by_its_own_words() {
+        let table = [
+            (
+                "java.lang.OutOfMemoryError: Metaspace. The metaspace out-of-memory error has occurred.",
+                true,
+                Some(OutOfMemory::Metaspace),
+            ),
+            (
+                "java.lang.OutOfMemoryError: Direct buffer memory. The direct out-of-memory error has occurred.",
+                true,
+                Some(OutOfMemory::Direct),
+            ),
+            (
+                "java.lang.OutOfMemoryError: Cannot reserve 4194304 bytes of direct buffer memory",
+                true,
+                Some(OutOfMemory::Direct),
+            ),
+            (
+                "java.lang.OutOfMemoryError: GC overhead limit exceeded",
+                true,
+                Some(OutOfMemory::GcOverhead),
+            ),
+            (
+                "x\nCaused by: java.lang.OutOfMemoryError: Java heap space\n\tat a.B",
+                true,
+                Some(OutOfMemory::Heap),
+            ),
+            (
+                "java.lang.OutOfMemoryError: unable to create new native thread",
+                true,
+                Some(OutOfMemory::Container),
+            ),
+            (
+                "org.apache.flink.runtime.resourcemanager.exceptions.ResourceManagerException: Pod terminated, exitCode=137, reason=OOMKilled",
+                true,
+                Some(OutOfMemory::Container),
+            ),
+            (
+                "Container [pid=1,containerID=c] is running beyond physical memory limits. Current usage: 4.0 GB",
+                true,
+                Some(OutOfMemory::Container),
+            ),
+            ("com.acme.Own: java.lang.OutOfMemoryError", true, None),
+            ("java.io.IOException: out of disk", false, None),
+        ];
+        for (stack, out, kind) in table {
+            let failure = failure(1, "n", stack);
+            assert_eq!(
+                (failure.out_of_memory, failure.memory),
+                (out, kind),
+                "{stack}"
+            );
+        }
     }
 }

@@ -12,8 +12,12 @@ pub(super) struct Details {
     pub word: String,
     pub now_ms: Option<i64>,
     pub running_since_ms: Option<i64>,
-    /// In topological order.
+    /// Whether Flink calls it a batch job.
+    pub batch: bool,
+    /// In topological order, without those that have finished.
     pub vertices: Vec<Vertex>,
+    /// Names of those that have.
+    pub finished: Vec<String>,
     pub gaps: Vec<Gap>,
 }
 
@@ -30,30 +34,61 @@ pub(super) fn details(job: &Value, plan: Option<&Value>) -> Details {
         ));
     }
     let inputs = inputs.unwrap_or_default();
-    let vertices: Vec<Vertex> = list(&job["vertices"])
+    let all: Vec<Vertex> = list(&job["vertices"])
         .iter()
         .filter_map(|found| vertex(found, &inputs))
         .collect();
-    let skipped = list(&job["vertices"]).len() - vertices.len();
-    if skipped > 0 {
+    let batch = text(&job["job-type"]).is_some_and(|kind| kind.eq_ignore_ascii_case("BATCH"));
+    // The adaptive batch scheduler has not decided the parallelism of stages to come: -1.
+    let skipped = list(&job["vertices"]).len() - all.len();
+    if skipped > 0 && !batch {
         gaps.push(Gap::new(
             "graph",
             format!("{skipped} of the job's vertices have no id or no parallelism"),
         ));
     }
-    if vertices.is_empty() {
+    if all.is_empty() {
         gaps.push(Gap::new("graph", "the job lists no vertices"));
     }
-    let state = state(&word, &vertices, list(&job["vertices"]));
+    let state = state(&word, &all, list(&job["vertices"]));
+    let (finished, vertices) = without_finished(all);
     let running = time_ms(&job["timestamps"]["RUNNING"]);
     Details {
         state,
         word,
         now_ms: time_ms(&job["now"]),
         running_since_ms: running.filter(|_| state == JobState::Running),
+        batch,
         vertices: in_order(vertices),
+        finished,
         gaps,
     }
+}
+
+/// Vertices all of whose subtasks have finished, by name, and the others. Whoever reads from a vertex that goes on goes on itself, so what
+/// is left is a graph of its own; its edges from finished vertices bring nothing any more.
+fn without_finished(all: Vec<Vertex>) -> (Vec<String>, Vec<Vertex>) {
+    let (finished, mut live): (Vec<Vertex>, Vec<Vertex>) = all
+        .into_iter()
+        .partition(|vertex| vertex.finished_subtasks >= vertex.parallelism);
+    if live.is_empty() {
+        return (
+            finished.iter().map(|vertex| vertex.name.clone()).collect(),
+            finished,
+        );
+    }
+    let gone: BTreeSet<&str> = finished.iter().map(|vertex| vertex.id.as_str()).collect();
+    for vertex in &mut live {
+        let feeds = |input: &Input| !gone.contains(input.vertex.as_str());
+        // A vertex that only read from finished ones is about to finish: it is no source for it.
+        if vertex.inputs.iter().any(feeds) {
+            vertex.inputs.retain(feeds);
+        }
+    }
+    (
+        finished.iter().map(|vertex| vertex.name.clone()).collect(),
+        live,
+    )
 }
 
 /// Flink calls a job RUNNING as soon as it is scheduled; it runs when all its tasks do (FLINK-34906).
@@ -104,6 +139,9 @@ fn vertex(found: &Value, inputs: &BTreeMap<String, Vec<Input>>) -> Option<Vertex
         slot_sharing_group: text(&found["slotSharingGroupId"]),
         inputs,
         running,
+        finished_subtasks: u32::try_from(task("FINISHED"))
+            .unwrap_or(u32::MAX)
+            .min(parallelism),
         accumulated_busy_ms: amount(&metrics["accumulated-busy-time"]),
         accumulated_backpressured_ms: amount(&metrics["accumulated-backpressured-time"]),
         accumulated_idle_ms: amount(&metrics["accumulated-idle-time"]),
@@ -186,6 +224,33 @@ mod tests {
         assert_eq!(ids, ["a", "b", "c"]);
         assert_eq!(details.vertices[2].inputs[0].ship_strategy, "HASH");
         assert_eq!(details.state, JobState::Running);
+    }
+
+    #[test]
+    fn finished_vertices_are_told_apart() {
+        let job = json!({"state": "RUNNING", "job-type": "STREAMING", "plan": {"nodes": [
+            {"id": "bounded"}, {"id": "live"},
+            {"id": "join", "inputs": [{"id": "bounded", "ship_strategy": "HASH"}, {"id": "live", "ship_strategy": "HASH"}]}]},
+            "vertices": [
+            {"id": "bounded", "name": "Source: files", "parallelism": 2, "tasks": {"FINISHED": 2}},
+            {"id": "live", "parallelism": 4, "tasks": {"RUNNING": 3, "FINISHED": 1}},
+            {"id": "join", "parallelism": 4, "tasks": {"RUNNING": 4}}]});
+        let details = details(&job, None);
+        assert_eq!(details.finished, ["Source: files"]);
+        let left: Vec<(&str, usize, u32)> = details
+            .vertices
+            .iter()
+            .map(|vertex| {
+                (
+                    vertex.id.as_str(),
+                    vertex.inputs.len(),
+                    vertex.finished_subtasks,
+                )
+            })
+            .collect();
+        assert_eq!(left, [("live", 0, 1), ("join", 1, 0)]);
+        assert_eq!(details.state, JobState::Running);
+        assert!(!details.batch);
     }
 
     #[test]

@@ -8,6 +8,9 @@ use url::Url;
 /// No answer of Flink is larger: a job of 10,000 subtasks answers with a few MiB.
 const LARGEST_BODY: usize = 64 << 20;
 
+/// Redirects that are followed.
+const MOST_REDIRECTS: usize = 3;
+
 /// The connections to all JobManagers; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Http {
@@ -39,7 +42,7 @@ impl Http {
         let client = reqwest::Client::builder()
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.request_timeout)
-            .redirect(reqwest::redirect::Policy::limited(3))
+            .redirect(reqwest::redirect::Policy::custom(within_origin))
             // JobManagers are cluster addresses: a proxy of the environment would not know them.
             .no_proxy()
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
@@ -129,6 +132,9 @@ impl HttpRest {
             };
         }
         let reason = causes(error);
+        if error.is_redirect() {
+            return RestError::Redirected { url, reason };
+        }
         if error.is_body() || error.is_decode() {
             RestError::Truncated { url, reason }
         } else {
@@ -162,6 +168,22 @@ impl Rest for HttpRest {
             .trim_end_matches('/')
             .to_string()
     }
+}
+
+/// Redirects are followed within an origin only: elsewhere may be anybody, and would be believed as the JobManager.
+pub(in crate::clients) fn within_origin(
+    attempt: reqwest::redirect::Attempt<'_>,
+) -> reqwest::redirect::Action {
+    let from = attempt.previous().first().map(Url::origin);
+    let to = attempt.url().origin();
+    if from.as_ref() != Some(&to) {
+        let to = to.ascii_serialization();
+        return attempt.error(format!("it leads to {to}"));
+    }
+    if attempt.previous().len() > MOST_REDIRECTS {
+        return attempt.error(format!("it leads on and on, {MOST_REDIRECTS} times"));
+    }
+    attempt.follow()
 }
 
 /// The innermost cause says most: `connection refused`, not `error sending request`.

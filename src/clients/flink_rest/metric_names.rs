@@ -1,5 +1,6 @@
 //! Which metrics are asked for, and how their names go into request lines.
 
+use crate::flink::metric_names::{Partition, collector};
 use std::collections::BTreeSet;
 
 /// Flink refuses request lines from 4096 bytes on; the method, the version and a path put in front by an ingress need room too.
@@ -20,7 +21,7 @@ pub(super) const OF_TASKS: [&str; 10] = [
 ];
 
 /// Metrics of a TaskManager's process. Those that it does not have are left out of the answer, without harm to the others.
-pub(super) const OF_TASK_MANAGERS: [&str; 20] = [
+pub(super) const OF_TASK_MANAGERS: [&str; 11] = [
     "Status.JVM.CPU.Time",
     "Status.JVM.CPU.Load",
     "Status.JVM.Memory.Heap.Used",
@@ -32,17 +33,17 @@ pub(super) const OF_TASK_MANAGERS: [&str; 20] = [
     "Status.Flink.Memory.Managed.Total",
     "Status.Shuffle.Netty.UsedMemory",
     "Status.Shuffle.Netty.TotalMemory",
-    "Status.JVM.GarbageCollector.All.Time",
-    "Status.JVM.GarbageCollector.All.TimeMsPerSecond",
-    // Flink before 1.19 has no sum over the collectors.
-    "Status.JVM.GarbageCollector.G1_Young_Generation.Time",
-    "Status.JVM.GarbageCollector.G1_Old_Generation.Time",
-    "Status.JVM.GarbageCollector.PS_Scavenge.Time",
-    "Status.JVM.GarbageCollector.PS_MarkSweep.Time",
-    "Status.JVM.GarbageCollector.Copy.Time",
-    "Status.JVM.GarbageCollector.MarkSweepCompact.Time",
-    "Status.JVM.GarbageCollector.ZGC_Pauses.Time",
 ];
+
+/// Of the collectors of a TaskManager's JVM, by the names that it lists itself.
+pub(super) fn of_collectors<'a>(listed: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let of_collector = |name: &&str| {
+        collector(name, ".Time")
+            .or_else(|| collector(name, ".TimeMsPerSecond"))
+            .is_some()
+    };
+    listed.into_iter().filter(of_collector).collect()
+}
 
 /// Metrics that the operators of a source report under their own names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,8 +54,12 @@ pub(super) struct SourceNames {
     pub emitted: Vec<String>,
     /// `Source__….numRecordsOutPerSecond`
     pub emitted_per_second: Vec<String>,
+    /// `….activeSplitCount`: splits that each reader holds now.
+    pub active_splits: Vec<String>,
     /// Distinct partitions that Kafka and Pulsar sources name.
     pub partitions: u32,
+    /// Distinct clusters among them.
+    pub clusters: u32,
 }
 
 impl SourceNames {
@@ -73,46 +78,51 @@ impl SourceNames {
                 .filter(|name| name.starts_with("Source__"))
                 .collect()
         };
-        let partitions: BTreeSet<String> =
-            names.iter().filter_map(|name| partition(name)).collect();
+        let partitions: BTreeSet<Partition<'_>> = names
+            .iter()
+            .filter_map(|name| Partition::of(name))
+            .collect();
+        let clusters: BTreeSet<&str> = partitions.iter().filter_map(|one| one.cluster).collect();
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         SourceNames {
             pending: ending(".pendingRecords"),
             emitted: of_source(".numRecordsOut"),
             emitted_per_second: of_source(".numRecordsOutPerSecond"),
-            partitions: u32::try_from(partitions.len()).unwrap_or(u32::MAX),
+            active_splits: ending(".activeSplitCount"),
+            partitions: count(partitions.len()),
+            clusters: count(clusters.len()),
         }
     }
 
     /// All that are to be asked for.
     pub fn wanted(&self) -> impl Iterator<Item = &str> {
-        [&self.pending, &self.emitted, &self.emitted_per_second]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
+        [
+            &self.pending,
+            &self.emitted,
+            &self.emitted_per_second,
+            &self.active_splits,
+        ]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
     }
-}
-
-/// The partition that a metric is about: `topic.orders.partition.3` (with its Kafka cluster, if named), or Pulsar's `orders-partition-3`.
-fn partition(name: &str) -> Option<String> {
-    if let Some(rest) = name.strip_suffix(".currentOffset") {
-        let (_, partition) = rest.split_once(".KafkaSourceReader.topic.")?;
-        let cluster = rest
-            .split_once(".kafkaCluster.")
-            .map_or("", |(_, cluster)| cluster);
-        return partition
-            .contains(".partition.")
-            .then(|| format!("{cluster}|{partition}"));
-    }
-    let rest = name.strip_suffix(".numMsgsReceived")?;
-    let (_, consumer) = rest.split_once(".PulsarConsumer.")?;
-    let (topic, number) = consumer.rsplit_once("-partition-")?;
-    let number: String = number.chars().take_while(char::is_ascii_digit).collect();
-    (!number.is_empty()).then(|| format!("{topic}|{number}"))
 }
 
 /// The requests for these metrics, each short enough for one request line. A name that fits into none is left out.
 pub(super) fn requests<'a>(path: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let head = format!("{path}?get=");
+    requests_of(path, None, names)
+}
+
+/// The same of some subtasks only (`0-3,7`), where they are named.
+pub(super) fn requests_of<'a>(
+    path: &str,
+    subtasks: Option<&str>,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Vec<String> {
+    let head = match subtasks {
+        Some(subtasks) => format!("{path}?subtasks={subtasks}&get="),
+        None => format!("{path}?get="),
+    };
     let mut requests = Vec::new();
     let mut current = String::new();
     for name in names {

@@ -1,14 +1,14 @@
 //! One look at one job.
 
 use super::answers::{count, list, small_count, text};
-use super::choice::{Listing, choose, listings};
+use super::choice::{Listing, choose, listings, sharing};
 use super::graph::{Details, details};
 use super::metric_names::encoded;
 use super::pass::{Pass, ReadError};
 use super::{
     Rest, Settings, checkpoints, configuration, failures, latency, task_managers, vertex_metrics,
 };
-use crate::snapshot::{Gap, JobKey, JobState, Slots, Snapshot, Vertex};
+use crate::snapshot::{Gap, JobKey, JobState, Slots, Snapshot, Vertex, Workload, mark_inputs};
 use futures::StreamExt;
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -38,11 +38,18 @@ pub async fn read_job<R: Rest>(
     for attempt in 0..2 {
         let chosen = match choose(&jobs, named, &job.name) {
             Ok(chosen) => chosen.clone(),
-            Err(reason) => return without_job(job, now_ms, JobState::Stopped, "job", reason),
+            Err(gap) => {
+                return without_job(job, now_ms, JobState::Stopped, &gap.what, gap.reason);
+            }
         };
         match job_document(&pass, settings, &chosen).await {
             Ok(document) => {
-                return snapshot(&pass, job, &chosen, document, now_ms, settings).await;
+                let mut seen = snapshot(&pass, job, &chosen, document, now_ms, settings).await;
+                let jobs = sharing(&jobs);
+                if jobs > 1 && seen.workload == Workload::Streaming {
+                    seen.workload = Workload::Shared { jobs };
+                }
+                return seen;
             }
             Err(error) if error.is_not_found() && attempt == 0 => {
                 jobs = match listings(&pass).await {
@@ -139,7 +146,9 @@ async fn snapshot<R: Rest>(
         word,
         now_ms: flink_now,
         running_since_ms,
+        batch,
         vertices,
+        finished,
         gaps,
     } = details(&document, plan.as_ref());
     let stamp = now_ms.or(flink_now).unwrap_or_else(wall_clock_ms);
@@ -147,6 +156,12 @@ async fn snapshot<R: Rest>(
     snapshot.job_id = Some(chosen.id.clone());
     snapshot.running_since_ms = running_since_ms;
     snapshot.gaps = gaps;
+    snapshot.workload = match (batch, word.as_str()) {
+        (true, _) => Workload::Batch,
+        (false, "FINISHED") => Workload::Finished,
+        (false, _) => Workload::Streaming,
+    };
+    snapshot.finished = finished;
     match (now_ms, flink_now) {
         (Some(told), Some(clock)) if told.abs_diff(clock) > CLOCKS_DIFFER_MS.unsigned_abs() => {
             snapshot.gaps.push(Gap::new(
@@ -184,6 +199,7 @@ async fn snapshot<R: Rest>(
     } else {
         vertices
     };
+    mark_inputs(&mut snapshot.vertices);
     let (task_managers, gaps) = task_managers::task_managers(pass, settings).await;
     snapshot.task_managers = task_managers;
     snapshot.gaps.extend(gaps);
@@ -193,7 +209,7 @@ async fn snapshot<R: Rest>(
 /// The documents about the job and the cluster as a whole, side by side.
 async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mut Snapshot) {
     let restarts_path = format!(
-        "/jobs/{}/metrics?get=numRestarts,fullRestarts",
+        "/jobs/{}/metrics?get=numRestarts,fullRestarts,numRescales",
         encoded(job_id)
     );
     let (overview, config, restarts, (checkpoints, checkpoint_gaps), (failures, failure_gap)) = futures::join!(
@@ -232,6 +248,9 @@ async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mu
             .gaps
             .push(Gap::new("configuration", error.to_string())),
     }
+    if let Ok(document) = &restarts {
+        snapshot.rescales = job_metric(document, "numRescales");
+    }
     match restarts.map(|document| restarts_of(&document)) {
         Ok(Some(restarts)) => snapshot.restarts = Some(restarts),
         Ok(None) => snapshot.gaps.push(Gap::new(
@@ -248,13 +267,14 @@ async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mu
 
 /// `numRestarts`; Flink before 1.12 only had `fullRestarts`.
 fn restarts_of(document: &Value) -> Option<u64> {
-    let metric = |name: &str| {
-        list(document)
-            .iter()
-            .find(|metric| metric["id"] == name)
-            .and_then(|metric| count(&metric["value"]))
-    };
-    metric("numRestarts").or_else(|| metric("fullRestarts"))
+    job_metric(document, "numRestarts").or_else(|| job_metric(document, "fullRestarts"))
+}
+
+fn job_metric(document: &Value, name: &str) -> Option<u64> {
+    list(document)
+        .iter()
+        .find(|metric| metric["id"] == name)
+        .and_then(|metric| count(&metric["value"]))
 }
 
 async fn read_vertices<R: Rest>(

@@ -34,8 +34,8 @@ impl Default for Settings {
             concurrency: 8,
             retries: 2,
             warm_up: None,
-            most_task_managers: 256,
-            most_subtasks: 2_000,
+            most_task_managers: 1_024,
+            most_subtasks: 10_000,
         }
     }
 }

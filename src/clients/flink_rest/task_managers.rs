@@ -1,9 +1,10 @@
 //! TaskManagers: shapes, pools, and what their processes use.
 
 use super::answers::{amount, count, list, small_count, text};
-use super::metric_names::{OF_TASK_MANAGERS, encoded, requests};
+use super::metric_names::{OF_TASK_MANAGERS, encoded, of_collectors, requests};
 use super::pass::Pass;
 use super::{Rest, Settings};
+use crate::flink::metric_names::{collector, pauses};
 use crate::snapshot::{Gap, MemoryPools, TaskManager};
 use futures::StreamExt;
 use serde_json::Value;
@@ -39,8 +40,12 @@ pub(super) async fn task_managers<R: Rest>(
             format!("only {} are read one by one", settings.most_task_managers),
         ));
     }
+    let collectors = match all.first() {
+        Some(first) => collectors(pass, &first.id).await,
+        None => Vec::new(),
+    };
     let read: Vec<(TaskManager, Option<Gap>)> = futures::stream::iter(all)
-        .map(|task_manager| measured(pass, task_manager))
+        .map(|task_manager| measured(pass, task_manager, &collectors))
         .buffered(settings.concurrency.max(1))
         .collect()
         .await;
@@ -49,8 +54,63 @@ pub(super) async fn task_managers<R: Rest>(
         gaps.extend(gap);
         all.push(task_manager);
     }
+    let measured = all.iter().any(|one| one.heap_used.is_some());
+    let timed = |one: &TaskManager| one.gc_time_ms.is_some() || one.gc_ms_per_second.is_some();
+    if measured && !all.iter().any(timed) {
+        gaps.push(no_pauses(&collectors));
+    }
     all.extend(unread);
     (all, gaps)
+}
+
+/// Collectors to ask for where no list of metrics is to be had.
+const USUAL_COLLECTORS: [&str; 9] = [
+    "All",
+    "G1_Young_Generation",
+    "G1_Old_Generation",
+    "PS_Scavenge",
+    "PS_MarkSweep",
+    "Copy",
+    "MarkSweepCompact",
+    "ZGC_Pauses",
+    "ZGC_Cycles",
+];
+
+/// The metrics of the collectors that a TaskManager lists: their names are those of its JVM. All have the same image, so one is asked.
+async fn collectors<R: Rest>(pass: &Pass<'_, R>, id: &str) -> Vec<String> {
+    let path = format!("/taskmanagers/{}/metrics", encoded(id));
+    let Ok(document) = pass.json(&path).await else {
+        // Whoever forbids the list may still answer names.
+        return USUAL_COLLECTORS
+            .iter()
+            .map(|collector| format!("Status.JVM.GarbageCollector.{collector}.Time"))
+            .collect();
+    };
+    let names: Vec<String> = list(&document)
+        .iter()
+        .filter_map(|metric| text(&metric["id"]))
+        .collect();
+    of_collectors(names.iter().map(String::as_str))
+        .into_iter()
+        .map(str::to_string)
+        .collect()
+}
+
+fn no_pauses(collectors: &[String]) -> Gap {
+    let names: Vec<&str> = collectors
+        .iter()
+        .filter_map(|name| collector(name, ".Time"))
+        .filter(|name| *name != "All")
+        .collect();
+    let reason = if names.is_empty() {
+        "no TaskManager reports Status.JVM.GarbageCollector.*.Time".to_string()
+    } else {
+        format!(
+            "the TaskManagers report only concurrent cycles ({}), which are no pauses",
+            names.join(", ")
+        )
+    };
+    Gap::new("GC time", reason)
 }
 
 fn shape(found: &Value) -> Option<TaskManager> {
@@ -70,6 +130,8 @@ fn shape(found: &Value) -> Option<TaskManager> {
         metaspace_used: None,
         non_heap_used: None,
         direct_used: None,
+        container_used: None,
+        container_limit: None,
         gc_time_ms: None,
         gc_ms_per_second: None,
         pools: pools(&found["memoryConfiguration"]),
@@ -97,12 +159,16 @@ fn pools(found: &Value) -> Option<MemoryPools> {
 async fn measured<R: Rest>(
     pass: &Pass<'_, R>,
     mut task_manager: TaskManager,
+    collectors: &[String],
 ) -> (TaskManager, Option<Gap>) {
     let path = format!("/taskmanagers/{}/metrics", encoded(&task_manager.id));
     let mut values: BTreeMap<String, Value> = BTreeMap::new();
     let gap =
         |id: &str, reason: String| Some(Gap::new(format!("metrics of TaskManager {id}"), reason));
-    for request in requests(&path, OF_TASK_MANAGERS) {
+    let names = OF_TASK_MANAGERS
+        .into_iter()
+        .chain(collectors.iter().map(String::as_str));
+    for request in requests(&path, names) {
         match pass.json(&request).await {
             Ok(document) => values.extend(
                 list(&document)
@@ -143,18 +209,13 @@ fn fill(task_manager: &mut TaskManager, values: &BTreeMap<String, Value>) {
     task_manager.managed_total = bytes("Status.Flink.Memory.Managed.Total");
     task_manager.network_used = bytes("Status.Shuffle.Netty.UsedMemory");
     task_manager.network_total = bytes("Status.Shuffle.Netty.TotalMemory");
-    task_manager.gc_time_ms = count(value("Status.JVM.GarbageCollector.All.Time"))
-        .or_else(|| collectors_together(values));
-    task_manager.gc_ms_per_second =
-        amount(value("Status.JVM.GarbageCollector.All.TimeMsPerSecond"));
-}
-
-fn collectors_together(values: &BTreeMap<String, Value>) -> Option<u64> {
-    values
-        .iter()
-        .filter(|(name, _)| {
-            name.starts_with("Status.JVM.GarbageCollector.") && name.ends_with(".Time")
-        })
-        .filter_map(|(_, value)| count(value))
-        .reduce(u64::saturating_add)
+    let together = |ending: &str| {
+        pauses(
+            values
+                .iter()
+                .filter_map(|(name, value)| Some((collector(name, ending)?, amount(value)?))),
+        )
+    };
+    task_manager.gc_time_ms = together(".Time").map(|time| time as u64);
+    task_manager.gc_ms_per_second = together(".TimeMsPerSecond").map(super::answers::kept);
 }

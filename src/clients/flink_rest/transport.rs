@@ -38,6 +38,16 @@ pub enum RestError {
         /// How long it waited.
         seconds: f64,
     },
+    /// The answer sends the reader to somebody else.
+    #[error(
+        "{url} answers with a redirect that is not followed ({reason}): name the address that answers itself"
+    )]
+    Redirected {
+        /// What was asked.
+        url: String,
+        /// Where it leads.
+        reason: String,
+    },
     /// The answer broke off.
     #[error("the answer of {url} broke off ({reason})")]
     Truncated {

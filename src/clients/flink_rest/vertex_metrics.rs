@@ -1,8 +1,9 @@
 //! The metrics of one vertex.
 
 use super::answers::{kept, list, number, text};
-use super::metric_names::{OF_TASKS, SourceNames, encoded, requests};
+use super::metric_names::{OF_TASKS, SourceNames, encoded, requests_of};
 use super::pass::{Pass, ReadError};
+use super::subtasks::{Live, live};
 use super::{Rest, Settings, latency};
 use crate::snapshot::{Gap, Spread, Vertex};
 use serde_json::Value;
@@ -29,18 +30,32 @@ pub(super) async fn measured<R: Rest>(
 ) -> (Vertex, Vec<Gap>) {
     let place = format!("/jobs/{}/vertices/{}", encoded(job_id), encoded(&vertex.id));
     let mut gaps = Vec::new();
+    let live = live(pass, &place, &vertex).await;
     let result = if vertex.is_source() {
-        source_values(pass, &place).await
+        source_values(pass, &place, live.chosen()).await
     } else {
-        task_values(pass, &place).await.map(|values| (values, None))
+        task_values(pass, &place, live.chosen())
+            .await
+            .map(|values| (values, None))
     };
     match result {
         Ok((values, names)) => {
-            fill(&mut vertex, &values);
+            let subtasks = live.counted(&vertex);
+            fill(&mut vertex, &values, subtasks);
             if let Some(names) = names {
-                fill_source(&mut vertex, &values, &names);
+                fill_source(&mut vertex, &values, &names, subtasks);
             }
             gaps.extend(missing(&vertex, &values));
+            if let Live::Untold(reason) = &live {
+                live.forget_gauges(&mut vertex);
+                gaps.push(Gap::new(
+                    format!("busy time and lag of {}", vertex.name),
+                    format!(
+                        "{} of its {} subtasks have finished, Flink keeps their last values, and which they are is not known ({reason}): only counters count",
+                        vertex.finished_subtasks, vertex.parallelism
+                    ),
+                ));
+            }
         }
         Err(error) => gaps.push(Gap::new(
             format!("metrics of {}", vertex.name),
@@ -56,9 +71,12 @@ pub(super) async fn measured<R: Rest>(
             )),
         }
     }
+    if matches!(live, Live::Untold(_)) {
+        return (vertex, gaps);
+    }
     // Mean and median of two subtasks are the same.
     if vertex.parallelism > 2 || vertex.busy_ms_per_second.is_none() {
-        gaps.extend(by_subtask(pass, settings, &place, &mut vertex).await);
+        gaps.extend(by_subtask(pass, settings, &place, &live, &mut vertex).await);
     } else {
         vertex.busy_median_ms_per_second = vertex.busy_ms_per_second.map(|busy| busy.mean);
     }
@@ -66,28 +84,33 @@ pub(super) async fn measured<R: Rest>(
 }
 
 /// A task reports all of these as soon as it runs; an answer without any means that one of them was missing, which empties it.
-async fn task_values<R: Rest>(pass: &Pass<'_, R>, place: &str) -> Result<Values, ReadError> {
+async fn task_values<R: Rest>(
+    pass: &Pass<'_, R>,
+    place: &str,
+    chosen: Option<&str>,
+) -> Result<Values, ReadError> {
     let metrics = format!("{place}/subtasks/metrics");
-    let values = values(pass, requests(&metrics, OF_TASKS)).await?;
+    let values = values(pass, requests_of(&metrics, chosen, OF_TASKS)).await?;
     if !values.is_empty() {
         return Ok(values);
     }
     let names = names(pass, &metrics).await?;
     let listed = OF_TASKS.into_iter().filter(|name| names.contains(*name));
-    self::values(pass, requests(&metrics, listed)).await
+    self::values(pass, requests_of(&metrics, chosen, listed)).await
 }
 
 /// The operators of a source name their metrics after themselves, so the names are asked for first.
 async fn source_values<R: Rest>(
     pass: &Pass<'_, R>,
     place: &str,
+    chosen: Option<&str>,
 ) -> Result<(Values, Option<SourceNames>), ReadError> {
     let metrics = format!("{place}/subtasks/metrics");
     let names = names(pass, &metrics).await?;
     let source = SourceNames::pick(&names);
     let listed = OF_TASKS.into_iter().filter(|name| names.contains(*name));
     let wanted: Vec<&str> = listed.chain(source.wanted()).collect();
-    let values = values(pass, requests(&metrics, wanted)).await?;
+    let values = values(pass, requests_of(&metrics, chosen, wanted)).await?;
     Ok((values, Some(source)))
 }
 
@@ -129,14 +152,14 @@ fn milliseconds(values: &Values, name: &str) -> Option<Spread> {
 }
 
 /// The sum of a counter, unless some subtasks have not reported it: then it would seem to fall and rise.
-fn whole_sum(values: &Values, name: &str, parallelism: u32) -> Option<f64> {
+fn whole_sum(values: &Values, name: &str, subtasks: u32) -> Option<f64> {
     let found = values.get(name)?;
     let reported = if found.mean > 0.0 {
         (found.sum / found.mean).round()
     } else {
-        f64::from(parallelism)
+        f64::from(subtasks)
     };
-    (found.min >= 0.0 && reported >= f64::from(parallelism)).then_some(found.sum)
+    (found.min >= 0.0 && reported >= f64::from(subtasks)).then_some(found.sum)
 }
 
 fn not_negative(values: &Values, name: &str) -> Option<Aggregate> {
@@ -151,8 +174,8 @@ fn spread(found: Aggregate) -> Spread {
     }
 }
 
-fn fill(vertex: &mut Vertex, values: &Values) {
-    let sum = |name: &str| whole_sum(values, name, vertex.parallelism);
+fn fill(vertex: &mut Vertex, values: &Values, subtasks: u32) {
+    let sum = |name: &str| whole_sum(values, name, subtasks);
     let (records_in, records_out) = (sum("numRecordsIn"), sum("numRecordsOut"));
     let (busy, backpressured, idle) = (
         sum("accumulateBusyTimeMs"),
@@ -190,11 +213,11 @@ fn fill(vertex: &mut Vertex, values: &Values) {
     vertex.records_in_spread = gauge.map(spread);
 }
 
-fn fill_source(vertex: &mut Vertex, values: &Values, names: &SourceNames) {
+fn fill_source(vertex: &mut Vertex, values: &Values, names: &SourceNames, subtasks: u32) {
     let total = |names: &[String]| -> Option<f64> {
         let sums: Option<Vec<f64>> = names
             .iter()
-            .map(|name| whole_sum(values, name, vertex.parallelism))
+            .map(|name| whole_sum(values, name, subtasks))
             .collect();
         sums.filter(|sums| !sums.is_empty())
             .map(|sums| kept(sums.iter().sum()))
@@ -222,7 +245,23 @@ fn fill_source(vertex: &mut Vertex, values: &Values, names: &SourceNames) {
         vertex.records_in_spread = Some(spread(only));
     }
     vertex.pending_records = (!pending.is_empty()).then(|| kept(pending.iter().sum()));
-    vertex.source_partitions = (names.partitions > 0).then_some(names.partitions);
+    vertex.source_partitions = partitions(values, names);
+}
+
+/// Partitions that are read: the splits that readers hold where they tell, since metrics of partitions that are gone stay; else the distinct
+/// ones named, unless several clusters are: of a source that changes clusters nobody knows which of them are left.
+fn partitions(values: &Values, names: &SourceNames) -> Option<u32> {
+    let splits: Vec<f64> = names
+        .active_splits
+        .iter()
+        .filter_map(|name| not_negative(values, name))
+        .map(|found| found.sum)
+        .collect();
+    if !splits.is_empty() {
+        let total = splits.iter().sum::<f64>().round();
+        return (total >= 1.0 && total <= f64::from(u32::MAX)).then_some(total as u32);
+    }
+    (names.partitions > 0 && names.clusters < 2).then_some(names.partitions)
 }
 
 fn missing(vertex: &Vertex, values: &Values) -> Vec<Gap> {
@@ -254,6 +293,7 @@ async fn by_subtask<R: Rest>(
     pass: &Pass<'_, R>,
     settings: &Settings,
     place: &str,
+    live: &Live,
     vertex: &mut Vertex,
 ) -> Option<Gap> {
     let what = || format!("busy time of each subtask of {}", vertex.name);
@@ -279,6 +319,7 @@ async fn by_subtask<R: Rest>(
     let ratios = |name: &str| -> Vec<f64> {
         let mut ratios: Vec<f64> = list(&document["subtasks"])
             .iter()
+            .filter(|subtask| live.holds(&subtask["subtask"]))
             .filter_map(|subtask| number(&subtask[name]))
             .filter(|ratio| (0.0..=1.0).contains(ratio))
             .map(|ratio| kept(ratio * 1000.0))

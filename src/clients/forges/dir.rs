@@ -1,28 +1,42 @@
 //! The forge `dir`: edits the files of a folder in place. No git is needed, and none is looked for above the folder. A written
 //! change counts as merged at once.
 
-use super::journal::{Journal, Standing, place};
+use super::journal::{Journal, Standing};
 use super::pages::{Page, PageState, Pages, next_number, print};
 use super::rules::{Step, rule};
-use crate::clients::disk::{Disk, lock};
+use crate::clients::disk::{Disk, EntryKind, Folder};
 use crate::ports::{Forge, ForgeError, PullRequest, Written};
 use crate::record::{Event, LedgerEntry, evidence_digest};
 use crate::render::Proposal;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Who merged, in the ledger: nobody but the forge.
 const MERGED_BY: &str = "plimsoll (forge dir)";
+
+/// Where journals wait.
+const PENDING: &str = ".plimsoll/pending";
+
+fn page_file(number: u32) -> String {
+    format!(".plimsoll/pull-requests/{}", Pages::name(number))
+}
+
+fn ledger_file(entry: &LedgerEntry) -> String {
+    format!(".plimsoll/ledger/{}", entry.path())
+}
+
+fn journal_file(change: &str) -> String {
+    format!("{PENDING}/{change}.journal")
+}
 
 /// A folder whose manifests are edited in place. `.plimsoll/` in it holds evidence, ledger and pull request files. Each change is
 /// written to a journal first; then evidence, manifests, page and ledger follow, each file atomically. A run that finds a
 /// journal completes it before it does anything else.
 #[derive(Debug, Clone)]
 pub struct DirForge {
-    folder: PathBuf,
+    folder: Folder,
     pages: Pages,
-    disk: Disk,
 }
 
 impl DirForge {
@@ -33,13 +47,12 @@ impl DirForge {
 
     /// The same on a given disk, for tests of kills.
     pub fn on(folder: &Path, disk: Disk) -> DirForge {
+        let folder = Folder::new(folder, disk);
         DirForge {
-            folder: folder.to_path_buf(),
             pages: Pages {
-                folder: folder.join(".plimsoll/pull-requests"),
-                disk: disk.clone(),
+                folder: folder.at(".plimsoll/pull-requests"),
             },
-            disk,
+            folder,
         }
     }
 
@@ -63,7 +76,7 @@ impl DirForge {
 
     fn refused(&self, reason: String) -> ForgeError {
         ForgeError {
-            place: self.folder.display().to_string(),
+            place: self.folder.path().display().to_string(),
             reason,
         }
     }
@@ -73,42 +86,41 @@ impl DirForge {
     }
 
     fn hold(&self) -> Result<fs::File, ForgeError> {
-        lock(&self.folder).map_err(|error| self.failed("opening the folder", &error))
-    }
-
-    fn journal_file(&self, change: &str) -> PathBuf {
         self.folder
-            .join(format!(".plimsoll/pending/{change}.journal"))
+            .hold()
+            .map_err(|error| self.failed("opening the folder", &error))
     }
 
     /// Journals that wait, by name.
-    fn pending(&self) -> Result<Vec<PathBuf>, ForgeError> {
-        let entries = match fs::read_dir(self.folder.join(".plimsoll/pending")) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.failed("reading `.plimsoll/pending`", &error)),
-        };
-        let mut files: Vec<PathBuf> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|file| {
-                file.extension()
-                    .is_some_and(|extension| extension == "journal")
-            })
-            .collect();
-        files.sort();
-        Ok(files)
+    fn pending(&self) -> Result<Vec<String>, ForgeError> {
+        let entries = self
+            .folder
+            .entries(PENDING)
+            .map_err(|error| self.failed("reading `.plimsoll/pending`", &error))?;
+        let names = entries.unwrap_or_default().into_iter();
+        Ok(names
+            .filter(|(_, kind)| *kind == EntryKind::File)
+            .filter_map(|(name, _)| name.into_string().ok())
+            .filter(|name| name.ends_with(".journal"))
+            .collect())
     }
 
-    fn recover_one(&self, file: &Path) -> Result<Option<String>, ForgeError> {
+    fn recover_one(&self, name: &str) -> Result<Option<String>, ForgeError> {
+        let path = format!("{PENDING}/{name}");
         let damaged = |reason: String| {
             self.refused(format!(
                 "the unfinished change `{}` can't be completed: {reason}; look at its files, then remove it",
-                file.display()
+                self.folder.file(&path).display()
             ))
         };
-        let bytes = fs::read(file).map_err(|error| damaged(error.to_string()))?;
-        let journal: Journal =
-            serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        let bytes = self
+            .folder
+            .read(&path)
+            .map_err(|error| damaged(error.to_string()))?;
+        let Some(bytes) = bytes else {
+            return Ok(None);
+        };
+        let journal = Journal::read(name, &bytes).map_err(damaged)?;
         let mut foreign = Vec::new();
         let mut written = false;
         for path in journal.paths() {
@@ -132,14 +144,13 @@ impl DirForge {
         // A person was faster, and no manifest was touched: the change never was.
         for path in journal.paths() {
             if evidence_digest(path).is_some() {
-                let place = place(&self.folder, path).map_err(&damaged)?;
-                self.disk
-                    .remove(&place)
+                self.folder
+                    .remove(path)
                     .map_err(|error| self.failed("removing evidence", &error))?;
             }
         }
-        self.disk
-            .remove(file)
+        self.folder
+            .remove(&path)
             .map_err(|error| self.failed("removing a journal", &error))?;
         Ok(None)
     }
@@ -153,32 +164,32 @@ impl DirForge {
             if standing == Standing::After {
                 continue;
             }
-            let place = place(&self.folder, path).map_err(|reason| self.refused(reason))?;
             let after = journal.after(path).map_err(|reason| self.refused(reason))?;
-            self.write(&place, &after)?;
+            self.write(path, &after)?;
         }
         let (number, text) = &journal.page;
-        self.write(&self.pages.file(*number), text.as_bytes())?;
-        let entry = self
+        self.write(&page_file(*number), text.as_bytes())?;
+        let entry = ledger_file(&journal.entry);
+        let known = self
             .folder
-            .join(".plimsoll/ledger")
-            .join(journal.entry.path());
-        if !entry.exists() {
+            .has(&entry)
+            .map_err(|error| self.failed("reading the ledger", &error))?;
+        if !known {
             let bytes = journal
                 .entry
                 .to_bytes()
                 .map_err(|error| self.refused(error.to_string()))?;
             self.write(&entry, &bytes)?;
         }
-        self.disk
-            .remove(&self.journal_file(&journal.change))
+        self.folder
+            .remove(&journal_file(&journal.change))
             .map_err(|error| self.failed("removing a journal", &error))
     }
 
-    fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), ForgeError> {
-        self.disk
-            .write(file, bytes)
-            .map_err(|error| self.failed(&format!("writing `{}`", file.display()), &error))
+    fn write(&self, path: &str, bytes: &[u8]) -> Result<(), ForgeError> {
+        self.folder
+            .write(path, bytes)
+            .map_err(|error| self.failed(&format!("writing `{path}`"), &error))
     }
 
     /// Whether the manifests of a proposal stand there already.
@@ -187,7 +198,10 @@ impl DirForge {
             .files
             .iter()
             .filter(|(path, _)| !path.starts_with(".plimsoll/"))
-            .all(|(path, bytes)| fs::read(self.folder.join(path)).is_ok_and(|now| now == *bytes))
+            .all(|(path, bytes)| {
+                let now = self.folder.read(path);
+                now.is_ok_and(|now| now.as_ref() == Some(bytes))
+            })
     }
 
     fn write_change(
@@ -213,7 +227,14 @@ impl DirForge {
         .map_err(|reason| self.refused(reason))?;
         let bytes =
             serde_json::to_vec(&journal).map_err(|error| self.refused(error.to_string()))?;
-        self.write(&self.journal_file(&journal.change), &bytes)?;
+        // A change that could be written in part only is not begun.
+        let others = [page_file(page.number), ledger_file(&journal.entry)];
+        for path in journal.paths().into_iter().chain(&others) {
+            self.folder
+                .may_write(path)
+                .map_err(|error| self.failed(&format!("writing `{path}`"), &error))?;
+        }
+        self.write(&journal_file(&journal.change), &bytes)?;
         self.apply(&journal)?;
         Ok(Written::Opened(self.pages.shown(&page)))
     }

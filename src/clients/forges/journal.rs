@@ -1,15 +1,13 @@
 //! The journal of a change to a plain folder: written whole before anything else, so that a kill at any later point can be made
 //! good by the next run, and a kill before it has changed nothing.
 
-use crate::clients::repository::refuse_path;
-use crate::record::{LedgerEntry, sha256_hex};
+use crate::clients::disk::Folder;
+use crate::clients::repository::refuse_change;
+use crate::record::{LedgerEntry, evidence_digest, evidence_path, sha256_hex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 
 /// One file that a change writes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +20,7 @@ struct Write {
 
 /// A change under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Journal {
     /// Digest of the change's evidence.
     pub(super) change: String,
@@ -49,15 +48,17 @@ impl Journal {
     /// # Errors
     /// When a path may not be written or a file can't be read: one sentence.
     pub(super) fn new(
-        folder: &Path,
+        folder: &Folder,
         entry: LedgerEntry,
         page: (u32, String),
         files: &BTreeMap<String, Vec<u8>>,
     ) -> Result<Journal, String> {
+        if let Some(reason) = refuse_change(files) {
+            return Err(reason);
+        }
         let mut writes = BTreeMap::new();
         for (path, bytes) in files {
-            let before = read(&place(folder, path)?)
-                .map_err(|error| format!("reading `{path}` failed: {error}"))?;
+            let before = read(folder, path)?;
             writes.insert(
                 path.clone(),
                 Write {
@@ -72,6 +73,30 @@ impl Journal {
             page,
             files: writes,
         })
+    }
+
+    /// Reads a journal that was found under this name. Anybody may have laid it there, so it may say only what [`Journal::new`] would.
+    ///
+    /// # Errors
+    /// When it is damaged, or no journal of ours: one sentence.
+    pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Journal, String> {
+        let journal: Journal = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let digest = name.strip_suffix(".journal").unwrap_or_default();
+        let named = evidence_digest(&evidence_path(digest)).is_some()
+            && journal.change == digest
+            && journal.entry.change == digest
+            && journal.files.contains_key(&evidence_path(digest));
+        if !named {
+            return Err("its name is not that of its change".to_string());
+        }
+        let mut files = BTreeMap::new();
+        for path in journal.files.keys() {
+            files.insert(path.clone(), journal.after(path)?);
+        }
+        match refuse_change(&files) {
+            Some(reason) => Err(reason),
+            None => Ok(journal),
+        }
     }
 
     /// The files in the order in which they are written: ours first, manifests last.
@@ -98,9 +123,8 @@ impl Journal {
     ///
     /// # Errors
     /// When it can't be read, or the journal is damaged.
-    pub(super) fn standing(&self, folder: &Path, path: &str) -> Result<Standing, String> {
-        let now = read(&place(folder, path)?)
-            .map_err(|error| format!("reading `{path}` failed: {error}"))?;
+    pub(super) fn standing(&self, folder: &Folder, path: &str) -> Result<Standing, String> {
+        let now = read(folder, path)?;
         let before = self
             .files
             .get(path)
@@ -116,32 +140,9 @@ impl Journal {
     }
 }
 
-/// Where a path lies, if it may be written: inside the folder, through no symbolic link.
-///
-/// # Errors
-/// One sentence that says why it may not.
-pub(super) fn place(folder: &Path, path: &str) -> Result<PathBuf, String> {
-    if let Some(reason) = refuse_path(path) {
-        return Err(reason);
-    }
-    let mut place = folder.to_path_buf();
-    for part in path.split('/') {
-        place.push(part);
-        let is_link = fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_symlink());
-        if is_link {
-            return Err(format!(
-                "`{path}` leads through a symbolic link; it is not written"
-            ));
-        }
-    }
-    Ok(place)
-}
-
 /// A file's bytes, if it is there.
-fn read(file: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::read(file) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+fn read(folder: &Folder, path: &str) -> Result<Option<Vec<u8>>, String> {
+    folder
+        .read(path)
+        .map_err(|error| format!("reading `{path}` failed: {error}"))
 }

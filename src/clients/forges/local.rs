@@ -2,12 +2,12 @@
 
 use super::pages::{Page, PageState, Pages, next_number};
 use super::rules::{Step, rule};
-use crate::clients::disk::Disk;
+use crate::clients::disk::{Disk, Folder};
 use crate::clients::repository::{CommitOutcome, EvidenceCommit, GitRepository, MergeStyle};
 use crate::ports::{Forge, ForgeError, PullRequest, PullRequestState, RepositoryError, Written};
 use crate::render::Proposal;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How often a proposal is tried again when its branch moved while it was written.
 const TRIES: u32 = 3;
@@ -29,10 +29,11 @@ impl LocalForge {
 
     /// The same on a given disk, for tests of kills.
     pub fn on(repository: GitRepository, folder: &Path, disk: Disk) -> LocalForge {
-        let folder = PathBuf::from(folder);
         LocalForge {
             repository,
-            pages: Pages { folder, disk },
+            pages: Pages {
+                folder: Folder::own(folder, disk),
+            },
         }
     }
 
@@ -84,7 +85,8 @@ impl LocalForge {
 
     fn step(&self) -> Result<(), ForgeError> {
         self.pages
-            .disk
+            .folder
+            .disk()
             .step()
             .map_err(|error| self.pages.failed("writing to the repository", &error))
     }

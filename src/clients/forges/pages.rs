@@ -2,7 +2,7 @@
 //! stand in `0007.comments.md`.
 
 use super::rules::SUPERSEDED_LABEL;
-use crate::clients::disk::Disk;
+use crate::clients::disk::{EntryKind, Folder};
 use crate::ports::{ForgeError, PullRequest, PullRequestState};
 use crate::record::ChangeKind;
 use crate::render::Proposal;
@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
 
 /// The state line of a pull request file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +64,7 @@ impl Page {
             header: Header {
                 state: PageState::Open,
                 title: proposal.title.clone(),
-                branch: proposal.branch.clone(),
+                branch: proposal.branch.to_string(),
                 kind: proposal.kind,
                 job: proposal.job.to_string(),
                 labels: proposal.labels.clone(),
@@ -109,8 +108,7 @@ impl Page {
 /// The folder of a forge's pull request files.
 #[derive(Debug, Clone)]
 pub(super) struct Pages {
-    pub(super) folder: PathBuf,
-    pub(super) disk: Disk,
+    pub(super) folder: Folder,
 }
 
 impl Pages {
@@ -120,82 +118,97 @@ impl Pages {
 
     pub(super) fn refused(&self, reason: String) -> ForgeError {
         ForgeError {
-            place: self.folder.display().to_string(),
+            place: self.folder.path().display().to_string(),
             reason,
         }
     }
 
-    pub(super) fn file(&self, number: u32) -> PathBuf {
-        self.folder.join(format!("{number:04}.md"))
+    /// The name of a page.
+    pub(super) fn name(number: u32) -> String {
+        format!("{number:04}.md")
     }
 
-    fn comments(&self, number: u32) -> PathBuf {
-        self.folder.join(format!("{number:04}.comments.md"))
+    fn comments(number: u32) -> String {
+        format!("{number:04}.comments.md")
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, ForgeError> {
+        let failed =
+            |error: &io::Error| self.failed(&format!("reading `{}`", self.shown_path(name)), error);
+        let bytes = self.folder.read(name).map_err(|error| failed(&error))?;
+        bytes
+            .map(String::from_utf8)
+            .transpose()
+            .map_err(|_| failed(&io::Error::other("it is not UTF-8")))
+    }
+
+    fn write_text(&self, name: &str, text: &str) -> Result<(), ForgeError> {
+        self.folder
+            .write(name, text.as_bytes())
+            .map_err(|error| self.failed(&format!("writing `{}`", self.shown_path(name)), &error))
+    }
+
+    fn shown_path(&self, name: &str) -> String {
+        self.folder.file(name).display().to_string()
     }
 
     /// Makes the folder, if need be, and holds it for this process.
     pub(super) fn hold(&self) -> Result<fs::File, ForgeError> {
-        fs::create_dir_all(&self.folder)
-            .and_then(|()| crate::clients::disk::lock(&self.folder))
+        self.folder
+            .hold()
             .map_err(|error| self.failed("writing to it", &error))
     }
 
     /// All pull request files, newest first. One that can't be read stops everything: passing over it would open a second one.
     pub(super) fn read(&self) -> Result<Vec<Page>, ForgeError> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.failed("reading it", &error)),
-        };
+        let entries = self
+            .folder
+            .entries("")
+            .map_err(|error| self.failed("reading it", &error))?;
         let mut pages = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| self.failed("reading it", &error))?;
-            let name = entry.file_name().to_string_lossy().into_owned();
+        for (name, kind) in entries.unwrap_or_default() {
+            let name = name.to_string_lossy().into_owned();
             let number = name.strip_suffix(".md").filter(|stem| stem.len() >= 4);
             let Some(number) = number.and_then(|stem| stem.parse::<u32>().ok()) else {
                 continue;
             };
-            pages.push(self.read_page(number, &entry.path())?);
+            if kind != EntryKind::File {
+                return Err(self.refused(format!(
+                    "`{}` is no plain file: remove it",
+                    self.shown_path(&name)
+                )));
+            }
+            pages.extend(self.read_page(number, &name)?);
         }
         pages.sort_by_key(|page| std::cmp::Reverse(page.number));
         Ok(pages)
     }
 
-    fn read_page(&self, number: u32, file: &Path) -> Result<Page, ForgeError> {
-        let text = fs::read_to_string(file)
-            .map_err(|error| self.failed(&format!("reading `{}`", file.display()), &error))?;
-        parse(number, &text).map_err(|reason| {
+    fn read_page(&self, number: u32, name: &str) -> Result<Option<Page>, ForgeError> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        parse(number, &text).map(Some).map_err(|reason| {
             self.refused(format!(
                 "`{}` can't be read: {reason}; mend its first lines, or remove the file",
-                file.display()
+                self.shown_path(name)
             ))
         })
     }
 
     pub(super) fn write(&self, page: &Page) -> Result<(), ForgeError> {
-        let file = self.file(page.number);
-        self.disk
-            .write(&file, print(page).as_bytes())
-            .map_err(|error| self.failed(&format!("writing `{}`", file.display()), &error))
+        self.write_text(&Pages::name(page.number), &print(page))
     }
 
     pub(super) fn comment(&self, number: u32, text: &str, now_ms: i64) -> Result<(), ForgeError> {
-        let file = self.comments(number);
-        let failed =
-            |error: &io::Error| self.failed(&format!("writing `{}`", file.display()), error);
-        let mut all = match fs::read_to_string(&file) {
-            Ok(all) => all,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(&error)),
-        };
+        let name = Pages::comments(number);
+        let mut all = self.text(&name)?.unwrap_or_default();
         all += &format!(
             "**plimsoll** at {}:\n\n{}\n\n",
             time(now_ms),
             text.trim_end()
         );
-        self.disk
-            .write(&file, all.as_bytes())
-            .map_err(|error| failed(&error))
+        self.write_text(&name, &all)
     }
 
     /// Comments once: not when the same words stand there already.
@@ -205,7 +218,7 @@ impl Pages {
         text: &str,
         now_ms: i64,
     ) -> Result<(), ForgeError> {
-        let said = fs::read_to_string(self.comments(number)).unwrap_or_default();
+        let said = self.text(&Pages::comments(number))?.unwrap_or_default();
         if said.contains(text.trim_end()) {
             return Ok(());
         }
@@ -249,7 +262,7 @@ impl Pages {
         let header = &page.header;
         PullRequest {
             id: format!("{:04}", page.number),
-            url: self.file(page.number).display().to_string(),
+            url: self.shown_path(&Pages::name(page.number)),
             branch: header.branch.clone(),
             title: header.title.clone(),
             body: page.body.clone(),
@@ -269,10 +282,11 @@ impl Pages {
     /// The page behind a pull request.
     pub(super) fn find(&self, pull_request: &PullRequest) -> Result<Page, ForgeError> {
         let number = pull_request.id.parse::<u32>().ok();
-        let Some(number) = number.filter(|number| self.file(*number).exists()) else {
-            return Err(self.refused(format!("there is no pull request `{}`", pull_request.id)));
+        let page = match number {
+            Some(number) => self.read_page(number, &Pages::name(number))?,
+            None => None,
         };
-        self.read_page(number, &self.file(number))
+        page.ok_or_else(|| self.refused(format!("there is no pull request `{}`", pull_request.id)))
     }
 }
 

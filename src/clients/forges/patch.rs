@@ -5,12 +5,13 @@
 use super::hunks::{file_diff, mail};
 use super::pages::{Page, PageState, Pages, next_number, time};
 use super::rules::{Step, rule};
-use crate::clients::disk::Disk;
+use crate::clients::disk::{Disk, Folder};
+use crate::clients::repository::refuse_change;
 use crate::ports::{Forge, ForgeError, PullRequest, Repository, Written};
 use crate::record::evidence_path;
 use crate::render::Proposal;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A folder of patches. A patch counts as merged when its evidence is in the repository's base; a state line set to `closed`
 /// closes it.
@@ -28,10 +29,11 @@ impl<R: Repository + Send + Sync> PatchForge<R> {
 
     /// The same on a given disk, for tests of kills.
     pub fn on(repository: R, folder: &Path, disk: Disk) -> PatchForge<R> {
-        let folder = PathBuf::from(folder);
         PatchForge {
             repository,
-            pages: Pages { folder, disk },
+            pages: Pages {
+                folder: Folder::own(folder, disk),
+            },
         }
     }
 
@@ -55,10 +57,6 @@ impl<R: Repository + Send + Sync> PatchForge<R> {
         Ok(pages)
     }
 
-    fn patch_file(&self, number: u32) -> PathBuf {
-        self.pages.folder.join(format!("{number:04}.patch"))
-    }
-
     /// Writes the patch, then the page: a page without its patch is never seen.
     fn write(
         &self,
@@ -67,6 +65,9 @@ impl<R: Repository + Send + Sync> PatchForge<R> {
         tree: &BTreeMap<String, Vec<u8>>,
         now_ms: i64,
     ) -> Result<(), ForgeError> {
+        if let Some(reason) = refuse_change(&proposal.files) {
+            return Err(self.pages.refused(reason));
+        }
         let mut diffs = String::new();
         for (path, bytes) in &proposal.files {
             let not_text = || {
@@ -81,11 +82,12 @@ impl<R: Repository + Send + Sync> PatchForge<R> {
             diffs += &file_diff(path, before, after).unwrap_or_default();
         }
         let patch = mail(&proposal.commit_message, &diffs, time(now_ms));
-        let file = self.patch_file(page.number);
+        let name = format!("{:04}.patch", page.number);
         self.pages
-            .disk
-            .write(&file, patch.as_bytes())
+            .folder
+            .write(&name, patch.as_bytes())
             .map_err(|error| {
+                let file = self.pages.folder.file(&name);
                 self.pages
                     .failed(&format!("writing `{}`", file.display()), &error)
             })?;

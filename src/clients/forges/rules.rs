@@ -181,7 +181,7 @@ mod tests {
         let labelled = |state, labels: &[&str]| PullRequest {
             id: "0001".into(),
             url: String::new(),
-            branch: branch.clone(),
+            branch: branch.to_string(),
             title: "t".into(),
             body: String::new(),
             state,

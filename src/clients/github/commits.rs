@@ -3,9 +3,11 @@
 use super::answers::{CompareAnswer, ListedCommit};
 use super::api::{Api, READ, ask, escaped};
 use super::objects::Moved;
-use crate::clients::repository::{CommitOutcome, GitRepository, Standing, parents, refuse_path};
+use crate::clients::repository::{
+    CommitOutcome, GitRepository, Standing, parents, refuse_change, refuse_path,
+};
 use crate::ports::ForgeError;
-use crate::record::AUTHOR_EMAIL;
+use crate::record::{AUTHOR_EMAIL, ChangeBranch, OwnBranch};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Commits that are looked through for a person's, at most. A branch of ours has one or two.
@@ -18,11 +20,15 @@ impl Api {
         &self,
         clone: &GitRepository,
         base: &str,
-        branch: &str,
+        branch: &ChangeBranch,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
         at_ms: i64,
     ) -> Result<CommitOutcome, ForgeError> {
+        let own = OwnBranch::Change(branch);
+        if let Some(reason) = refuse_change(files).or_else(|| own.refuse_as_base(base)) {
+            return Err(self.error(reason));
+        }
         let base_head = self.base_head(base).await?;
         let base_tree = self.tree_of(&base_head).await?;
         let mut modes = BTreeMap::new();
@@ -49,7 +55,7 @@ impl Api {
         let parents = parents(base_head, standing);
         let commit = self.make_commit(&tree, &parents, message, at_ms).await?;
         Ok(
-            match self.move_branch(branch, seen.as_deref(), &commit).await? {
+            match self.move_branch(own, seen.as_deref(), &commit).await? {
                 Moved::Done => CommitOutcome::Written(commit),
                 Moved::Elsewhere => CommitOutcome::Moved,
             },

@@ -6,7 +6,7 @@ use super::objects::Moved;
 use super::place::Place;
 use crate::clients::repository::{GitRepository, refuse_path};
 use crate::ports::{Commit, ForgeError, Repository, RepositoryError};
-use crate::record::LEDGER_BRANCH;
+use crate::record::{LEDGER_BRANCH, OwnBranch};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -102,6 +102,9 @@ impl GithubRepository {
         at_ms: i64,
     ) -> Result<(), ForgeError> {
         let api = Api::new(&self.place)?;
+        if let Some(reason) = OwnBranch::Ledger.refuse_as_base(self.clone.base()) {
+            return Err(api.error(reason));
+        }
         if let Some(reason) = files.keys().find_map(|path| refuse_path(path)) {
             return Err(api.error(reason));
         }
@@ -145,7 +148,7 @@ impl GithubRepository {
         let tree = api.make_tree(tree.as_deref(), &entries).await?;
         let parents: Vec<String> = head.iter().cloned().collect();
         let commit = api.make_commit(&tree, &parents, message, at_ms).await?;
-        api.move_branch(LEDGER_BRANCH, head.as_deref(), &commit)
+        api.move_branch(OwnBranch::Ledger, head.as_deref(), &commit)
             .await
     }
 

@@ -4,7 +4,7 @@ use super::answers::{BlobAnswer, CommitAnswer, RefAnswer, ShaAnswer, TreeAnswer,
 use super::api::{Again, Answer, Api, Method, READ, Trouble, WRITE, ask, escaped};
 use super::refusal::words;
 use crate::ports::ForgeError;
-use crate::record::{AUTHOR_EMAIL, AUTHOR_NAME};
+use crate::record::{AUTHOR_EMAIL, AUTHOR_NAME, OwnBranch};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
@@ -140,7 +140,7 @@ impl Api {
     /// Moves a branch that was seen at `from` (absent: not there) forward to `to`; never by force.
     pub(super) async fn move_branch(
         &self,
-        branch: &str,
+        branch: OwnBranch<'_>,
         from: Option<&str>,
         to: &str,
     ) -> Result<Moved, ForgeError> {
@@ -153,7 +153,7 @@ impl Api {
             ),
             Some(_) => (
                 Method::Patch,
-                self.git(&format!("refs/heads/{}", escaped(branch))),
+                self.git(&format!("refs/heads/{}", escaped(branch.as_str()))),
                 json!({ "sha": to, "force": false }),
             ),
         };

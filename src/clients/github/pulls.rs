@@ -128,7 +128,7 @@ impl Api {
             PULLS_WRITE,
         );
         let body = json!({
-            "title": proposal.title, "head": proposal.branch, "base": base, "body": proposal.body,
+            "title": proposal.title, "head": proposal.branch.as_str(), "base": base, "body": proposal.body,
         });
         let mut unclear = String::new();
         for _ in 0..2 {

@@ -89,7 +89,18 @@ impl<'de> Visitor<'de> for Envelope<'_> {
                 "status" => outcome.status = map.next_value()?,
                 "errorType" => outcome.error_type = map.next_value()?,
                 "error" => outcome.error = map.next_value()?,
-                "warnings" => outcome.warnings = map.next_value::<Option<_>>()?.unwrap_or_default(),
+                "warnings" => {
+                    let more: Option<Vec<String>> = map.next_value()?;
+                    outcome.warnings.extend(more.unwrap_or_default());
+                }
+                // VictoriaMetrics says so where a storage node did not answer; Thanos' own word is a warning.
+                "isPartial" | "partialResponse" => {
+                    if map.next_value::<Option<bool>>()? == Some(true) {
+                        outcome.warnings.push(
+                            "the answer is partial: a part of the store did not answer".into(),
+                        );
+                    }
+                }
                 "infos" => outcome.infos = map.next_value::<Option<_>>()?.unwrap_or_default(),
                 "data" => map.next_value_seed(Data(&mut *self.0))?,
                 _ => {
@@ -275,6 +286,16 @@ mod tests {
         assert_eq!(seen[1].1, [(9.0, -1000.0)]);
         assert!(seen[2].1.is_empty());
         assert_eq!(outcome.warnings, ["one store did not answer"]);
+        let partial = |flag: &str| {
+            let body = format!(
+                r#"{{"status":"success","isPartial":{flag},"data":{{"resultType":"matrix","result":[]}}}}"#
+            );
+            read(body.as_bytes(), &mut |_, _| {})
+                .unwrap()
+                .warnings
+                .len()
+        };
+        assert_eq!((partial("true"), partial("false")), (1, 0));
     }
 
     #[test]

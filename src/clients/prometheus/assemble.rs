@@ -1,10 +1,11 @@
 //! The series of a job → points, with the units and meanings that looks over REST give them.
 
 use super::grid::Grid;
-use super::series::{JobSeries, ResourceSeries, VertexSeries};
+use super::series::{Columns, JobSeries, ResourceSeries, VertexSeries};
 use super::signals::Signal;
 use crate::snapshot::{
-    CheckpointPoint, MemoryPools, Point, Shape, Snapshot, Stat, TaskManagerPoint, VertexPoint,
+    CheckpointPoint, Failure, MemoryPools, OutOfMemory, Point, Shape, Snapshot, Stat,
+    TaskManagerPoint, VertexPoint,
 };
 use std::collections::BTreeMap;
 
@@ -51,7 +52,33 @@ pub fn points(
             points.push(point);
         }
     }
+    tell_rescales(&mut points);
     points
+}
+
+/// A restart of a job whose parallelism changed with it is a rescale. It may be counted in the step before the one that shows the new size.
+fn tell_rescales(points: &mut [Point]) {
+    for at in 1..points.len() {
+        let (before, now) = points.split_at_mut(at);
+        let (Some(before), Some(now)) = (before.last_mut(), now.first_mut()) else {
+            continue;
+        };
+        if before.job_id != now.job_id || before.shape.parallelism == now.shape.parallelism {
+            continue;
+        }
+        let same_vertices = before
+            .shape
+            .parallelism
+            .keys()
+            .eq(now.shape.parallelism.keys());
+        if let Some(point) = [now, before]
+            .into_iter()
+            .find(|point| same_vertices && point.restarts > 0)
+        {
+            point.restarts -= 1;
+            point.rescales += 1;
+        }
+    }
 }
 
 /// Counters of executions: when and what they were last.
@@ -120,6 +147,7 @@ impl<'a> Assembler<'a> {
             .filter(|share| (0.0..=1.0).contains(share));
         // Tasks that report run, also where nobody scrapes the JobManager.
         let running = told.or((!present.is_empty()).then_some(1.0))?;
+        let running = if self.has_ended(step) { 0.0 } else { running };
         let parallelism = match before {
             // While it restarts tasks are missing, and it is no smaller for that; another size shows in the next step.
             Some(before)
@@ -140,7 +168,7 @@ impl<'a> Assembler<'a> {
                 .vertices
                 .iter()
                 .filter(|(_, vertex)| reports(vertex, step))
-                .map(|(id, vertex)| (id.clone(), self.vertex(vertex, step)))
+                .map(|(id, vertex)| (id.clone(), self.vertex(id, vertex, step)))
                 .collect()
         } else {
             BTreeMap::new()
@@ -156,6 +184,7 @@ impl<'a> Assembler<'a> {
         let completed = growth(counted, Signal::CheckpointsCompleted);
         let failed = growth(counted, Signal::CheckpointsFailed);
         let same_size = self.has_known_size(step, running_since_ms);
+        let memory = self.out_of_memory(from_ms, to_ms);
         Some(Point {
             from_ms,
             to_ms,
@@ -167,20 +196,35 @@ impl<'a> Assembler<'a> {
             running_since_ms,
             running,
             restarts,
-            out_of_memory: self.out_of_memory(from_ms, to_ms),
+            rescales: 0,
+            out_of_memory: u32::try_from(memory.len()).unwrap_or(u32::MAX),
+            memory_failures: memory_failures(&memory),
             vertices,
             task_managers: self.task_managers(step, same_size),
             checkpoints: self.checkpoints(step, completed, failed),
+            external: BTreeMap::new(),
         })
     }
 
-    /// The youngest execution at a step, with its age in milliseconds: of one that ended there may be old samples.
+    /// The youngest execution at a step that goes on, with its age in milliseconds: of one that ended there may be old samples.
     fn execution(&self, step: usize) -> Option<(&'a str, f64)> {
         self.job
             .executions
             .iter()
+            .filter(|(_, columns)| !stands_still(columns, self.grid, step))
             .filter_map(|(id, columns)| Some((id.as_str(), columns.at(Signal::Age, step)?)))
             .min_by(|left, right| left.1.total_cmp(&right.1))
+    }
+
+    /// Whether all that is told of the job at a step is what an execution told that has ended.
+    fn has_ended(&self, step: usize) -> bool {
+        let mut told = self
+            .job
+            .executions
+            .values()
+            .filter(|columns| columns.at(Signal::Age, step).is_some())
+            .peekable();
+        told.peek().is_some() && told.all(|columns| stands_still(columns, self.grid, step))
     }
 
     /// How much a counter of the present execution grew since it was last seen; one that went down, or is new, counts from zero.
@@ -283,7 +327,12 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    fn vertex(&self, vertex: &VertexSeries, step: usize) -> VertexPoint {
+    fn vertex(&self, id: &str, vertex: &VertexSeries, step: usize) -> VertexPoint {
+        let known = self
+            .known
+            .running
+            .and_then(|look| look.vertices.iter().find(|vertex| vertex.id == id))
+            .and_then(|vertex| vertex.reads_input);
         let at = |signal| vertex.columns.at(signal, step);
         let of = |signal| at(signal).and_then(share);
         let (busy, backpressured) = (of(Signal::Busy), of(Signal::Backpressured));
@@ -295,7 +344,10 @@ impl<'a> Assembler<'a> {
         let rate =
             |signal| at(signal).filter(|rate| (0.0..=FASTEST_SUBTASK * subtasks).contains(rate));
         let (read, written) = (rate(Signal::RecordsIn), rate(Signal::RecordsOut));
-        let read = if vertex.source {
+        let read = if known == Some(true) {
+            // A reader behind what hands out splits: its input is what it reads.
+            written
+        } else if vertex.source && known != Some(false) {
             // A source whose operators report nothing of their own reads what it writes.
             match read {
                 Some(read) if read > 0.0 => Some(read),
@@ -356,6 +408,8 @@ impl<'a> Assembler<'a> {
             metaspace_used: self.stat(Signal::MetaspaceUsed, step),
             non_heap_used: self.stat(Signal::NonHeapUsed, step),
             direct_used: self.stat(Signal::DirectUsed, step),
+            container_used: self.stat(Signal::ContainerUsed, step),
+            container_limit: at(Signal::ContainerLimit),
             // Parallel collectors can count more than the time that passed.
             gc_share: at(Signal::GcShare)
                 .filter(|share| (0.0..=1.5).contains(share))
@@ -410,19 +464,68 @@ impl<'a> Assembler<'a> {
     }
 
     /// Failures of the last look that fall into the step.
-    fn out_of_memory(&self, from_ms: i64, to_ms: i64) -> u32 {
+    fn out_of_memory(&self, from_ms: i64, to_ms: i64) -> Vec<&'a Failure> {
         let failures = self
             .known
             .running
             .map_or(&[][..], |snapshot| &snapshot.failures);
-        let count = failures
+        failures
             .iter()
             .filter(|failure| {
                 failure.out_of_memory && failure.at_ms > from_ms && failure.at_ms <= to_ms
             })
-            .count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+            .collect()
     }
+}
+
+fn memory_failures(failures: &[&Failure]) -> BTreeMap<OutOfMemory, u32> {
+    let mut kinds = BTreeMap::new();
+    for kind in failures.iter().filter_map(|failure| failure.memory) {
+        *kinds.entry(kind).or_insert(0) += 1;
+    }
+    kinds
+}
+
+/// Steps over which an age must grow.
+const STILL_STEPS: usize = 5;
+
+/// Whether an execution's age does not grow around a step: a gateway keeps the last values of a job that has ended, and they are scraped for
+/// ever. Looks back, or ahead where it has just begun.
+pub(super) fn stands_still(execution: &Columns, grid: &Grid, step: usize) -> bool {
+    let age = |step: usize| execution.at(Signal::Age, step);
+    let Some(now) = age(step) else { return false };
+    let back = (1..=STILL_STEPS).rev().find_map(|steps| {
+        let before = age(step.checked_sub(steps)?)?;
+        (steps >= 2).then_some((now - before, steps))
+    });
+    let grown = back.or_else(|| {
+        (2..=STILL_STEPS)
+            .rev()
+            .find_map(|steps| Some((age(step + steps)? - now, steps)))
+    });
+    grown.is_some_and(|(grown, steps)| grown.abs() < 0.5 * steps as f64 * grid.step_ms as f64)
+}
+
+/// Executions that run at once under one name at the end of what the store holds, by id: several can't be told apart.
+pub fn at_once<'a>(job: &'a JobSeries, grid: &Grid) -> Vec<&'a str> {
+    let Some(last) = job.last() else {
+        return Vec::new();
+    };
+    // A redeployment leaves two for a step or two.
+    let steps = last.saturating_sub(STILL_STEPS)..=last;
+    let goes_on = |columns: &&Columns| {
+        let seen = |step: usize| {
+            columns.at(Signal::Age, step).is_some() && !stands_still(columns, grid, step)
+        };
+        steps.clone().all(seen)
+    };
+    let ids: Vec<&str> = job
+        .executions
+        .iter()
+        .filter(|(_, columns)| goes_on(columns))
+        .map(|(id, _)| id.as_str())
+        .collect();
+    ids
 }
 
 /// Whether a vertex was seen within a step, also when it restarts at the step's end.

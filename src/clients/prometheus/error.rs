@@ -96,6 +96,16 @@ pub enum PrometheusError {
         /// How much is read at most.
         limit_mib: u32,
     },
+    /// The answer sends the reader to somebody else, whom no token is shown.
+    #[error(
+        "{url} answers with a redirect that is not followed ({reason}): name the address that answers itself in history.prometheus.url"
+    )]
+    Redirected {
+        /// What was asked.
+        url: String,
+        /// Where it leads.
+        reason: String,
+    },
     /// The answer broke off.
     #[error("the answer of {url} broke off ({reason})")]
     Truncated {

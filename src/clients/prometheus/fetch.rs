@@ -100,8 +100,14 @@ impl Fetch<'_> {
 
     /// Pods can be told apart by namespace only.
     fn is_asked(&self, signal: Signal) -> bool {
-        !matches!(signal, Signal::CpuRequested | Signal::MemoryRequested)
-            || !self.dialect.namespace.is_empty()
+        let of_pods = matches!(
+            signal,
+            Signal::CpuRequested
+                | Signal::MemoryRequested
+                | Signal::ContainerUsed
+                | Signal::ContainerLimit
+        );
+        !of_pods || !self.dialect.namespace.is_empty()
     }
 
     /// The pieces of a signal by what is known of the jobs.

@@ -3,6 +3,7 @@
 use super::answer::{self, Outcome, Sink};
 use super::credentials::{headers, shown};
 use super::error::{PrometheusError, speaks_of_a_limit};
+use crate::clients::flink_rest::within_origin;
 use crate::clients::tls::{Distrust, distrust};
 use crate::config::PrometheusConfig;
 use backon::{ExponentialBuilder, Retryable};
@@ -52,7 +53,7 @@ impl Api {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5).min(timeout))
             .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::limited(3))
+            .redirect(reqwest::redirect::Policy::custom(within_origin))
             .default_headers(headers(config, folder)?)
             .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")));
         builder = match &config.proxy {
@@ -335,6 +336,8 @@ impl Api {
             (PrometheusError::TimedOut { url, seconds }, true)
         } else if let Some(distrust) = distrust(error) {
             (self.distrusted(url, distrust), false)
+        } else if error.is_redirect() {
+            (PrometheusError::Redirected { url, reason }, false)
         } else if error.is_body() || error.is_decode() {
             (PrometheusError::Truncated { url, reason }, false)
         } else {

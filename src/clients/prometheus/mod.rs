@@ -25,7 +25,7 @@ pub use dialect::{Choice, Dialect, as_reported};
 pub use error::PrometheusError;
 pub use grid::Grid;
 pub use http::Api;
-pub use probe::{Probe, answers, places};
+pub use probe::{Probe, answers, collisions, places};
 pub use queries::Asking;
 pub use runner::Runner;
 pub use series::{Place, place};

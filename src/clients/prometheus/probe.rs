@@ -4,6 +4,7 @@ use super::dialect::{Choice, Dialect, as_reported};
 use super::error::PrometheusError;
 use super::grid::Grid;
 use super::http::Api;
+use super::queries::COUNTED;
 use super::series::Place;
 use super::signals::{ALL, Signal};
 use crate::config::LabelPreset;
@@ -16,12 +17,16 @@ pub struct Probe {
     pub metrics: BTreeSet<String>,
     /// Labels that tasks' metrics have.
     pub labels: BTreeSet<String>,
+    /// What stands in front of Flink's names where nothing begins with the prefix that was looked for.
+    pub elsewhere: BTreeSet<String>,
     /// The oldest time looked at that has a job, Unix milliseconds; to the precision of a fiftieth of the time looked at.
     pub oldest_ms: Option<i64>,
     /// The newest such time.
     pub newest_ms: Option<i64>,
 }
 
+/// A metric that every running job has: what stands in front of it is the prefix.
+const MARK: &str = "jobmanager_job_uptime";
 /// Signals without which jobs are not judged, and what is lost without the others is only precision.
 const NEEDED: [Signal; 16] = [
     Signal::Age,
@@ -63,6 +68,16 @@ impl Probe {
         let recent_ms = to_ms.saturating_sub(3_600_000).max(from_ms);
         let all = format!("{{__name__=~\"{prefix}(jobmanager|taskmanager)_.+\"{and}}}");
         let metrics = api.names(Some("__name__"), &all, recent_ms, to_ms).await?;
+        let elsewhere = if metrics.is_empty() {
+            let any = format!("{{__name__=~\"(?:.+_)?{MARK}\"{and}}}");
+            api.names(Some("__name__"), &any, recent_ms, to_ms)
+                .await?
+                .into_iter()
+                .filter_map(|name| Some(name.strip_suffix(MARK)?.to_string()))
+                .collect()
+        } else {
+            BTreeSet::new()
+        };
         let tasks = format!("{{__name__=~\"{prefix}taskmanager_job_task_.+\"{and}}}");
         let labels = api.names(None, &tasks, recent_ms, to_ms).await?;
         let grid = Grid::within(from_ms, to_ms, ((to_ms - from_ms) / 50).max(1_000));
@@ -84,8 +99,13 @@ impl Probe {
         Ok(Probe {
             metrics: metrics
                 .into_iter()
-                .filter_map(|name| Some(name.strip_prefix(prefix)?.to_string()))
+                .filter_map(|name| {
+                    let name = name.strip_prefix(prefix)?;
+                    // OpenTelemetry's exporters put `_total` behind counters: both are read.
+                    Some(name.strip_suffix(COUNTED).unwrap_or(name).to_string())
+                })
                 .collect(),
+            elsewhere,
             labels: labels.into_iter().collect(),
             oldest_ms: seen.first().copied(),
             newest_ms: seen.last().copied(),
@@ -109,7 +129,13 @@ impl Probe {
         ALL.into_iter()
             .filter(|signal| {
                 !NEEDED.contains(signal)
-                    && !matches!(signal, Signal::CpuRequested | Signal::MemoryRequested)
+                    && !matches!(
+                        signal,
+                        Signal::CpuRequested
+                            | Signal::MemoryRequested
+                            | Signal::ContainerUsed
+                            | Signal::ContainerLimit
+                    )
             })
             .filter(|signal| {
                 !signal
@@ -128,6 +154,16 @@ impl Probe {
                 .iter()
                 .any(|metric| metric.starts_with(process))
         };
+        if let Some(prefix) = self
+            .elsewhere
+            .iter()
+            .next()
+            .filter(|_| self.metrics.is_empty())
+        {
+            return Some(format!(
+                "Flink's metrics begin with `{prefix}` there: set history.prometheus.metric_prefix: \"{prefix}\""
+            ));
+        }
         if self.metrics.is_empty() {
             return Some(
                 "set in Flink's configuration `metrics.reporters: prom` and `metrics.reporter.prom.factory.class: org.apache.flink.metrics.prometheus.PrometheusReporterFactory`, \
@@ -173,6 +209,40 @@ impl Probe {
         }
     }
 
+    /// What is wrong with the labels, in one sentence for `check` and `try` alike; none when all that the dialect needs are there.
+    pub fn label_problem(&self, dialect: &Dialect, preset: LabelPreset) -> Option<String> {
+        let unknown = self.unknown_labels(dialect);
+        if unknown.is_empty() {
+            return None;
+        }
+        let list: Vec<String> = unknown
+            .iter()
+            .map(|(label, twin)| match twin {
+                Some(twin) => {
+                    format!("{label} (there is {twin}: set it under history.prometheus.labels)")
+                }
+                None => label.clone(),
+            })
+            .collect();
+        let fitting = self.preset();
+        let hint = if fitting == preset {
+            String::new()
+        } else {
+            let name = serde_json::to_value(fitting).ok();
+            let name = name
+                .as_ref()
+                .and_then(|name| name.as_str())
+                .unwrap_or_default();
+            format!("; `preset: {name}` would fit the labels that are there")
+        };
+        let there: Vec<&str> = self.labels.iter().map(String::as_str).collect();
+        Some(format!(
+            "tasks' metrics have no {}{hint}; they have {}",
+            list.join(", "),
+            there.join(", ")
+        ))
+    }
+
     /// Labels that the dialect needs and tasks' metrics do not have, each with its `exported_` twin where that is there.
     pub fn unknown_labels(&self, dialect: &Dialect) -> Vec<(String, Option<String>)> {
         let mut needed = vec![
@@ -213,6 +283,41 @@ pub async fn answers(api: &Api, at_ms: i64) -> Result<(), PrometheusError> {
     )
     .await
     .map(|_| ())
+}
+
+/// Names under which more than one execution runs at a time: `payments/orders (2)`. Their series can't be told apart.
+///
+/// # Errors
+/// See [`PrometheusError`].
+pub async fn collisions(
+    api: &Api,
+    dialect: &Dialect,
+    at_ms: i64,
+) -> Result<Vec<String>, PrometheusError> {
+    let jobs = Choice::everything();
+    let asking = super::Asking {
+        dialect,
+        jobs: &jobs,
+        step_ms: 60_000,
+        resolution_ms: 60_000,
+    };
+    let mut found = Vec::new();
+    api.query(
+        &asking.executions_of_jobs(),
+        at_ms,
+        &mut |labels, values| {
+            let named: Vec<&str> = dialect
+                .job()
+                .into_iter()
+                .filter_map(|label| labels.get(label).map(String::as_str))
+                .collect();
+            let count = values.last().map_or(0.0, |(_, value)| *value);
+            found.push(format!("{} ({count:.0})", named.join("/")));
+        },
+    )
+    .await?;
+    found.sort();
+    Ok(found)
 }
 
 /// The places that hold a job at a time, and how many jobs each.

@@ -4,8 +4,12 @@
 //! copies, and the old and the new attempt of a restarted task then count once. Sums, means and quantiles over tasks come after that.
 
 use super::dialect::{Choice, Dialect};
-use super::signals::{BUSY, Form, REQUESTS, STAT_LABEL, STATS, Signal, UPTIME};
+use super::signals::{
+    BUSY, COLLECTOR, CONCURRENT, Form, PAUSING, REQUESTS, STAT_LABEL, STATS, Signal, UPTIME,
+};
 
+/// What OpenTelemetry's exporters put behind the name of a counter.
+pub(super) const COUNTED: &str = "_total";
 /// Operators of sources by their names.
 const OF_SOURCES: &str = "Source:.*";
 
@@ -105,7 +109,11 @@ impl Asking<'_> {
             )),
             Signal::CpuCores => self.highest_rate("sum", metric, "1e9"),
             Signal::CpuCoresMax => self.highest_rate("max", metric, "1e9"),
-            Signal::GcShare => self.highest_rate("max", metric, "1000"),
+            Signal::GcShare => format!(
+                "max {} ({}) / 1000",
+                by(&self.dialect.resource()),
+                self.task_managers(&self.pauses())
+            ),
             Signal::HeapUsed
             | Signal::HeapMax
             | Signal::ManagedUsed
@@ -119,6 +127,9 @@ impl Asking<'_> {
                 by(&self.dialect.resource()),
                 self.task_managers(&self.selected(metric, " >= 0"))
             ),
+            Signal::ContainerUsed => self.of_containers(metric, ""),
+            // A container without a limit tells 0.
+            Signal::ContainerLimit => self.of_containers(metric, " > 0"),
             Signal::CpuRequested => self.requested("cpu"),
             Signal::MemoryRequested => self.requested("memory"),
             Signal::Parallelism => self.parallelism(),
@@ -178,6 +189,14 @@ impl Asking<'_> {
             &format!("resource=\"{resource}\",container=\"flink-main-container\""),
         );
         format!("max {} ({pods})", by(&self.dialect.resource()))
+    }
+
+    /// The largest of the TaskManagers' containers, by the name of their pods.
+    fn of_containers(&self, metric: &str, keep: &str) -> String {
+        let pods =
+            self.dialect
+                .pods_selector(metric, self.jobs, "container=\"flink-main-container\"");
+        format!("max {} ({pods}{keep})", by(&self.dialect.resource()))
     }
 
     fn without_name(&self, metric: &str) -> String {
@@ -260,6 +279,35 @@ impl Asking<'_> {
             .named(&format!("rate({counter}[{}])", self.reach()))
     }
 
+    /// The rate of a counter of Flink's, also where a collector of OpenTelemetry has put `_total` behind its name.
+    fn counter_rate(&self, metric: &str, extra: &str) -> String {
+        format!(
+            "({} or {})",
+            self.rate(metric, extra),
+            self.rate(&format!("{metric}{COUNTED}"), extra)
+        )
+    }
+
+    /// Time in pauses of each process: the sum over the collectors that pause it. Where none of them is told, the sum over all collectors, if no
+    /// concurrent one is among them: from Flink 1.19 on it counts their cycles too.
+    fn pauses(&self) -> String {
+        let time = |collector: &str| self.rate(&format!("{COLLECTOR}{collector}_Time"), "");
+        let named = |collector: &&str| {
+            format!(
+                "label_replace({}, \"plimsoll_collector\", \"{collector}\", \"\", \"\")",
+                time(collector)
+            )
+        };
+        let pausing: Vec<String> = PAUSING.iter().map(named).collect();
+        let cycles: Vec<String> = CONCURRENT.iter().map(|one| time(one)).collect();
+        format!(
+            "(sum without (plimsoll_collector) ({}) or ({} unless ({})))",
+            pausing.join(" or "),
+            time("All"),
+            cycles.join(" or ")
+        )
+    }
+
     fn highest_rate(&self, over: &str, metric: &str, unit: &str) -> String {
         let rate = self.task_managers(&self.rate(metric, ""));
         format!("{over} {} ({rate}) / {unit}", by(&self.dialect.resource()))
@@ -276,7 +324,7 @@ impl Asking<'_> {
             "sum {} (max {} ({}))",
             by(&self.dialect.vertex()),
             by(&with(&self.dialect.vertex(), &attempts)),
-            self.rate(metric, "")
+            self.counter_rate(metric, "")
         )
     }
 
@@ -289,7 +337,7 @@ impl Asking<'_> {
             self.dialect.subtask_index.as_str(),
             self.dialect.task_attempt_num.as_str(),
         ];
-        let rate = self.rate(
+        let rate = self.counter_rate(
             "taskmanager_job_task_operator_numRecordsOut",
             &self.sources(),
         );
@@ -356,23 +404,50 @@ impl Asking<'_> {
 
     /// Vertices with a source's operator in them: a value of 1 each.
     pub fn source_vertices(&self) -> String {
-        let vector = self.dialect.selector(
-            "taskmanager_job_task_operator_numRecordsOut",
-            self.jobs,
-            &self.sources(),
-        );
+        let of = |metric: &str| {
+            let vector = self.dialect.selector(metric, self.jobs, &self.sources());
+            format!(
+                "group {} ({})",
+                by(&self.dialect.vertex()),
+                self.dialect.named(&vector)
+            )
+        };
+        let counter = "taskmanager_job_task_operator_numRecordsOut";
         format!(
-            "group {} ({}) # plimsoll: sources",
-            by(&self.dialect.vertex()),
-            self.dialect.named(&vector)
+            "{} or {} # plimsoll: sources",
+            of(counter),
+            of(&format!("{counter}{COUNTED}"))
         )
     }
 
-    /// Partitions that each source of Kafka reads.
+    /// Jobs that more than one execution runs under at once, with how many.
+    pub fn executions_of_jobs(&self) -> String {
+        format!(
+            "count {} (group {} ({})) > 1 # plimsoll: executions",
+            by(&self.dialect.job()),
+            by(&with(&self.dialect.job(), &[&self.dialect.job_id])),
+            self.selected(UPTIME, " > 0")
+        )
+    }
+
+    /// Partitions that each source of Kafka reads: the splits that its readers hold, where they tell; else those named. Metrics of partitions
+    /// that are gone stay.
     pub fn partitions(&self) -> String {
         let vertex = self.dialect.vertex();
+        let held = format!(
+            "sum {} ({})",
+            by(&vertex),
+            self.subtasks(
+                "taskmanager_job_task_operator_DynamicKafkaSource_activeSplitCount",
+                "",
+                &[
+                    self.dialect.operator_id.as_str(),
+                    self.dialect.operator_name.as_str()
+                ]
+            )
+        );
         format!(
-            "count {} (group {} ({})) # plimsoll: partitions",
+            "{held} or count {} (group {} ({})) # plimsoll: partitions",
             by(&vertex),
             by(&with(&vertex, &["kafkaCluster", "topic", "partition"])),
             self.selected(
@@ -399,5 +474,58 @@ pub(super) fn span(ms: i64) -> String {
         format!("{}s", ms / 1000)
     } else {
         format!("{ms}ms")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{LabelPreset, LabelsConfig};
+
+    fn query(signal: Signal) -> String {
+        let dialect = Dialect::of(LabelPreset::App, &LabelsConfig::default(), "flink_", "");
+        let jobs = Choice::everything();
+        let asking = Asking {
+            dialect: &dialect,
+            jobs: &jobs,
+            step_ms: 600_000,
+            resolution_ms: 60_000,
+        };
+        asking.query(signal)
+    }
+
+    #[test]
+    fn pauses_are_summed_and_cycles_left_out() {
+        let pauses = query(Signal::GcShare);
+        for part in [
+            "flink_taskmanager_Status_JVM_GarbageCollector_G1_Young_Generation_Time",
+            "\"plimsoll_collector\", \"ZGC_Minor_Pauses\"",
+            "sum without (plimsoll_collector)",
+            "GarbageCollector_All_Time{}[600s]) unless (rate(flink_taskmanager_Status_JVM_GarbageCollector_ZGC_Time",
+        ] {
+            assert!(pauses.contains(part), "{part}: {pauses}");
+        }
+        let (pausing, _) = pauses.split_once(" unless ").unwrap_or_default();
+        assert!(!pausing.contains("Cycles"), "{pausing}");
+    }
+
+    #[test]
+    fn counters_are_read_under_both_names() {
+        for signal in [Signal::RecordsIn, Signal::RecordsOut] {
+            let counted = query(signal);
+            assert!(
+                counted.contains("numRecordsOut{") && counted.contains("numRecordsOut_total{"),
+                "{counted}"
+            );
+        }
+    }
+
+    #[test]
+    fn containers_are_those_of_task_managers() {
+        let used = query(Signal::ContainerUsed);
+        assert!(
+            used.contains("container_memory_working_set_bytes{container=\"flink-main-container\"}"),
+            "{used}"
+        );
     }
 }

@@ -57,6 +57,8 @@ pub enum Signal {
     NonHeapUsed,
     DirectUsed,
     GcShare,
+    ContainerUsed,
+    ContainerLimit,
     CpuRequested,
     MemoryRequested,
     Parallelism,
@@ -73,7 +75,7 @@ pub enum Signal {
 }
 
 /// All signals, those of jobs first.
-pub const ALL: [Signal; 37] = [
+pub const ALL: [Signal; 39] = [
     Signal::Age,
     Signal::Running,
     Signal::Restarts,
@@ -98,6 +100,8 @@ pub const ALL: [Signal; 37] = [
     Signal::NonHeapUsed,
     Signal::DirectUsed,
     Signal::GcShare,
+    Signal::ContainerUsed,
+    Signal::ContainerLimit,
     Signal::CpuRequested,
     Signal::MemoryRequested,
     Signal::Parallelism,
@@ -118,6 +122,34 @@ pub const OF_VERTICES: usize = 11;
 
 pub(super) const UPTIME: &str = "jobmanager_job_uptime";
 pub(super) const BUSY: &str = "taskmanager_job_task_busyTimeMsPerSecond";
+/// What every collector's time is called, without its name and `_Time`.
+pub(super) const COLLECTOR: &str = "taskmanager_Status_JVM_GarbageCollector_";
+/// Collectors that pause the application, as the reporter writes them.
+pub(super) const PAUSING: [&str; 11] = [
+    "G1_Young_Generation",
+    "G1_Old_Generation",
+    "PS_Scavenge",
+    "PS_MarkSweep",
+    "Copy",
+    "MarkSweepCompact",
+    "ParNew",
+    "ZGC_Pauses",
+    "ZGC_Minor_Pauses",
+    "ZGC_Major_Pauses",
+    "Shenandoah_Pauses",
+];
+/// Those that work beside it: where one is, the sum over all collectors is no time in pauses.
+pub(super) const CONCURRENT: [&str; 5] = [
+    "ZGC",
+    "ZGC_Cycles",
+    "ZGC_Minor_Cycles",
+    "ZGC_Major_Cycles",
+    "Shenandoah_Cycles",
+];
+/// Of cAdvisor, whole: what a container holds is none of Flink's metrics.
+pub(super) const WORKING_SET: &str = "container_memory_working_set_bytes";
+/// Of cAdvisor, whole.
+pub(super) const LIMIT: &str = "container_spec_memory_limit_bytes";
 /// Of kube-state-metrics, whole: the size of a pod is none of Flink's metrics.
 pub(super) const REQUESTS: &str = "kube_pod_container_resource_requests";
 
@@ -158,7 +190,8 @@ impl Signal {
             | Signal::NetworkUsed
             | Signal::MetaspaceUsed
             | Signal::NonHeapUsed
-            | Signal::DirectUsed => Form::Stats,
+            | Signal::DirectUsed
+            | Signal::ContainerUsed => Form::Stats,
             Signal::Age
             | Signal::Restarts
             | Signal::CheckpointsCompleted
@@ -169,6 +202,7 @@ impl Signal {
             | Signal::HeapMax
             | Signal::ManagedTotal
             | Signal::NetworkTotal
+            | Signal::ContainerLimit
             | Signal::CpuRequested
             | Signal::MemoryRequested
             | Signal::Parallelism => Form::AtEnd,
@@ -203,6 +237,8 @@ impl Signal {
             Signal::NonHeapUsed => "non-heap memory used",
             Signal::DirectUsed => "direct memory used",
             Signal::GcShare => "GC time",
+            Signal::ContainerUsed => "memory of containers",
+            Signal::ContainerLimit => "memory limit of containers",
             Signal::CpuRequested => "CPU requested",
             Signal::MemoryRequested => "memory requested",
             Signal::Parallelism => "parallelism",
@@ -242,7 +278,18 @@ impl Signal {
             Signal::MetaspaceUsed => &["taskmanager_Status_JVM_Memory_Metaspace_Used"],
             Signal::NonHeapUsed => &["taskmanager_Status_JVM_Memory_NonHeap_Used"],
             Signal::DirectUsed => &["taskmanager_Status_JVM_Memory_Direct_MemoryUsed"],
-            Signal::GcShare => &["taskmanager_Status_JVM_GarbageCollector_All_Time"],
+            Signal::GcShare => &[
+                "taskmanager_Status_JVM_GarbageCollector_G1_Young_Generation_Time",
+                "taskmanager_Status_JVM_GarbageCollector_PS_Scavenge_Time",
+                "taskmanager_Status_JVM_GarbageCollector_Copy_Time",
+                "taskmanager_Status_JVM_GarbageCollector_ParNew_Time",
+                "taskmanager_Status_JVM_GarbageCollector_ZGC_Pauses_Time",
+                "taskmanager_Status_JVM_GarbageCollector_ZGC_Minor_Pauses_Time",
+                "taskmanager_Status_JVM_GarbageCollector_Shenandoah_Pauses_Time",
+                "taskmanager_Status_JVM_GarbageCollector_All_Time",
+            ],
+            Signal::ContainerUsed => &[WORKING_SET],
+            Signal::ContainerLimit => &[LIMIT],
             Signal::CpuRequested | Signal::MemoryRequested => &[REQUESTS],
             Signal::Parallelism | Signal::Busy | Signal::BusyMax | Signal::BusyMedian => &[BUSY],
             Signal::Backpressured | Signal::BackpressuredMax => {

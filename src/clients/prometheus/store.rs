@@ -1,6 +1,6 @@
 //! A Prometheus-compatible store as a history. Jobs are read shard by shard and handed out one by one.
 
-use super::assemble::{Known, points};
+use super::assemble::{Known, at_once, points, stands_still};
 use super::dialect::{Choice, Dialect, as_reported};
 use super::error::PrometheusError;
 use super::fetch::{Fetch, Fetched, Wanted, shared_places};
@@ -10,10 +10,11 @@ use super::latest::newest;
 use super::runner::Runner;
 use super::series::{JobSeries, Place, ResourceSeries, place, place_of};
 use super::signals::OF_VERTICES;
+use super::signals::Signal;
 use super::sparse::sparse;
 use crate::config::PrometheusConfig;
 use crate::ports::{HistoryError, HistoryStore};
-use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Snapshot};
+use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Snapshot, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -210,6 +211,21 @@ impl PrometheusHistory {
         let resolution_ms = i64::try_from(self.config.resolution.millis()).unwrap_or(60_000);
         let history = match self.find(job, shard) {
             Err(gap) => nothing(job, to_ms, known, known_running, gap),
+            Ok((_, series))
+                if !self.names_execution(job)
+                    && at_once(series, &shard.fetched.series.grid).len() > 1 =>
+            {
+                let ids = at_once(series, &shard.fetched.series.grid);
+                let gap = Gap::new(
+                    "history",
+                    format!(
+                        "{} executions run under one name and can't be told apart ({}): give each job a name of its own (pipeline.name), or name a label that tells them apart in history.prometheus.labels",
+                        ids.len(),
+                        ids.join(", ")
+                    ),
+                );
+                nothing(job, to_ms, known, known_running, gap)
+            }
             Ok((resource, series)) => {
                 let grid = shard.fetched.series.grid;
                 let mut all = points(
@@ -220,6 +236,17 @@ impl PrometheusHistory {
                     Known { running: seen },
                 );
                 let mut latest = newest(job, series, &all, &grid, seen);
+                if let Some(latest) = latest.as_mut().filter(|_| ended(series, &grid)) {
+                    latest.state = JobState::Stopped;
+                    latest.gaps.push(Gap::new(
+                        "job",
+                        "its series stand still (its uptime does not grow): nothing runs, and a Pushgateway keeps the last values of a job that has ended; delete its group there",
+                    ));
+                }
+                let jobs = sharing(resource, &grid);
+                if let Some(latest) = latest.as_mut().filter(|_| jobs > 1) {
+                    latest.workload = Workload::Shared { jobs };
+                }
                 let ends: Vec<i64> = all.iter().map(|point| point.to_ms).collect();
                 if let (Some(latest), Some(gap)) = (&mut latest, sparse(&ends, grid.step_ms)) {
                     latest.gaps.push(gap);
@@ -250,6 +277,13 @@ impl PrometheusHistory {
             }
         };
         Ok(with_gaps(history, job, &shard.fetched))
+    }
+
+    /// Whether the job is named by the id of its execution.
+    fn names_execution(&self, job: &JobKey) -> bool {
+        self.flink_jobs.get(job).is_some_and(|named| {
+            named.len() == 32 && named.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
     }
 
     /// The series of a job, or why there are none.
@@ -437,6 +471,26 @@ impl PrometheusHistory {
         }
         shard
     }
+}
+
+/// How many jobs of a resource go on at the end of what the store holds: with several it is a session cluster.
+fn sharing(resource: &ResourceSeries, grid: &Grid) -> u32 {
+    let end = resource.jobs.values().filter_map(JobSeries::last).max();
+    let goes_on = |series: &&JobSeries| series.last() == end && !ended(series, grid);
+    u32::try_from(resource.jobs.values().filter(goes_on).count()).unwrap_or(u32::MAX)
+}
+
+/// Whether every execution that the last step tells of has ended.
+fn ended(series: &JobSeries, grid: &Grid) -> bool {
+    let Some(last) = series.last() else {
+        return false;
+    };
+    let mut told = series
+        .executions
+        .values()
+        .filter(|columns| columns.at(Signal::Age, last).is_some())
+        .peekable();
+    told.peek().is_some() && told.all(|columns| stands_still(columns, grid, last))
 }
 
 /// A job of which the store holds nothing.

@@ -1,9 +1,12 @@
 //! Commits on branches: objects and refs only, each a child of the head that was seen, never forced.
 
 use super::git::GitRepository;
-use super::paths::refuse_path;
+use super::paths::{refuse_change, refuse_path};
 use crate::ports::RepositoryError;
-use crate::record::{AUTHOR_EMAIL, AUTHOR_NAME, EVIDENCE_FOLDER, LEDGER_BRANCH, evidence_digest};
+use crate::record::{
+    AUTHOR_EMAIL, AUTHOR_NAME, ChangeBranch, EVIDENCE_FOLDER, LEDGER_BRANCH, OwnBranch,
+    evidence_digest,
+};
 use git2::build::TreeUpdateBuilder;
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Signature, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,12 +82,15 @@ impl GitRepository {
     /// When a path may not be written, the branch is checked out, or the object database or refs can't be written.
     pub fn commit_on_branch(
         &self,
-        branch: &str,
+        branch: &ChangeBranch,
         seen: Option<&str>,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
         at_ms: i64,
     ) -> Result<CommitOutcome, RepositoryError> {
+        if let Some(reason) = refuse_change(files) {
+            return Err(self.refused(reason));
+        }
         let git = self.git()?;
         let writing =
             |error: git2::Error| self.failed(&format!("committing on `{branch}`"), &error);
@@ -119,7 +125,7 @@ impl GitRepository {
         };
         let parents = parents(base, seen);
         let id = commit(&git, tree, &parents, message, at_ms, None).map_err(writing)?;
-        move_ref(&git, branch, head, id).map_err(writing)
+        self.move_own(&git, OwnBranch::Change(branch), head, id, Some(base))
     }
 
     /// Whether a branch holds commits that somebody else made or touched, and that are neither in the base nor in the history
@@ -240,7 +246,7 @@ impl GitRepository {
             MergeStyle::Squash => vec![base],
         };
         let id = commit(&git, tree, &parents, message, at_ms, Some(by)).map_err(writing)?;
-        move_ref(&git, &self.base, Some(base), id).map_err(writing)
+        move_base(&git, &self.base, base, id).map_err(writing)
     }
 
     pub(super) fn append_once(
@@ -275,7 +281,7 @@ impl GitRepository {
         let tree = self.tree_with(&git, &present, &missing)?;
         let parents: Vec<Oid> = head.into_iter().collect();
         let id = commit(&git, tree, &parents, message, at_ms, None).map_err(writing)?;
-        move_ref(&git, LEDGER_BRANCH, head, id).map_err(writing)
+        self.move_own(&git, OwnBranch::Ledger, head, id, head)
     }
 
     fn branch_oid(
@@ -389,28 +395,17 @@ fn commit(
     git.commit(None, &signature, &signature, message, &tree, &parents)
 }
 
-/// Moves a branch from where it was seen, or creates it where it was not; somebody else's move wins.
-fn move_ref(
+/// Moves the base branch as a person's merge does.
+fn move_base(
     git: &git2::Repository,
-    branch: &str,
-    from: Option<Oid>,
+    base: &str,
+    from: Oid,
     to: Oid,
 ) -> Result<CommitOutcome, git2::Error> {
-    let name = format!("refs/heads/{branch}");
-    let moved = match from {
-        Some(from) => git.reference_matching(&name, to, true, from, "plimsoll"),
-        None => git.reference(&name, to, false, "plimsoll"),
-    };
-    match moved {
+    let name = format!("refs/heads/{base}");
+    match git.reference_matching(&name, to, true, from, "merge") {
         Ok(_) => Ok(CommitOutcome::Written(to.to_string())),
-        Err(error)
-            if matches!(
-                error.code(),
-                ErrorCode::Modified | ErrorCode::Exists | ErrorCode::Locked
-            ) =>
-        {
-            Ok(CommitOutcome::Moved)
-        }
+        Err(error) if error.code() == ErrorCode::Modified => Ok(CommitOutcome::Moved),
         Err(error) => Err(error),
     }
 }

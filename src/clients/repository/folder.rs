@@ -1,21 +1,19 @@
 //! A plain folder of manifests, for those without git: the forge `dir` writes into it, `.plimsoll/` holds evidence and ledger.
 
-use super::paths::{FILE_LIMIT, is_read, refuse_content, refuse_path, too_large};
-use crate::clients::disk::Disk;
+use super::paths::{FILE_LIMIT, is_read, refuse_content, too_large};
+use crate::clients::disk::{Disk, EntryKind, Folder};
 use crate::ports::{Commit, Repository, RepositoryError};
 use crate::record::{AUTHOR_NAME, Event, FileChange, evidence_path, read_ledger, sha256_hex};
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const LEDGER: &str = ".plimsoll/ledger";
 
 /// A folder of manifests. No git is needed, and none is looked for above it.
 #[derive(Debug, Clone)]
 pub struct FolderRepository {
-    place: PathBuf,
-    disk: Disk,
+    folder: Folder,
 }
 
 impl FolderRepository {
@@ -31,14 +29,13 @@ impl FolderRepository {
             });
         }
         Ok(FolderRepository {
-            place: place.to_path_buf(),
-            disk: Disk::default(),
+            folder: Folder::new(place, Disk::default()),
         })
     }
 
     fn failed(&self, what: &str, error: &io::Error) -> RepositoryError {
         RepositoryError {
-            place: self.place.display().to_string(),
+            place: self.folder.path().display().to_string(),
             reason: format!("{what} failed: {error}"),
         }
     }
@@ -48,10 +45,8 @@ impl FolderRepository {
         let mut walked = Walked::default();
         let mut open = vec![below.to_string()];
         while let Some(folder) = open.pop() {
-            let here = self.place.join(&folder);
-            let entries = match fs::read_dir(&here) {
-                Ok(entries) => entries,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            let entries = match self.folder.entries(&folder) {
+                Ok(entries) => entries.unwrap_or_default(),
                 Err(error) if !folder.is_empty() => {
                     walked
                         .left_out
@@ -60,23 +55,34 @@ impl FolderRepository {
                 }
                 Err(error) => return Err(self.failed("reading the folder", &error)),
             };
-            for entry in entries {
-                let entry = entry.map_err(|error| self.failed("reading the folder", &error))?;
-                let name = entry.file_name().to_string_lossy().into_owned();
+            for (name, kind) in entries {
+                let shown = name.to_string_lossy().into_owned();
                 let path = if folder.is_empty() {
-                    name.clone()
+                    shown.clone()
                 } else {
-                    format!("{folder}/{name}")
+                    format!("{folder}/{shown}")
                 };
-                let kind = entry
-                    .file_type()
-                    .map_err(|error| self.failed("reading the folder", &error))?;
-                if kind.is_dir() {
-                    if name != ".git" {
+                if kind == EntryKind::Folder && name == ".git" {
+                    continue;
+                }
+                let reason = match kind {
+                    _ if name.to_str().is_none() => "its name is not UTF-8",
+                    EntryKind::Folder => {
                         open.push(path);
+                        continue;
                     }
-                } else if is_read(&path) && entry.file_name().to_str().is_some() {
-                    walked.take(&entry.path(), path, kind.is_symlink());
+                    _ if !is_read(&path) => continue,
+                    EntryKind::File => {
+                        walked.take(&self.folder, path);
+                        continue;
+                    }
+                    EntryKind::Link => "it is a symbolic link; only plain files are read",
+                    EntryKind::Other => {
+                        "it is a FIFO, a socket or a device; only plain files are read"
+                    }
+                };
+                if kind == EntryKind::Folder || is_read(&path) {
+                    walked.left_out.insert(path, reason.to_string());
                 }
             }
         }
@@ -92,30 +98,26 @@ struct Walked {
 
 impl Walked {
     /// Reads one file, or notes why it is left out. One bad file is no reason to read no other.
-    fn take(&mut self, place: &Path, path: String, is_link: bool) {
-        if is_link {
-            let reason = "it is a symbolic link; only plain files are read";
-            self.left_out.insert(path, reason.to_string());
-            return;
-        }
-        let size = fs::metadata(place)
-            .map(|metadata| metadata.len())
-            .unwrap_or(0);
+    fn take(&mut self, folder: &Folder, path: String) {
+        let size = folder.size(&path).unwrap_or(0);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         if size > FILE_LIMIT {
             self.left_out.insert(path, too_large(size));
             return;
         }
-        match fs::read(place) {
-            Ok(bytes) => match refuse_content(&path, &bytes) {
-                Some(reason) => self.left_out.insert(path, reason).map(|_| ()),
-                None => self.files.insert(path, bytes).map(|_| ()),
+        let refusal = match folder.read(&path) {
+            Ok(Some(bytes)) => match refuse_content(&path, &bytes) {
+                Some(reason) => reason,
+                None => {
+                    self.files.insert(path, bytes);
+                    return;
+                }
             },
-            Err(error) => self
-                .left_out
-                .insert(path, format!("it can't be read: {error}"))
-                .map(|_| ()),
+            // Removed meanwhile.
+            Ok(None) => return,
+            Err(error) => format!("it can't be read: {error}"),
         };
+        self.left_out.insert(path, refusal);
     }
 }
 
@@ -189,16 +191,15 @@ impl Repository for FolderRepository {
         _message: &str,
         _at_ms: i64,
     ) -> Result<(), RepositoryError> {
+        let _held = self
+            .folder
+            .hold()
+            .map_err(|error| self.failed("opening the folder", &error))?;
         for (path, bytes) in files {
-            if let Some(reason) = refuse_path(path) {
-                let place = self.place.display().to_string();
-                return Err(RepositoryError { place, reason });
-            }
-            let file = self.place.join(LEDGER).join(path);
-            if !file.exists() {
-                self.disk
-                    .write(&file, bytes)
-                    .map_err(|error| self.failed(&format!("writing `{LEDGER}/{path}`"), &error))?;
+            let place = format!("{LEDGER}/{path}");
+            let failed = |error: io::Error| self.failed(&format!("writing `{place}`"), &error);
+            if !self.folder.has(&place).map_err(failed)? {
+                self.folder.write(&place, bytes).map_err(failed)?;
             }
         }
         Ok(())

@@ -8,8 +8,9 @@ mod folder;
 mod git;
 mod paths;
 mod read;
+mod refs;
 
 pub use branches::{CommitOutcome, EvidenceCommit, MergeStyle, Standing, parents};
 pub use folder::FolderRepository;
 pub use git::GitRepository;
-pub use paths::{is_manifest, refuse_path};
+pub use paths::{is_manifest, refuse_change, refuse_path};

@@ -1,6 +1,8 @@
 //! Which files are read, and which paths may be written.
 
+use crate::record::{evidence_digest, sha256_hex};
 use camino::{Utf8Component, Utf8Path};
+use std::collections::BTreeMap;
 
 /// The largest manifest that is read, bytes. Larger ones are generated and nobody edits them by hand.
 pub(super) const FILE_LIMIT: usize = 2 * 1024 * 1024;
@@ -40,6 +42,38 @@ pub fn refuse_path(path: &str) -> Option<String> {
         return Some(format!("`{path}` leaves the repository"));
     }
     None
+}
+
+/// Folders whose files a forge or a CI system obeys: a change never writes there, whatever asks for it.
+const OBEYED: [&str; 8] = [
+    ".github",
+    ".gitlab",
+    ".gitea",
+    ".forgejo",
+    ".circleci",
+    ".buildkite",
+    ".tekton",
+    ".woodpecker",
+];
+
+/// Why a change may not write its files, if so. It writes manifests, and evidence under its own digest.
+pub fn refuse_change(files: &BTreeMap<String, Vec<u8>>) -> Option<String> {
+    files
+        .iter()
+        .find_map(|(path, bytes)| refuse_path(path).or_else(|| refuse_file(path, bytes)))
+}
+
+fn refuse_file(path: &str, bytes: &[u8]) -> Option<String> {
+    if let Some(digest) = evidence_digest(path) {
+        return (sha256_hex(bytes) != digest)
+            .then(|| format!("`{path}` is not named by the digest of its bytes"));
+    }
+    let lower = path.to_ascii_lowercase();
+    let ours = lower.starts_with(".plimsoll");
+    let obeyed = lower.split('/').any(|part| OBEYED.contains(&part));
+    (ours || obeyed || !is_manifest(path)).then(|| {
+        format!("`{path}` is no manifest: a change writes manifests and its evidence only")
+    })
 }
 
 /// Why a file that looks like a manifest is left out, if so.
@@ -105,6 +139,33 @@ mod tests {
             "a\nb",
         ] {
             assert!(refuse_path(path).is_some(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_writes_manifests_and_its_evidence_only() {
+        let evidence = format!(".plimsoll/evidence/{}.evidence", sha256_hex(b"x"));
+        for path in ["a.yaml", "apps/prod/a.yml", "values.json", &evidence] {
+            let files = BTreeMap::from([(path.to_string(), b"x".to_vec())]);
+            assert_eq!(refuse_change(&files), None, "{path}");
+        }
+        let other = format!(".plimsoll/evidence/{}.evidence", sha256_hex(b"y"));
+        for path in [
+            ".github/workflows/pwn.yaml",
+            ".GitHub/workflows/pwn.yaml",
+            "a/.gitlab/x.yml",
+            ".plimsoll/ledger/x.json",
+            ".plimsoll/x.yaml",
+            ".Plimsoll/evidence/x.yaml",
+            ".plimsoll/evidence/x.yaml",
+            "run.sh",
+            "Makefile",
+            ".git/config",
+            "../a.yaml",
+            &other,
+        ] {
+            let files = BTreeMap::from([(path.to_string(), b"x".to_vec())]);
+            assert!(refuse_change(&files).is_some(), "{path}");
         }
     }
 

@@ -6,7 +6,7 @@ use crate::commands::table::{cut, table};
 use crate::commands::verdicts::{verdict_name, why};
 use crate::evaluate::plugin::Told;
 use crate::pass::Settings;
-use crate::recommend::{Advice, Bounds, Direction, Present, recommend};
+use crate::recommend::{Advice, Bounds, Direction, Present, no_size, recommend};
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::snapshot::{Gap, History};
@@ -17,7 +17,10 @@ use serde::Serialize;
 pub struct Tried {
     /// Its name.
     pub name: String,
-    /// Its verdicts; none when it could not be read.
+    /// `session-cluster`, `batch` or `finished`, where what runs has no size of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Its verdicts; none when it could not be read, or where its state has none.
     pub verdicts: Vec<TriedVerdict>,
     /// What could be saved.
     pub saving: TriedSaving,
@@ -49,8 +52,12 @@ pub fn judged(settings: &Settings, name: &str, history: &History, seconds: u64) 
     rooms.classify.minimum_history_seconds = seconds;
     rooms.evaluate.minimum_history_seconds = seconds;
     let profile = classify(history, &rooms.classify);
+    let state = no_size(profile.workload);
     let saving = match Present::observed(history, &rooms.prices) {
-        None => nothing("its CPU or memory is not reported"),
+        _ if state.is_some() => nothing(state.as_ref().map_or("", |state| &state.message)),
+        None => nothing(
+            "what its TaskManagers are paid for (CPU, memory) is not told: no saving is stated",
+        ),
         Some(present) => {
             let advice = recommend(
                 history,
@@ -65,6 +72,7 @@ pub fn judged(settings: &Settings, name: &str, history: &History, seconds: u64) 
     };
     Tried {
         name: name.to_string(),
+        state: state.map(|state| state.reason.to_string()),
         verdicts: verdicts(&profile),
         saving,
         gaps: profile.gaps,
@@ -118,7 +126,7 @@ fn saving(advice: &Advice) -> TriedSaving {
 pub fn ending(tried: &[Tried]) -> Ended {
     let silent: Vec<&str> = tried
         .iter()
-        .filter(|tried| tried.verdicts.is_empty())
+        .filter(|tried| tried.verdicts.is_empty() && tried.state.is_none())
         .map(|tried| tried.name.as_str())
         .collect();
     Ended::with(&silent)
@@ -132,9 +140,12 @@ pub fn rows(tried: &[Tried]) -> String {
         if tried.verdicts.is_empty() {
             rows.push(vec![
                 name.clone(),
-                "not readable".to_string(),
+                tried
+                    .state
+                    .clone()
+                    .unwrap_or_else(|| "not readable".to_string()),
                 String::new(),
-                String::new(),
+                cut(&terminal(&tried.saving.message), 60),
             ]);
         }
         for (number, verdict) in tried.verdicts.iter().enumerate() {

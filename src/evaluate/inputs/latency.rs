@@ -48,11 +48,28 @@ pub fn latency_input(history: &History, bound_ms: f64) -> Result<LatencyInput, E
         job: Job {
             latencies_ms: points.iter().map(of_job).collect(),
             operators: operators(seen, last),
-            free_slots: seen.slots.map(|slots| slots.available),
+            // Natively Flink asks Kubernetes for TaskManagers as it needs slots: those that are free now are not all there are to have.
+            free_slots: seen
+                .slots
+                .map(|slots| slots.available)
+                .filter(|_| !is_native(seen)),
         },
         limits: Limits::of(bound_ms),
         missing: missing(seen, points),
     })
+}
+
+/// Whether TaskManagers come as slots are asked for (native mode), by the configuration or the custom resource.
+fn is_native(seen: &Snapshot) -> bool {
+    let target = seen.configuration.get("execution.target");
+    if let Some(target) = target {
+        return target.trim().starts_with("kubernetes");
+    }
+    let mode = |resource: &crate::snapshot::LiveResource| {
+        let mode = resource.spec.get("spec.mode");
+        mode.is_none_or(|mode| mode == "native")
+    };
+    seen.resource.as_deref().is_some_and(mode)
 }
 
 /// What is not there, and what would bring it.

@@ -4,11 +4,13 @@
 //! evaluator and a scaling realizer. What the realizer is asked stands in `plan`, since it is about planned changes.
 
 mod builtin;
+mod signals;
 mod told;
 #[cfg(test)]
 mod tests;
 
 pub use builtin::{BUILT_IN, BuiltInError, built_in};
+pub use signals::{TaskManagerSignals, VertexSignals};
 pub use told::{Replacement, Said, Told, Value};
 
 use super::{Demand, VertexCapacity};
@@ -195,6 +197,12 @@ pub struct CollectAnswer {
     /// Name → number. A name has 1 to 64 letters, digits, `_`, `-`, `.`, `:` or `/`; a number is between -1e15 and 1e15.
     #[serde(default)]
     pub metrics: BTreeMap<String, f64>,
+    /// Standard signals of vertices, by id or name: each is supplied where Flink has none, and replaced where it has.
+    #[serde(default)]
+    pub vertices: BTreeMap<String, VertexSignals>,
+    /// Standard signals of TaskManagers, by id.
+    #[serde(default)]
+    pub task_managers: BTreeMap<String, TaskManagerSignals>,
 }
 
 impl CollectAnswer {

@@ -135,6 +135,7 @@ fn external_metrics_are_few_named_plainly_and_finite() {
             .iter()
             .map(|(name, number)| ((*name).to_owned(), *number))
             .collect(),
+        ..CollectAnswer::default()
     };
     let mut kept = BTreeMap::from([("there".to_owned(), 1.0)]);
     let gaps =

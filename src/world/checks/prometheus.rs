@@ -1,7 +1,7 @@
 //! The lines of `check` about a Prometheus: does it answer, does it hold what is needed, under which labels, since when?
 
 use super::{Line, line};
-use crate::clients::prometheus::{Probe, PrometheusHistory, place, places};
+use crate::clients::prometheus::{Probe, PrometheusHistory, collisions, place, places};
 use crate::config::{HistoryConfig, PrometheusConfig};
 use crate::snapshot::JobKey;
 use crate::world::prometheus::store;
@@ -64,6 +64,7 @@ pub async fn lines(asked: Asked<'_>) -> Vec<Line> {
     }
     lines.push(labels(&probe, &store, config));
     lines.push(jobs(&asked, &store).await);
+    lines.extend(collisions_line(&store, asked.now_ms).await);
     lines.push(reach(&asked, &probe));
     lines
 }
@@ -96,46 +97,32 @@ fn metrics(probe: &Probe) -> Line {
 }
 
 fn labels(probe: &Probe, store: &PrometheusHistory, config: &PrometheusConfig) -> Line {
-    let unknown = probe.unknown_labels(store.dialect());
-    if unknown.is_empty() {
-        return line(
+    match probe.label_problem(store.dialect(), config.preset) {
+        Some(problem) => line("prometheus labels", Err(problem)),
+        None => line(
             "prometheus labels",
             Ok(format!(
                 "a job is named by {}",
                 store.dialect().job().join(", ")
             )),
-        );
+        ),
     }
-    let list: Vec<String> = unknown
-        .iter()
-        .map(|(label, twin)| match twin {
-            Some(twin) => {
-                format!("{label} (there is {twin}: set it under history.prometheus.labels)")
-            }
-            None => label.clone(),
-        })
-        .collect();
-    let fitting = probe.preset();
-    let hint = if fitting == config.preset {
-        String::new()
-    } else {
-        let name = serde_json::to_value(fitting).ok();
-        let name = name
-            .as_ref()
-            .and_then(|name| name.as_str())
-            .unwrap_or_default()
-            .to_string();
-        format!("; `preset: {name}` would fit the labels that are there")
-    };
-    let there: Vec<&str> = probe.labels.iter().map(String::as_str).collect();
-    line(
-        "prometheus labels",
-        Err(format!(
-            "tasks' metrics have no {}{hint}; they have {}",
-            list.join(", "),
-            there.join(", ")
+}
+
+/// Names that two executions have at once.
+async fn collisions_line(store: &PrometheusHistory, now_ms: i64) -> Option<Line> {
+    let what = "prometheus names";
+    match collisions(store.api(), store.dialect(), now_ms).await {
+        Ok(found) if found.is_empty() => None,
+        Ok(found) => Some(line(
+            what,
+            Err(format!(
+                "more than one execution runs under the name {}: their series can't be told apart; give each job a name of its own (pipeline.name), or name a label that tells them apart in history.prometheus.labels",
+                found.join(", ")
+            )),
         )),
-    )
+        Err(error) => Some(line(what, Err(error.to_string()))),
+    }
 }
 
 async fn jobs(asked: &Asked<'_>, store: &PrometheusHistory) -> Line {

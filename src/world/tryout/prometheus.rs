@@ -4,7 +4,7 @@ use crate::clients::prometheus::{Probe, PrometheusError, PrometheusHistory, answ
 use crate::config::{HistoryConfig, PrometheusConfig};
 use crate::ports::HistoryError;
 use crate::quantity::FlinkDuration;
-use crate::snapshot::{History, JobKey};
+use crate::snapshot::{Gap, History, JobKey};
 use crate::world::WorldError;
 use camino::Utf8Path;
 
@@ -21,6 +21,8 @@ pub struct StoreLook {
     pub held_ms: i64,
     /// How much history verdicts may ask for, seconds: what is configured, or what is there.
     pub seconds: u64,
+    /// Labels that verdicts need and tasks' metrics do not have, in the words of `check`; absent when all are there.
+    label_problem: Option<String>,
     store: PrometheusHistory,
     from_ms: i64,
     now_ms: i64,
@@ -32,7 +34,14 @@ impl StoreLook {
     /// # Errors
     /// When the store can't be read.
     pub async fn history(&self, job: &JobKey) -> Result<History, HistoryError> {
-        self.store.read(job, self.from_ms, self.now_ms, None).await
+        let mut history = self
+            .store
+            .read(job, self.from_ms, self.now_ms, None)
+            .await?;
+        if let (Some(problem), Some(latest)) = (&self.label_problem, &mut history.latest) {
+            latest.gaps.push(Gap::new("labels", problem.clone()));
+        }
+        Ok(history)
     }
 
     /// How many queries were sent.
@@ -115,6 +124,7 @@ pub async fn store(
             .to_string(),
         held_ms: held_ms.min(now_ms - from_ms),
         seconds,
+        label_problem: probe.label_problem(store.dialect(), config.preset),
         store,
         from_ms,
         now_ms,

@@ -1,0 +1,163 @@
+//! A sealed file carried out: everything in it is checked against the repository before anything of it is written.
+
+use super::locate::locate;
+use super::proposed::Proposed;
+use super::sealed::{Due, ledger_message};
+use super::{PassError, Settings, books};
+use crate::audit::KnownChanges;
+use crate::manifest::{Catalog, Located, Refusal};
+use crate::plan::{Plan, RevertRequest, Unfit, restoring, rightsizing};
+use crate::ports::{Forge, Repository};
+use crate::render::propose_revert;
+use crate::snapshot::JobKey;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How a job's manifest is found for writing: as planning finds it.
+pub(super) fn found(
+    settings: &Settings,
+) -> impl Fn(&Catalog<'_>, &JobKey) -> Result<Located, Refusal> + use<'_> {
+    move |catalog: &Catalog<'_>, job: &JobKey| locate(settings, catalog, job)
+}
+
+/// Checks a plan that came in a file: one proposal that contradicts itself, or the base that it was made on, and nothing of it is used.
+///
+/// # Errors
+/// [`PassError::Refused`], or when the repository can't be read.
+pub fn check_plan(
+    settings: &Settings,
+    repository: &impl Repository,
+    plan: &Plan,
+) -> Result<(), PassError> {
+    let tree = repository.tree()?;
+    let head = repository.head()?;
+    once(plan.proposals().map(|(item, _)| &item.job))?;
+    for (item, change) in plan.proposals() {
+        configured(settings, &item.job)?;
+        let checked = rightsizing(&tree, &found(settings), item, change);
+        believe(&item.job, checked.err(), plan.base == head)?;
+    }
+    Ok(())
+}
+
+impl Due {
+    /// Appends to the ledger, and proposes the reverts that fit the base as it is. Everything is checked first, and one part that does not
+    /// fit refuses all of it. One revert that fails does not stop the others, nor does a ledger that can't be written: what it lacks is found
+    /// again by the next watch. Returns what was done, and what was not.
+    ///
+    /// # Errors
+    /// [`PassError::Refused`], or when the repository can't be read; when nothing but the ledger was to be written, and can't be.
+    pub async fn carry_out(
+        &self,
+        settings: &Settings,
+        forge: &impl Forge,
+        repository: &impl Repository,
+        now_ms: i64,
+    ) -> Result<(Vec<Proposed>, Vec<String>), PassError> {
+        self.check(settings, repository, now_ms)?;
+        let mut problems = Vec::new();
+        if !self.ledger.is_empty() {
+            let files: BTreeMap<String, Vec<u8>> = self
+                .ledger
+                .iter()
+                .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
+                .collect();
+            match repository.append_ledger(&files, &ledger_message(&files), now_ms) {
+                Err(error) if self.reverts.is_empty() => return Err(error.into()),
+                Err(error) => problems.push(format!("the ledger was not written: {error}")),
+                Ok(()) => {}
+            }
+        }
+        let mut done = Vec::new();
+        for request in &self.reverts {
+            done.push(propose_revert_of(settings, forge, repository, request, now_ms).await?);
+        }
+        Ok((done, problems))
+    }
+
+    fn check(
+        &self,
+        settings: &Settings,
+        repository: &impl Repository,
+        now_ms: i64,
+    ) -> Result<(), PassError> {
+        let tree = repository.tree()?;
+        let head = repository.head()?;
+        let jobs = self.reverts.iter().map(|revert| &revert.evidence.job);
+        once(jobs.clone())?;
+        for request in &self.reverts {
+            let job = &request.evidence.job;
+            configured(settings, job)?;
+            let checked = restoring(&tree, &found(settings), request);
+            believe(job, checked.err(), self.base == head)?;
+        }
+        if self.ledger.is_empty() {
+            return Ok(());
+        }
+        let jobs: Vec<JobKey> = jobs.cloned().collect();
+        let books = books(repository, &jobs, now_ms)?;
+        let known = KnownChanges::new(&books.audit, &books.tree);
+        let refusal = self
+            .ledger
+            .iter()
+            .find_map(|(path, text)| known.refuse(path, text.as_bytes(), now_ms));
+        match refusal {
+            Some(why) => Err(PassError::Refused(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Proposes one revert on the base as it is by now.
+///
+/// # Errors
+/// When the repository can't be read.
+pub(super) async fn propose_revert_of(
+    settings: &Settings,
+    forge: &impl Forge,
+    repository: &impl Repository,
+    request: &RevertRequest,
+    now_ms: i64,
+) -> Result<Proposed, PassError> {
+    let job = request.evidence.job.to_string();
+    let tree = repository.tree()?;
+    let proposal = restoring(&tree, &found(settings), request)
+        .map_err(|unfit| unfit.to_string())
+        .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()));
+    Ok(match proposal {
+        Ok(proposal) => Proposed::written(&job, forge.propose(&proposal, now_ms).await),
+        Err(why) => Proposed::failed(&job, why),
+    })
+}
+
+/// A job is asked for once.
+fn once<'a>(mut jobs: impl Iterator<Item = &'a JobKey>) -> Result<(), PassError> {
+    let mut seen = BTreeSet::new();
+    match jobs.find(|job| !seen.insert(*job)) {
+        Some(twice) => Err(PassError::Refused(format!(
+            "{twice}: it asks for two changes of this job"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The cluster of a job is one that the configuration names.
+fn configured(settings: &Settings, job: &JobKey) -> Result<(), PassError> {
+    if settings.clusters.is_empty() || settings.clusters.contains(&job.cluster) {
+        return Ok(());
+    }
+    Err(PassError::Refused(format!(
+        "{job}: the configuration names no cluster `{}`",
+        job.cluster
+    )))
+}
+
+/// What does not fit was forged, unless the base went on since, or the owner changed their mind: then it is only left out.
+fn believe(job: &JobKey, unfit: Option<Unfit>, same_base: bool) -> Result<(), PassError> {
+    match unfit {
+        Some(Unfit::Forged(why)) => Err(PassError::Refused(format!("{job}: {why}"))),
+        Some(Unfit::Stale(why)) if same_base => Err(PassError::Refused(format!(
+            "{job}: {why} (it says that it was made on the base branch as it is)"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,55 @@
+//! Servers that send the reader elsewhere.
+
+use plimsoll::clients::flink_rest::{Http, Rest, RestError, Settings};
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+/// A server that answers `/a` with a redirect to this address.
+async fn leading_to(address: &str) -> MockServer {
+    let server = MockServer::start().await;
+    let redirect = ResponseTemplate::new(302).insert_header("location", address);
+    Mock::given(path("/a"))
+        .respond_with(redirect)
+        .mount(&server)
+        .await;
+    server
+}
+
+#[tokio::test]
+async fn hostile_redirects_lead_nobody_to_another_origin() {
+    let elsewhere = MockServer::start().await;
+    Mock::given(path("/b"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .mount(&elsewhere)
+        .await;
+    let http = Http::new(&Settings::default()).unwrap();
+    let near = leading_to(&format!("{}/b", elsewhere.uri())).await;
+    let error = http.at(&near.uri()).unwrap().get("/a").await.unwrap_err();
+    assert!(matches!(error, RestError::Redirected { .. }), "{error:?}");
+    let said = error.to_string();
+    assert!(
+        said.contains(&elsewhere.uri()) && said.contains("redirect"),
+        "{said}"
+    );
+    assert_eq!(elsewhere.received_requests().await.unwrap().len(), 0);
+
+    // Within the origin it is followed, and not without end.
+    let same = leading_to("/b").await;
+    Mock::given(path("/b"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("{}"))
+        .mount(&same)
+        .await;
+    assert_eq!(
+        http.at(&same.uri())
+            .unwrap()
+            .get("/a")
+            .await
+            .unwrap()
+            .status,
+        200
+    );
+    let round = leading_to("/a").await;
+    let error = http.at(&round.uri()).unwrap().get("/a").await.unwrap_err();
+    assert!(matches!(error, RestError::Redirected { .. }), "{error:?}");
+    assert!(round.received_requests().await.unwrap().len() <= 5);
+}
