@@ -175,6 +175,7 @@ fn standing(now_ms: i64) -> Standing {
         labels: std::collections::BTreeMap::new(),
         annotations: std::collections::BTreeMap::new(),
         verdicts: Vec::new(),
+        unreadable: None,
         hold_until_ms: None,
         autoscaler: false,
         last_merged_ms: None,

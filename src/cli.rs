@@ -133,7 +133,7 @@ impl FromStr for Shard {
         match parsed {
             Some((index, of)) if index >= 1 && index <= of => Ok(Shard { index, of }),
             _ => Err(format!(
-                "`{text}` is no shard: write I/N with 1 <= I <= N, for example 2/4"
+                "`{text}` is not a shard: write I/N with 1 <= I <= N, for example 2/4"
             )),
         }
     }

@@ -3,6 +3,7 @@
 use clap::Parser;
 use plimsoll::cli::Cli;
 use plimsoll::commands::carry_out;
+use plimsoll::pass::THREAD;
 use std::io::Write;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -22,6 +23,7 @@ async fn main() -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
+    quiet_about_jobs();
     match carry_out(cli).await {
         Ok(ended) => ExitCode::from(ended.exit_code()),
         Err(failure) => {
@@ -30,4 +32,16 @@ async fn main() -> ExitCode {
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// A fault that stops one job is one line of the answer, with the job's name; where it happened is told with `-v`.
+fn quiet_about_jobs() {
+    let all = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |fault| {
+        if std::thread::current().name() == Some(THREAD) {
+            tracing::info!("{fault}");
+        } else {
+            all(fault);
+        }
+    }));
 }

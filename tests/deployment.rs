@@ -208,9 +208,8 @@ fn effects_follow_the_operators_marks() {
 }
 
 #[test]
-fn kinds_sessions_and_wishes() {
+fn kinds_and_sessions() {
     assert!(deployment(json!({})).is_session_cluster());
-    assert_eq!(deployment(json!({})).wishes().tier.as_deref(), Some("gold"));
     let foreign = json!({"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkDeployment"});
     assert!(Deployment::from_value(&foreign).is_err());
     let blue_green = json!({

@@ -112,6 +112,7 @@ async fn http_and_recording_read_the_same() {
     let job = StaticJob {
         job: key(),
         rest: format!("{}/", server.uri()),
+        access: Default::default(),
         flink_job: None,
     };
     let settings = Settings::default();

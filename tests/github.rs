@@ -32,6 +32,8 @@ impl Hub {
             token: SecretString::from(TOKEN.to_string()),
             token_from: "GITHUB_TOKEN".to_string(),
             labels: vec!["team/payments".to_string()],
+            access: Default::default(),
+            folder: Default::default(),
             pace: Pace {
                 timeout: Duration::from_secs(20),
                 tries: 3,

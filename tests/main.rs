@@ -3,6 +3,7 @@
 // A test that can't get what it stands on is to fail there.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod architecture;
 mod audit;
 mod autoscaler_vectors;
@@ -12,6 +13,7 @@ mod cron;
 mod deployment;
 mod doe_vectors;
 mod evaluators;
+mod fail_closed;
 mod flink_rest;
 mod forges;
 mod github;
@@ -28,6 +30,7 @@ mod memory;
 mod merging;
 mod observational;
 mod outside;
+mod packaging;
 mod pages;
 mod plugin_fleet;
 mod plugins;
@@ -39,6 +42,7 @@ mod record;
 mod recorded_explain;
 mod recordings;
 mod repository;
+mod side_by_side;
 mod simulate;
 mod sizing_loop;
 mod tls;

@@ -131,7 +131,7 @@ fn memory_of_the_resource_counts_before_the_option() {
     let own = pools(&configuration, None, FlinkVersion::V2_2).unwrap_err();
     assert_eq!(
         own.to_string(),
-        "`taskmanager.memory.process.size: nonsense` is no size that Flink reads; write it like `512m` or `2g`"
+        "`taskmanager.memory.process.size: nonsense` is not a size that Flink reads; write it like `512m` or `2g`"
     );
 }
 

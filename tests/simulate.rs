@@ -528,6 +528,7 @@ async fn simulate_serves_over_http() {
         vec![StaticJob {
             job: fraud.clone(),
             rest: format!("{base}/risk/fraud-score"),
+            access: Default::default(),
             flink_job: None,
         }],
         Patience::default(),

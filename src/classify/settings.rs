@@ -14,42 +14,61 @@ pub struct Settings {
     #[serde(skip)]
     pub window_seconds: u64,
     /// CPU used over CPU paid for: below it there is too much.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub cpu_low: f64,
     /// The same: above it there is too little.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub cpu_high: f64,
     /// Heap left in use after collections over the largest heap: below it there is too much.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub heap_low: f64,
     /// The same: above it there is too little.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub heap_high: f64,
     /// Share of the time in garbage collection above which memory is short.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub gc_high: f64,
     /// Share of failed checkpoints above which they thrash.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub checkpoint_failures: f64,
     /// Checkpoints needed before that share says anything.
+    #[schemars(range(min = 1))]
     pub checkpoint_minimum: u32,
     /// Checkpoint duration from which it is held against half its interval, milliseconds.
+    #[schemars(range(min = 1))]
     pub checkpoint_duration_ms: u64,
     /// Slots needed over slots paid for: below it there are too many.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub slots_low: f64,
     /// Backpressured share up to which a vertex counts as free.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub backpressure_low: f64,
     /// Backpressured share from which a vertex counts as held back.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub backpressure_high: f64,
     /// Busy share of the busiest subtask from which a vertex counts as busy.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub busy_high: f64,
     /// Share of the time that a bottleneck must have been one.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub bottleneck_time: f64,
     /// Cores used per busy thread from which busy time is computing.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub computing: f64,
     /// Cores used per busy thread below which busy time is waiting.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub waiting: f64,
     /// Busiest subtask over the median one (busy time), or over the mean one (records), from which load is skewed.
+    #[schemars(range(min = 1.0))]
     pub skew: f64,
     /// Records per second of all sources together below which a job is idle.
+    #[schemars(range(min = 0.0))]
     pub idle_records_per_second: f64,
     /// Restarts within a day that make a job unstable.
+    #[schemars(range(min = 1))]
     pub restarts_per_day: u32,
     /// Lag, in seconds of the present rate, from which it counts as lag.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub lag_seconds: f64,
     /// Lag that the job's users accept, seconds: above it and not falling, the job falls behind.
     #[serde(skip)]

@@ -1,6 +1,8 @@
 //! What stands behind the ports. One client crate in one room.
 
 mod disk;
+// How every HTTP client is set up: credentials, certificates, proxy.
+mod access;
 // Whose certificate was not accepted.
 mod tls;
 // A Kubernetes API server: which jobs there are, and the ways to their JobManagers.

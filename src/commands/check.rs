@@ -5,12 +5,17 @@ use super::output::{say, say_json};
 use super::start::{Listed, Start};
 use crate::cli::{self, Common, Output};
 use crate::manifest::Catalog;
-use crate::pass::{Fleet, locate};
+use crate::pass::{Fleet, history as history_of, locate, offered, owner, short_windows};
 use crate::policy::{Mode, Rule};
 use crate::ports::{Cluster, HistoryStore, Repository};
+use crate::quantity::without_secrets;
 use crate::render::escape::terminal;
+use crate::snapshot::History;
 use crate::world::checks::{self, AskedOfPrometheus, Line, line, seen};
 use std::sync::Arc;
+
+/// Jobs whose histories are looked at for how often they are observed.
+const JOBS_ASKED: usize = 5;
 
 /// Carries the command out.
 pub async fn run(common: &Common) -> Result<Ended, Failure> {
@@ -44,6 +49,7 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     };
     lines.extend(checks::prometheus(asked).await);
     lines.extend(checks::plugins(config, &start.opened.folder));
+    lines.extend(windows(&start, &listed));
     lines.extend(manifests(&start, &listed));
     lines.push(checks::forge(&start.destination(&cli::Forge::default())).await);
     match common.output {
@@ -80,9 +86,7 @@ fn history(start: &Start) -> Line {
     if !file.exists() {
         return line(
             "history",
-            Ok(format!(
-                "{file} will be begun by the first `plimsoll observe`"
-            )),
+            Ok(format!("{file} is created by the first `plimsoll observe`")),
         );
     }
     let static_list = Listed {
@@ -100,6 +104,32 @@ fn history(start: &Start) -> Line {
         "history",
         jobs.map(|jobs| format!("{file} holds {} jobs", jobs.len())),
     )
+}
+
+/// Whether the windows are long enough for the looks that the history file holds; where `schedule.every` says how often they come, or a
+/// store has a step of its own, the configuration was held against that when it was read.
+fn windows(start: &Start, listed: &Listed) -> Option<Line> {
+    let config = &start.opened.config;
+    let said = config.schedule.every.is_some() || config.history.prometheus.is_some();
+    if said || !start.history_file().exists() {
+        return None;
+    }
+    let store = start.history(listed).ok()?;
+    let jobs = store.jobs().ok()?;
+    let histories: Vec<History> = jobs
+        .iter()
+        .take(JOBS_ASKED)
+        .filter_map(|job| history_of(&start.settings, &store, job, start.now_ms()).ok())
+        .collect();
+    let short = short_windows(&start.settings, &histories);
+    Some(line(
+        "windows",
+        if short.is_empty() {
+            Ok("long enough for the looks in the history".to_string())
+        } else {
+            Err(short.join("; "))
+        },
+    ))
 }
 
 /// The jobs as they are listed, and the lines about their clusters.
@@ -128,7 +158,7 @@ async fn clusters(start: &Start, common: &Common) -> Result<(Listed, Vec<Line>),
             .filter(|(_, entry)| entry.is_listed())
         {
             let look = clusters.observe(job, None).await;
-            let silent = format!("nobody answers at {}", entry.rest);
+            let silent = format!("nobody answers at {}", without_secrets(&entry.rest));
             lines.push(line(format!("job {}", job.short()), seen(look, &silent)));
         }
     }
@@ -146,14 +176,22 @@ fn manifests(start: &Start, listed: &Listed) -> Vec<Line> {
     };
     let catalog = Catalog::read(&tree);
     let mut lines = vec![line("repository", Ok(format!("{} files", tree.len())))];
+    let offered = offered(&start.settings, &start.plugins);
     for job in listed.fleet.known() {
         let found = locate(&start.settings, &catalog, job);
+        let owner = owner(found.as_ref().ok(), listed.fleet.resource(job)).choosing_from(&offered);
         lines.push(line(
             format!("manifest of {}", job.short()),
             found
                 .map(|located| format!("{}:{}", located.file, located.line))
                 .map_err(|refusal| refusal.to_string()),
         ));
+        if let Some(sentence) = owner.not_understood() {
+            lines.push(line(
+                format!("owner of {}", job.short()),
+                Err(format!("{sentence}; until then the job is held")),
+            ));
+        }
     }
     lines
 }

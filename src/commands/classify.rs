@@ -5,11 +5,9 @@ use super::output::{note, say, say_json};
 use super::start::Start;
 use super::table::{cut, table};
 use super::verdicts::{causes, verdict_name, why};
-use crate::classify::{JobProfile, classify};
+use crate::classify::JobProfile;
 use crate::cli::{Common, Jobs, Output};
-use crate::evaluate::plugin::Told;
-use crate::pass::history;
-use crate::ports::HistoryStore;
+use crate::pass::profiles;
 use crate::recommend::no_size;
 use crate::render::escape::terminal;
 
@@ -17,25 +15,19 @@ use crate::render::escape::terminal;
 pub async fn run(common: &Common, args: &Jobs) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
     let listed = start.listed(&args.jobs, common).await?;
-    let jobs = &listed.fleet.jobs;
     let store = start.history(&listed)?;
-    let now_ms = start.now_ms();
-    let mut profiles = Vec::new();
-    store.expect(jobs);
-    for job in jobs {
-        let history = history(&start.settings, &store, job, now_ms)?;
-        let rooms = start.settings.rooms(job, Told::default());
-        profiles.push(classify(&history, &rooms.classify));
-    }
+    let (jobs, now_ms) = (&listed.fleet.jobs, start.now_ms());
+    let (profiles, mut problems) = profiles(&start.settings, &store, jobs, now_ms)
+        .map_err(|error| Failure::Failed(error.into()))?;
+    problems.extend(listed.fleet.problems);
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "jobs": profiles }))?,
         _ => say(&text(&profiles))?,
     }
-    let problems = &listed.fleet.problems;
-    for problem in problems {
+    for problem in &problems {
         note(&format!("! {}", terminal(problem)));
     }
-    Ok(Ended::with(problems))
+    Ok(Ended::with(&problems))
 }
 
 /// The verdicts as a table.

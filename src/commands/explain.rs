@@ -6,6 +6,7 @@ use super::plan::{make, until};
 use super::start::Start;
 use super::verdicts::{causes, verdict_name, why};
 use crate::cli::{self, Common, Output};
+use crate::pass::{Base, Manifests};
 use crate::plan::{Item, State};
 use crate::policy::Ruling;
 use crate::recommend::{Advice, AutoscalerAdvice, Step};
@@ -17,9 +18,10 @@ pub async fn run(common: &Common, args: &cli::Explain) -> Result<Ended, Failure>
     let start = Start::new(common)?;
     let named = std::slice::from_ref(&args.job);
     let listed = start.listed(named, common).await?;
-    // A missing repository is said before the history is read.
-    start.repository(&args.forge)?;
-    let (made, _) = make(&start, &args.forge, &listed).await?;
+    let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    let (made, _) = make(&start, &args.forge, &listed, &repository, &manifests).await?;
     match common.output {
         Output::Json => say_json(&serde_json::json!({ "jobs": made.plan.items }))?,
         _ => say(&made

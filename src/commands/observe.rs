@@ -65,10 +65,14 @@ async fn look(start: &Start, listed: &Listed, args: &Observe) -> Result<Observed
     };
     let mut store = start.history(listed)?;
     let of = start.observing(&listed.fleet);
-    let (seen, snapshots) = pass::observe(of, &**clusters, &mut store).await?;
-    if let Some(out) = &args.out {
-        append_lines(out.as_str(), &snapshots, args.redact)?;
-    }
+    let mut written = Ok(());
+    let seen = pass::observe(of, &**clusters, &mut store, |snapshots| {
+        if let (Some(out), Ok(())) = (&args.out, &written) {
+            written = append_lines(out.as_str(), snapshots, args.redact);
+        }
+    })
+    .await?;
+    written?;
     Ok(seen)
 }
 

@@ -6,16 +6,21 @@ use super::start::{Listed, Start};
 use super::table::{cut, table};
 use crate::classify::VerdictId;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Known, Made, know};
+use crate::pass::{self, Base, Known, Made, Manifests, know};
 use crate::plan::{Item, Plan, State, Until};
+use crate::quantity::count as count_of;
 use crate::render::escape::terminal;
 use crate::render::number;
+use crate::world::AnyRepository;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
     let listed = start.listed(&args.jobs.jobs, common).await?;
-    let (made, _) = make(&start, &args.forge, &listed).await?;
+    let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    let (made, _) = make(&start, &args.forge, &listed, &repository, &manifests).await?;
     if let Some(file) = &args.out {
         start.write_sealed(&made.plan, file)?;
     }
@@ -37,18 +42,27 @@ pub async fn run(common: &Common, args: &cli::Plan) -> Result<Ended, Failure> {
     Ok(Ended::with(&made.problems))
 }
 
-/// Makes the plan. Without a forge, no pull request is known to be open.
+/// Makes the plan on these manifests. Without a forge, no pull request is known to be open.
 pub async fn make(
     start: &Start,
     typed: &cli::Forge,
     listed: &Listed,
+    repository: &AnyRepository,
+    manifests: &Manifests<'_>,
 ) -> Result<(Made, Known), Failure> {
     let pull_requests = start.pull_requests(typed).await?;
-    let repository = start.repository(typed)?;
     let store = start.history(listed)?;
     let (jobs, now_ms) = (&listed.fleet.jobs, start.now_ms());
-    let known = know(&store, &repository, pull_requests, jobs, now_ms)?;
-    let made = pass::plan(&start.planning(&listed.fleet, &known), &store).await?;
+    let known = know(
+        &store,
+        repository,
+        manifests.base,
+        pull_requests,
+        jobs,
+        now_ms,
+    )?;
+    let planning = start.planning(&listed.fleet, manifests, &known);
+    let made = pass::plan(&planning, &store).await?;
     Ok((made, known))
 }
 
@@ -73,8 +87,8 @@ pub fn text(plan: &Plan, diffs: bool) -> String {
         .find_map(|item| item.saving.as_ref())
         .map_or("USD", |saving| saving.currency.as_str());
     out.push_str(&format!(
-        "\n{} jobs: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
-        plan.items.len(),
+        "\n{}: {} to propose, {} to report, {} held, {} watched; ready to save {} a month\n",
+        count_of(plan.items.len(), "job"),
         count(State::Propose),
         count(State::Report),
         count(State::Held),

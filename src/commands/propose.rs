@@ -5,47 +5,66 @@ use super::output::{note, say, say_json};
 use super::plan::make;
 use super::start::Start;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, PassError, Proposed, Sealed};
+use crate::pass::{self, Base, Manifests, PassError, Proposed, Sealed};
 use crate::plan::Plan;
 use crate::policy::Mode;
 use crate::render::escape::terminal;
+use crate::world::AnyRepository;
 use camino::Utf8Path;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &cli::Propose) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
-    let (plan, problems) = match &args.from {
-        Some(file) => match start.read_sealed(file)? {
-            Sealed::Plan(plan) => {
-                let repository = start.repository(&args.forge)?;
-                pass::check_plan(&start.settings, &repository, &plan)
-                    .map_err(|error| refused(file, error))?;
-                (*plan, Vec::new())
-            }
-            Sealed::Reverts(due) => {
-                let forge = start.forge(&args.forge)?;
-                let repository = start.repository(&args.forge)?;
-                let (done, mut problems) = due
-                    .carry_out(&start.settings, &forge, &repository, start.now_ms())
-                    .await
-                    .map_err(|error| refused(file, error))?;
-                problems.extend(due.blind.map(|blind| blind.message));
-                return show(common, &done, problems);
-            }
-        },
-        None => {
-            let listed = start.listed(&args.jobs.jobs, common).await?;
-            let (made, _) = make(&start, &args.forge, &listed).await?;
-            (made.plan, made.problems)
+    if let Some(file) = &args.from {
+        return from_file(common, &start, &args.forge, file).await;
+    }
+    let listed = start.listed(&args.jobs.jobs, common).await?;
+    let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    let (made, _) = make(&start, &args.forge, &listed, &repository, &manifests).await?;
+    note_mode(&start, &made.plan);
+    let done = propose_or_realize(&start, &args.forge, &repository, &manifests, &made.plan).await?;
+    show(common, &done, made.problems)
+}
+
+/// What a sealed file asks for, once it was checked against the repository.
+async fn from_file(
+    common: &Common,
+    start: &Start,
+    typed: &cli::Forge,
+    file: &Utf8Path,
+) -> Result<Ended, Failure> {
+    let sealed = start.read_sealed(file)?;
+    let repository = start.repository(typed)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    let settings = &start.settings;
+    match sealed {
+        Sealed::Plan(plan) => {
+            pass::check_plan(settings, &manifests, &plan).map_err(|error| refused(file, error))?;
+            note_mode(start, &plan);
+            let done = propose_or_realize(start, typed, &repository, &manifests, &plan).await?;
+            show(common, &done, Vec::new())
         }
-    };
+        Sealed::Reverts(due) => {
+            let forge = start.forge(typed)?;
+            let (done, mut problems) = due
+                .carry_out(settings, &forge, &repository, &manifests, start.now_ms())
+                .await
+                .map_err(|error| refused(file, error))?;
+            problems.extend(due.blind.map(|blind| blind.message));
+            show(common, &done, problems)
+        }
+    }
+}
+
+fn note_mode(start: &Start, plan: &Plan) {
     if start.settings.mode == Mode::Report && plan.proposals().next().is_none() {
         note(
             "mode is report: nothing is proposed until the configuration (or a job's annotation) says `mode: propose`",
         );
     }
-    let done = propose_or_realize(&start, &args.forge, &plan).await?;
-    show(common, &done, problems)
 }
 
 /// A refusal names the file.
@@ -71,18 +90,20 @@ fn show(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result
     Ok(Ended::with(&problems))
 }
 
-/// Everything in the plan: by the realizer, where the configuration names one, else as pull requests.
+/// Everything in the plan: by the realizer, where the configuration names one, else as pull requests on these manifests.
 pub async fn propose_or_realize(
     start: &Start,
     typed: &cli::Forge,
+    repository: &AnyRepository,
+    manifests: &Manifests<'_>,
     plan: &Plan,
 ) -> Result<Vec<Proposed>, Failure> {
-    let now_ms = start.now_ms();
-    if let Some(done) = pass::realize(&start.settings, &start.plugins, plan, now_ms).await {
+    let (settings, now_ms) = (&start.settings, start.now_ms());
+    if let Some(done) = pass::realize(settings, &start.plugins, plan, now_ms).await {
         return Ok(done);
     }
-    let (forge, repository) = (start.forge(typed)?, start.repository(typed)?);
-    Ok(pass::propose(&start.settings, &forge, &repository, plan, now_ms).await?)
+    let forge = start.forge(typed)?;
+    Ok(pass::propose(settings, &forge, repository, manifests, plan, now_ms).await?)
 }
 
 /// What was proposed, for people.

@@ -1,12 +1,13 @@
 //! `report`: one self-contained HTML file.
 
 use super::ending::{Ended, Failure};
-use super::output::say;
+use super::output::{note, say};
 use super::plan::make;
 use super::start::Start;
 use crate::cli::{self, Common};
-use crate::pass::Known;
+use crate::pass::{Base, Known, Manifests};
 use crate::plan::Plan;
+use crate::render::escape::terminal;
 use crate::render::report::{ReportPage, html};
 use anyhow::Context;
 use camino::Utf8Path;
@@ -16,12 +17,18 @@ use std::fs;
 pub async fn run(common: &Common, args: &cli::Report) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
     let listed = start.listed(&args.jobs.jobs, common).await?;
-    let (made, known) = make(&start, &args.forge, &listed).await?;
+    let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
+    let (made, known) = make(&start, &args.forge, &listed, &repository, &manifests).await?;
     write(&made.plan, &known, &args.out, false)?;
     if !common.quiet {
         say(&format!("{} written", args.out))?;
     }
-    Ok(Ended::Done)
+    for problem in &made.problems {
+        note(&format!("! {}", terminal(problem)));
+    }
+    Ok(Ended::with(&made.problems))
 }
 
 /// Writes the report of a plan and of what it was made from. The page of a simulated fleet says that it is one.

@@ -8,7 +8,7 @@ use super::report::write;
 use super::start::Start;
 use super::watch::text as watched_text;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Observed, Proposed, Watched, Watching, know};
+use crate::pass::{self, Base, Manifests, Observed, Proposed, Watched, Watching, know};
 use crate::plan::Plan;
 use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
@@ -31,41 +31,49 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     let mut store = start.history(&listed)?;
     let observed = match &listed.clusters {
         Some(clusters) => {
-            pass::observe(start.observing(&listed.fleet), &**clusters, &mut store)
-                .await?
-                .0
+            let of = start.observing(&listed.fleet);
+            pass::observe(of, &**clusters, &mut store, |_| {}).await?
         }
         None => Observed::default(),
     };
     let mut problems = observed.unreachable.clone();
     problems.extend(observed.plugins.iter().cloned());
     let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
     // What was merged is judged first: a revert comes before any new advice on the same job.
     let proposes = start.destination(&args.forge).name().is_some();
     let (watched, known) = if proposes {
         let forge = start.forge(&args.forge)?;
         let watching = Watching {
             settings: &start.settings,
-            jobs: &listed.fleet.jobs,
+            fleet: &listed.fleet,
             now_ms: start.now_ms(),
         };
-        let followed = pass::follow(watching, &store, &forge, &repository).await?;
+        let followed = pass::follow(watching, &store, &forge, &repository, &manifests).await?;
         problems.extend(followed.problems);
         (followed.watched, followed.known)
     } else {
         (Vec::new(), None)
     };
+    // With the forge `dir` a revert is on the base by now.
+    let newer = base.newer(&repository)?;
+    let manifests = match &newer {
+        Some(base) => Manifests::parse(base),
+        None => manifests,
+    };
     let known = match known {
         Some(known) => known,
         None => {
             let pull_requests = start.pull_requests(&args.forge).await?;
-            let jobs = &listed.fleet.jobs;
-            know(&store, &repository, pull_requests, jobs, start.now_ms())?
+            let (base, jobs, now_ms) = (manifests.base, &listed.fleet.jobs, start.now_ms());
+            know(&store, &repository, base, pull_requests, jobs, now_ms)?
         }
     };
-    let made = pass::plan(&start.planning(&listed.fleet, &known), &store).await?;
+    let planning = start.planning(&listed.fleet, &manifests, &known);
+    let made = pass::plan(&planning, &store).await?;
     let done = if made.plan.proposals().next().is_some() {
-        propose_or_realize(&start, &args.forge, &made.plan).await?
+        propose_or_realize(&start, &args.forge, &repository, &manifests, &made.plan).await?
     } else {
         Vec::new()
     };

@@ -4,7 +4,7 @@ use super::ending::Failure;
 use super::select::select;
 use crate::cli::{Common, Forge};
 use crate::config::ClusterConfig;
-use crate::pass::{Fleet, Known, Observing, Planning, Sealed, Settings, sealed};
+use crate::pass::{Fleet, Known, Manifests, Observing, Planning, Sealed, Settings, sealed};
 use crate::ports::{Clock, HistoryStore, Plugins, PullRequest};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKey;
@@ -151,11 +151,17 @@ impl Start {
     }
 
     /// What a plan of these jobs is made from.
-    pub fn planning<'a>(&'a self, fleet: &'a Fleet, known: &'a Known) -> Planning<'a> {
+    pub fn planning<'a>(
+        &'a self,
+        fleet: &'a Fleet,
+        manifests: &'a Manifests<'a>,
+        known: &'a Known,
+    ) -> Planning<'a> {
         Planning {
             settings: &self.settings,
             fleet,
             plugins: &self.plugins,
+            manifests,
             known,
             now_ms: self.now_ms(),
         }
@@ -301,9 +307,9 @@ impl Start {
     }
 }
 
-/// Parses a duration as Flink writes it.
+/// Parses a duration with its unit.
 pub fn duration(text: &str) -> Result<Duration, Failure> {
-    text.parse::<FlinkDuration>()
+    FlinkDuration::with_unit(text)
         .map(|duration| duration.to_std())
         .map_err(|error| Failure::Usage(error.to_string()))
 }

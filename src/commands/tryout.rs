@@ -9,8 +9,9 @@ use super::output::{say, say_json};
 use super::start::{Start, duration};
 use crate::cli::{Common, Output, Try};
 use crate::pass::Settings;
+use crate::quantity::{count, without_secrets};
 use crate::render::escape::terminal;
-use crate::snapshot::{Gap, History, JobState, Snapshot};
+use crate::snapshot::{History, JobState, Snapshot};
 use crate::world::tryout::{RestLook, rest};
 use std::time::Duration;
 use verdicts::{Tried, ending, judged, nothing, rows};
@@ -29,7 +30,7 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
         }
     };
     if look.jobs.is_empty() {
-        none_runs(common, args, &look.ended)?;
+        none_runs(common, args, &look)?;
         return Ok(Ended::Done);
     }
     let head = head(args, &look, total);
@@ -41,7 +42,7 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
         .collect();
     match common.output {
         Output::Json => say_json(&serde_json::json!({
-            "url": args.url,
+            "url": without_secrets(&args.url),
             "flink_version": version,
             "seconds": total.as_secs_f64(),
             "jobs": tried,
@@ -51,17 +52,25 @@ pub async fn run(common: &Common, args: &Try) -> Result<Ended, Failure> {
     Ok(ending(&tried))
 }
 
-fn none_runs(common: &Common, args: &Try, ended: &[Gap]) -> Result<(), Failure> {
-    match common.output {
-        Output::Json => {
-            say_json(&serde_json::json!({ "url": args.url, "jobs": [], "gaps": ended }))
+fn none_runs(common: &Common, args: &Try, look: &RestLook) -> Result<(), Failure> {
+    let url = without_secrets(&args.url);
+    if common.output == Output::Json {
+        let mut found = serde_json::json!({ "url": url, "jobs": [], "gaps": look.ended });
+        if let Some(advice) = look.advice {
+            found["advice"] = advice.into();
         }
-        _ => say(&format!(
-            "No job runs at {}: {} ended ones. Start one and try again.",
-            terminal(&args.url),
-            ended.len()
-        )),
+        return say_json(&found);
     }
+    let ended = match look.ended.len() {
+        0 => "there are none".to_string(),
+        1 => "1 job has ended".to_string(),
+        ended => format!("{ended} jobs have ended"),
+    };
+    let advice = look.advice.unwrap_or("start one and try again");
+    say(&format!(
+        "No job runs at {}: {ended}; {advice}.",
+        terminal(&url)
+    ))
 }
 
 fn version(look: &RestLook) -> Option<String> {
@@ -88,11 +97,18 @@ fn head(args: &Try, look: &RestLook, total: Duration) -> String {
                 slots.total.saturating_sub(slots.available)
             )
         });
+    // Several jobs share the TaskManagers of a session cluster.
+    let session = match look.jobs.len() {
+        0 | 1 => String::new(),
+        _ => "This is a session cluster: its jobs share its TaskManagers, so that none of them has a size of its own.\n"
+            .to_string(),
+    };
     format!(
-        "Flink {} at {} · {} jobs · {task_managers} TaskManagers{slots} · sampled {} s, changes nothing\n\n",
+        "Flink {} at {} · {} · {}{slots} · sampled {} s, changes nothing\n{session}\n",
         terminal(version(look).as_deref().unwrap_or("?")),
-        terminal(&args.url),
-        look.jobs.len(),
+        terminal(&without_secrets(&args.url)),
+        count(look.jobs.len(), "job"),
+        count(task_managers, "TaskManager"),
         total.as_secs(),
     )
 }

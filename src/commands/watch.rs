@@ -5,7 +5,7 @@ use super::output::{note, say, say_json};
 use super::start::Start;
 use super::table::table;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Watched, Watching};
+use crate::pass::{self, Base, Manifests, Watched, Watching};
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::watch::Assessment;
@@ -16,9 +16,11 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let listed = start.listed(&args.jobs.jobs, common).await?;
     let store = start.history(&listed)?;
     let repository = start.repository(&args.forge)?;
+    let base = Base::read(&repository)?;
+    let manifests = Manifests::parse(&base);
     let watching = |now_ms| Watching {
         settings: &start.settings,
-        jobs: &listed.fleet.jobs,
+        fleet: &listed.fleet,
         now_ms,
     };
     let mut followed = match &args.out {
@@ -26,13 +28,15 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
         Some(file) => {
             let pull_requests = start.pull_requests(&args.forge).await;
             let watching = watching(start.now_ms());
-            let (followed, due) = pass::leave(watching, &store, &repository, pull_requests)?;
+            let (followed, due) =
+                pass::leave(watching, &store, &repository, &manifests, pull_requests)?;
             start.write_sealed(&due, file)?;
             followed
         }
         None => {
             let forge = start.forge(&args.forge)?;
-            pass::follow(watching(start.now_ms()), &store, &forge, &repository).await?
+            let watching = watching(start.now_ms());
+            pass::follow(watching, &store, &forge, &repository, &manifests).await?
         }
     };
     followed

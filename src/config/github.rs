@@ -1,5 +1,7 @@
 //! The forge `github`.
 
+use super::access::{TlsConfig, wrong_proxy, wrong_tls};
+use crate::quantity::{carries_credentials, without_secrets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,10 @@ pub struct GithubConfig {
     pub token_env: String,
     /// Labels that every pull request gets, besides `plimsoll` and those that its kind has.
     pub labels: Vec<String>,
+    /// Certificates.
+    pub tls: TlsConfig,
+    /// A proxy to go through: `http://proxy:3128`, or `none`.
+    pub proxy: Option<String>,
 }
 
 impl Default for GithubConfig {
@@ -24,6 +30,8 @@ impl Default for GithubConfig {
             repository: None,
             token_env: "GITHUB_TOKEN".to_string(),
             labels: Vec::new(),
+            tls: TlsConfig::default(),
+            proxy: None,
         }
     }
 }
@@ -39,8 +47,15 @@ impl GithubConfig {
         };
         if let Some(api) = self.api.as_ref().filter(|api| url(api)) {
             return Some(format!(
-                "forge.github.api: `{api}` is no address; write https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise"
+                "forge.github.api: `{}` is not an address; write https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise",
+                without_secrets(api)
             ));
+        }
+        if self.api.as_deref().is_some_and(carries_credentials) {
+            return Some(
+                "forge.github.api holds credentials: take them out; the token comes from the environment variable that token_env names"
+                    .to_string(),
+            );
         }
         let plain = |part: &str| {
             !part.is_empty()
@@ -54,7 +69,7 @@ impl GithubConfig {
         };
         if let Some(name) = self.repository.as_ref().filter(|name| shape(name)) {
             return Some(format!(
-                "forge.github.repository: `{name}` is no repository; write owner/name"
+                "forge.github.repository: `{name}` is not a repository; write owner/name"
             ));
         }
         let variable = &self.token_env;
@@ -65,9 +80,10 @@ impl GithubConfig {
         if !named {
             // It may be the token itself: it is not repeated.
             return Some(
-                "forge.github.token_env names the environment variable that holds the token, for example GITHUB_TOKEN; the token itself never stands in the configuration".to_string(),
+                "forge.github.token_env names the environment variable that holds the token, for example GITHUB_TOKEN; the token itself does not belong in the configuration".to_string(),
             );
         }
-        None
+        wrong_tls(&self.tls, "forge.github.tls")
+            .or_else(|| wrong_proxy(self.proxy.as_deref(), "forge.github.proxy"))
     }
 }

@@ -1,6 +1,7 @@
 //! Clusters behind a Kubernetes API server: which, what of them, and how their JobManagers are reached.
 
 use super::{ClusterConfig, Selector};
+use crate::quantity::without_secrets;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -94,7 +95,7 @@ pub(super) fn check(cluster: &ClusterConfig) -> Result<(), String> {
             return refuse("`namespaces: []` chooses none: leave the key out to take all");
         }
         if let Some(wrong) = namespaces.iter().find(|name| !is_namespace(name)) {
-            return refuse(&format!("`{wrong}` is no namespace's name"));
+            return refuse(&format!("`{wrong}` is not the name of a namespace"));
         }
     }
     if let Some(selector) = &cluster.selector
@@ -106,13 +107,15 @@ pub(super) fn check(cluster: &ClusterConfig) -> Result<(), String> {
         let filled = Reach::address(template, "c", "n", "j");
         if !template.contains("{name}") {
             return refuse(&format!(
-                "`reach: {{url: {template}}}` is the same for every job: write it with {{name}}, for example {SERVICE_URL}"
+                "`reach: {{url: {}}}` is the same for every job: write it with {{name}}, for example {SERVICE_URL}",
+                without_secrets(template)
             ));
         }
         let known = !filled.contains(['{', '}']);
         if !known || url::Url::parse(&filled).is_err() {
             return refuse(&format!(
-                "`reach: {{url: {template}}}` gives no URL; {{name}}, {{namespace}} and {{cluster}} are filled in, for example {SERVICE_URL}"
+                "`reach: {{url: {}}}` gives no URL; {{name}}, {{namespace}} and {{cluster}} are filled in, for example {SERVICE_URL}",
+                without_secrets(template)
             ));
         }
     }
@@ -250,7 +253,10 @@ mod tests {
                 "filled in",
             ),
             ("kubernetes: {}, namespaces: []", "leave the key out"),
-            ("kubernetes: {}, namespaces: [A_b]", "no namespace's name"),
+            (
+                "kubernetes: {}, namespaces: [A_b]",
+                "not the name of a namespace",
+            ),
             ("kubernetes: {}, selector: 'a b'", "label selector"),
             ("namespaces: [a]", "in-cluster: true"),
             (

@@ -1,8 +1,14 @@
 //! Text → configuration, with errors that say where and what was meant.
 
-use super::{Config, kubernetes, plugins};
+use super::inherit::inherit;
+use super::meaning::{self, Wrong};
+use super::place::place;
+use super::{Config, ranges};
 use crate::policy::{Rule, RuleError, with_overrides};
-use std::collections::BTreeSet;
+use crate::quantity::nearest;
+use schemars::JsonSchema;
+use serde_json::Value;
+use std::sync::OnceLock;
 
 /// Where the configuration is looked for, in order; two at once are an error.
 pub const NAMES: [&str; 4] = [
@@ -15,7 +21,7 @@ pub const NAMES: [&str; 4] = [
 /// A configuration or policy that can't be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ConfigError {
-    /// It does not parse, or has an unknown key.
+    /// It does not parse, has an unknown key, or says something that makes no sense.
     #[error("{file}:{line}:{column}: {message}")]
     Parse {
         /// The file.
@@ -45,8 +51,11 @@ pub fn parse(file: &str, text: &str) -> Result<Config, ConfigError> {
     {
         return Ok(Config::default());
     }
-    let config: Config = yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
-    check(file, &config)?;
+    ranges::check(file, text, config_schema())?;
+    let mut config: Config =
+        yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
+    meaning::check(&config).map_err(|wrong| misplaced(file, text, wrong))?;
+    inherit(&mut config);
     Ok(config)
 }
 
@@ -56,32 +65,38 @@ pub fn parse_policies<'a>(
 ) -> Result<Vec<Rule>, ConfigError> {
     let mut own = Vec::new();
     for (file, text) in files {
+        ranges::check(file, text, policy_schema())?;
         let mut rule: Rule =
             yaml_serde::from_str(text).map_err(|error| positioned(file, &error))?;
         rule.prepare()
-            .map_err(|error| condition_error(file, text, &error))?;
+            .map_err(|error| rule_error(file, text, &error))?;
         own.push(rule);
     }
-    with_overrides(own).map_err(|error| meaning("policies", &error))
+    with_overrides(own).map_err(|error| senseless("policies", &error))
 }
 
-/// A condition's mistake, at its place in the policy file.
-fn condition_error(file: &str, text: &str, error: &RuleError) -> ConfigError {
-    let RuleError::Condition {
-        line,
-        column,
-        message,
-        ..
-    } = error
-    else {
-        return meaning(file, error);
-    };
-    let (line, column) = place_in_file(text, *line, *column);
-    ConfigError::Parse {
-        file: file.to_string(),
-        line,
-        column,
-        message: format!("`if`: {message}"),
+/// A rule's mistake, at its place in the policy file.
+fn rule_error(file: &str, text: &str, error: &RuleError) -> ConfigError {
+    let at = |path: &str| misplaced(file, text, Wrong::at(path, error.to_string()));
+    match error {
+        RuleError::Condition {
+            line,
+            column,
+            message,
+            ..
+        } => {
+            let (line, column) = place_in_file(text, *line, *column);
+            ConfigError::Parse {
+                file: file.to_string(),
+                line,
+                column,
+                message: format!("`if`: {message}"),
+            }
+        }
+        RuleError::Range { field, .. } => at(&format!("limit.{field}")),
+        RuleError::Inverted(_) => at("limit"),
+        RuleError::Twice(_) => at("id"),
+        RuleError::Shipped(_) => senseless(file, error),
     }
 }
 
@@ -104,104 +119,40 @@ fn place_in_file(text: &str, line: usize, column: usize) -> (usize, usize) {
     (at + line, of.len() - value.len() + quote + column)
 }
 
-fn meaning(file: &str, error: &RuleError) -> ConfigError {
+fn senseless(file: &str, error: &RuleError) -> ConfigError {
     ConfigError::Meaning {
         file: file.to_string(),
         message: error.to_string(),
     }
 }
 
-fn check(file: &str, config: &Config) -> Result<(), ConfigError> {
-    let refuse = |message: String| {
-        Err(ConfigError::Meaning {
-            file: file.to_string(),
-            message,
-        })
-    };
-    let mut clusters = BTreeSet::new();
-    for cluster in &config.clusters {
-        if cluster.name.is_empty() || cluster.name.contains('/') {
-            return refuse(format!(
-                "cluster `{}`: a cluster's name is not empty and has no `/`",
-                cluster.name
-            ));
-        }
-        if !clusters.insert(&cluster.name) {
-            return refuse(format!(
-                "cluster `{}` is listed twice: give one of them another name",
-                cluster.name
-            ));
-        }
-        kubernetes::check(cluster).or_else(&refuse)?;
-        let mut jobs = BTreeSet::new();
-        for job in &cluster.jobs {
-            if job.namespace.is_empty()
-                || job.name.is_empty()
-                || job.namespace.contains('/')
-                || job.name.contains('/')
-            {
-                return refuse(format!(
-                    "cluster `{}`: a job needs a namespace and a name without `/`",
-                    cluster.name
-                ));
-            }
-            if !jobs.insert((job.kind, &job.namespace, &job.name)) {
-                return refuse(format!(
-                    "cluster `{}` lists job {}/{} twice: take one of the entries out",
-                    cluster.name, job.namespace, job.name
-                ));
-            }
-            if !cluster.is_kubernetes() && url::Url::parse(&job.rest).is_err() {
-                return refuse(format!(
-                    "job {}/{}: `rest: {}` is no URL; write for example http://host:8081",
-                    job.namespace, job.name, job.rest
-                ));
-            }
-        }
-    }
-    if let Some(wrong) = config
-        .history
-        .prometheus
-        .as_ref()
-        .and_then(|store| store.wrong())
-    {
-        return refuse(wrong);
-    }
-    let any = crate::snapshot::JobKey {
-        cluster: "any".to_string(),
-        kind: crate::snapshot::JobKind::Deployment,
-        namespace: "any".to_string(),
-        name: "any".to_string(),
-    };
-    for mapping in &config.repository.values {
-        if let Err(message) = mapping.map_of(&any) {
-            return refuse(message);
-        }
-    }
-    if let Some(reason) = config.forge.github.refuse() {
-        return refuse(reason);
-    }
-    if config
-        .schedule
-        .every
-        .as_ref()
-        .is_some_and(|every| every.millis() < 60_000)
-    {
-        return refuse(
-            "schedule.every is shorter than a minute: write for example `every: 1h`".to_string(),
-        );
-    }
-    plugins::check(config).or_else(&refuse)?;
-    if config.history.retention < config.history.minimum {
-        return refuse(
-            "history.retention is shorter than history.minimum: no decision could ever be made"
-                .to_string(),
-        );
-    }
-    Ok(())
+/// The schema of a document, as `plimsoll schema` prints it.
+fn schema_of<T: JsonSchema>() -> Value {
+    schemars::schema_for!(T).to_value()
 }
 
-fn positioned(file: &str, error: &yaml_serde::Error) -> ConfigError {
+fn config_schema() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(schema_of::<Config>)
+}
+
+fn policy_schema() -> &'static Value {
+    static SCHEMA: OnceLock<Value> = OnceLock::new();
+    SCHEMA.get_or_init(schema_of::<Rule>)
+}
+
+/// What makes no sense, at its place.
+fn misplaced(file: &str, text: &str, wrong: Wrong) -> ConfigError {
+    let (line, column) = place(text, &wrong.path).unwrap_or((1, 1));
+    ConfigError::Parse {
+        file: file.to_string(),
+        line,
+        column,
+        message: wrong.message,
+    }
+}
+
+pub(super) fn positioned(file: &str, error: &yaml_serde::Error) -> ConfigError {
     let (line, column) = error
         .location()
         .map_or((0, 0), |location| (location.line(), location.column()));
@@ -226,14 +177,8 @@ fn suggestion(message: &str) -> Option<String> {
         .split_once("unknown field `")
         .or_else(|| message.split_once("unknown variant `"))?;
     let (unknown, expected) = rest.split_once('`')?;
-    expected
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .map(|candidate| (strsim::damerau_levenshtein(unknown, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(unknown.len()) / 2)
-        .min()
-        .map(|(_, candidate)| candidate.to_string())
+    let expected = expected.split('`').skip(1).step_by(2);
+    nearest(unknown, expected).map(str::to_string)
 }
 
 #[cfg(test)]
@@ -262,7 +207,7 @@ mod tests {
             parse("f", job)
                 .unwrap_err()
                 .to_string()
-                .contains("is no URL")
+                .contains("is not a URL")
         );
         let twice = "clusters:\n- name: a\n- name: a\n";
         assert!(
@@ -283,7 +228,7 @@ mod tests {
     #[test]
     fn a_github_that_can_not_be_is_refused_and_no_token_repeated() {
         for (github, told) in [
-            ("{api: api.github.com}", "is no address"),
+            ("{api: api.github.com}", "is not an address"),
             ("{repository: acme}", "owner/name"),
             ("{repository: a/b/c}", "owner/name"),
             ("{token_env: \"ghp secret\"}", "environment variable"),

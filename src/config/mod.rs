@@ -1,23 +1,29 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
+mod access;
 mod forges;
 mod github;
+mod inherit;
 mod kubernetes;
 mod load;
+mod meaning;
+mod place;
 mod plugins;
 mod prometheus;
+mod ranges;
 mod schedule;
 mod seal;
 mod sections;
-mod values;
 mod selector;
+mod values;
 
+pub use access::{AccessConfig, BasicConfig, TlsConfig};
 pub use forges::{DirConfig, ForgeConfig, ForgeName, LocalConfig, PatchConfig};
 pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
 pub use load::{ConfigError, NAMES, parse, parse_policies};
 pub use plugins::{PluginConfig, PluginKind};
-pub use prometheus::{BasicConfig, LabelPreset, LabelsConfig, PrometheusConfig, PrometheusTls};
+pub use prometheus::{LabelPreset, LabelsConfig, PrometheusConfig};
 pub use schedule::ScheduleConfig;
 pub use seal::SealConfig;
 pub use sections::{ClusterConfig, HistoryConfig, JobConfig, RepositoryConfig, SloConfig};
@@ -45,6 +51,11 @@ pub struct Config {
     pub repository: RepositoryConfig,
     /// Where pull requests go.
     pub forge: ForgeConfig,
+    /// Certificates for every server that is asked; what a section names itself counts instead.
+    pub tls: TlsConfig,
+    /// A proxy for every server that is asked (`http://proxy:3128`), besides those that the environment's NO_PROXY names; what a
+    /// section names itself counts instead, also `none`.
+    pub proxy: Option<String>,
     /// How often it is to run.
     pub schedule: ScheduleConfig,
     /// How the files of `plan --out` and `watch --out` are signed.

@@ -37,6 +37,7 @@ pub struct PluginConfig {
     pub exec: Vec<String>,
     /// It is ended after this time, with its children. From 100 ms to 10 min.
     #[serde(default = "timeout")]
+    #[schemars(extend("shortest" = "100 ms", "longest" = "10 min"))]
     pub timeout: FlinkDuration,
     /// It is ended after this much output. At most 64m.
     #[serde(default = "max_output", alias = "max-output")]
@@ -60,7 +61,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
         let plain = |one: char| one.is_ascii_alphanumeric() || "-_.".contains(one);
         if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
             return Err(format!(
-                "plugins: `{name}` is no name: up to 40 letters, digits, `-`, `_` or `.`"
+                "plugins: `{name}` is not a name: write up to 40 letters, digits, `-`, `_` or `.`"
             ));
         }
         if plugin.exec.first().is_none_or(String::is_empty) {

@@ -1,6 +1,7 @@
 //! The history in a Prometheus-compatible store: where it is, how it is asked, and which labels say whose series they are.
 
-use crate::quantity::FlinkDuration;
+use super::{AccessConfig, BasicConfig, TlsConfig};
+use crate::quantity::{FlinkDuration, carries_credentials, without_secrets};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,22 +22,31 @@ pub struct PrometheusConfig {
     /// What metrics' names begin with.
     pub metric_prefix: String,
     /// Length of a point of the history.
+    #[schemars(extend("shortest" = "1 s"))]
     pub step: FlinkDuration,
     /// Distance of the values that the store takes quantiles of within a step; not shorter than the scrape interval.
+    #[schemars(extend("shortest" = "1 s"))]
     pub resolution: FlinkDuration,
     /// Points of a series asked for at once at most; Prometheus refuses more than 11,000.
+    #[schemars(range(min = 1))]
     pub max_points: u32,
     /// Series asked for at once at most.
+    #[schemars(range(min = 1))]
     pub max_series: u32,
     /// Values asked for at once at most: series times points.
+    #[schemars(range(min = 1))]
     pub max_values: u32,
     /// Values held at once at most, 4 bytes each: sets how many jobs are read together.
+    #[schemars(range(min = 1))]
     pub max_held: u32,
     /// Largest answer that is read, MiB.
+    #[schemars(range(min = 1))]
     pub max_answer_mib: u32,
     /// Queries under way at once.
+    #[schemars(range(min = 1))]
     pub concurrency: u32,
     /// Longest wait for one answer.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub timeout: FlinkDuration,
     /// Further attempts after a 429, a 5xx or a timeout.
     pub retries: u32,
@@ -46,11 +56,13 @@ pub struct PrometheusConfig {
     pub bearer_token_file: Option<String>,
     /// User and password.
     pub basic: Option<BasicConfig>,
-    /// Further headers, for example `X-Scope-OrgID` for a tenant.
+    /// Further headers, for example `X-Scope-OrgID` for a tenant. Their values are no secrets.
     pub headers: BTreeMap<String, String>,
+    /// Further headers by the environment variable that holds the value.
+    pub headers_env: BTreeMap<String, String>,
     /// Certificates.
-    pub tls: PrometheusTls,
-    /// A proxy to go through: `http://proxy:3128`. The environment's is not used.
+    pub tls: TlsConfig,
+    /// A proxy to go through: `http://proxy:3128`, or `none`. The environment's is not used.
     pub proxy: Option<String>,
 }
 
@@ -76,7 +88,8 @@ impl Default for PrometheusConfig {
             bearer_token_file: None,
             basic: None,
             headers: BTreeMap::new(),
-            tls: PrometheusTls::default(),
+            headers_env: BTreeMap::new(),
+            tls: TlsConfig::default(),
             proxy: None,
         }
     }
@@ -134,44 +147,18 @@ pub struct LabelsConfig {
     pub host: Option<String>,
 }
 
-/// User and password of a store.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct BasicConfig {
-    /// The user.
-    pub user: String,
-    /// Environment variable that holds the password.
-    pub password_env: Option<String>,
-    /// File that holds the password.
-    pub password_file: Option<String>,
-}
-
-/// Certificates, PEM files relative to the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PrometheusTls {
-    /// Authorities to trust besides those of the system.
-    pub ca: Option<String>,
-    /// Our certificate, for a store that asks for one.
-    pub certificate: Option<String>,
-    /// Its key.
-    pub key: Option<String>,
-}
-
 impl PrometheusConfig {
     /// What makes no sense in it, in one sentence.
     pub(super) fn wrong(&self) -> Option<String> {
-        let url = url::Url::parse(&self.url).ok();
-        let http = url
-            .as_ref()
-            .is_some_and(|url| matches!(url.scheme(), "http" | "https"));
+        let http =
+            url::Url::parse(&self.url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
         if !http {
             return Some(format!(
-                "history.prometheus.url: `{}` is no http address; write for example http://prometheus.monitoring:9090",
-                without_user(&self.url)
+                "history.prometheus.url: `{}` is not an http address; write for example http://prometheus.monitoring:9090",
+                without_secrets(&self.url)
             ));
         }
-        if url.is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+        if carries_credentials(&self.url) {
             return Some("history.prometheus.url holds credentials: move them to `basic: {user, password_env}`".to_string());
         }
         let (step, resolution) = (self.step.millis(), self.resolution.millis());
@@ -194,23 +181,21 @@ impl PrometheusConfig {
                 "history.prometheus.{name} is 0: nothing could be read"
             ));
         }
-        let ways = [
-            self.bearer_token_env.is_some(),
-            self.bearer_token_file.is_some(),
-            self.basic.is_some(),
-        ];
-        if ways.iter().filter(|way| **way).count() > 1 {
-            return Some("history.prometheus: bearer_token_env, bearer_token_file and basic exclude each other".to_string());
-        }
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return Some("history.prometheus.tls: certificate and key need each other".to_string());
-        }
-        None
+        self.access().wrong("history.prometheus")
     }
-}
 
-fn without_user(url: &str) -> &str {
-    url.rsplit_once('@').map_or(url, |(_, host)| host)
+    /// How it is entered.
+    pub fn access(&self) -> AccessConfig {
+        AccessConfig {
+            bearer_token_env: self.bearer_token_env.clone(),
+            bearer_token_file: self.bearer_token_file.clone(),
+            basic: self.basic.clone(),
+            headers: self.headers.clone(),
+            headers_env: self.headers_env.clone(),
+            tls: self.tls.clone(),
+            proxy: self.proxy.clone(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -226,7 +211,9 @@ mod tests {
         assert_eq!(good.wrong(), None);
         type Bend = fn(&mut PrometheusConfig);
         let table: [(&str, Bend); 6] = [
-            ("no http address", |config| config.url = "prometheus".into()),
+            ("not an http address", |config| {
+                config.url = "prometheus".into()
+            }),
             ("holds credentials", |config| {
                 config.url = "http://a:secret@b".into();
             }),

@@ -10,5 +10,6 @@ use serde::{Deserialize, Serialize};
 pub struct ScheduleConfig {
     /// The interval of the scheduler that starts `run` or `watch`. With it every run leaves a heartbeat in the ledger, and one that comes more
     /// than two intervals late says since when nobody looked. Absent: nothing is left, and nothing missed.
+    #[schemars(extend("shortest" = "1 min"))]
     pub every: Option<FlinkDuration>,
 }

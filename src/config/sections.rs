@@ -1,6 +1,6 @@
 //! The sections that belong to no room of the line: clusters, history, repository, promises.
 
-use super::{KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
+use super::{AccessConfig, KubernetesConfig, PrometheusConfig, Reach, ValuesMapping};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::{JobKey, JobKind};
 use schemars::JsonSchema;
@@ -32,6 +32,9 @@ pub struct ClusterConfig {
     /// `in_cluster`: the service's own address).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
+    /// How the REST addresses of its jobs are entered: `rest`, and `reach: {url: …}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessConfig>,
 }
 
 /// A job of a static list, or what differs for one that is found through Kubernetes.
@@ -48,6 +51,9 @@ pub struct JobConfig {
     /// Flink's REST address of its JobManager, for example `http://orders-rest.payments:8081`; not for jobs found through Kubernetes.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rest: String,
+    /// How that address is entered, where it differs from the cluster's `access`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessConfig>,
     /// Name or id of the job in Flink, where its JobManager runs several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flink_job: Option<String>,
@@ -70,6 +76,7 @@ pub struct JobConfig {
 #[serde(deny_unknown_fields)]
 pub struct VertexConfig {
     /// The most parallelism that it may get, at least 1: a connector that can't scale further.
+    #[schemars(range(min = 1))]
     pub max: std::num::NonZeroU32,
 }
 
@@ -106,10 +113,12 @@ fn deployment() -> JobKind {
 #[serde(deny_unknown_fields, default)]
 pub struct SloConfig {
     /// Lag that it may have at most, as time of input.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub lag: FlinkDuration,
     /// Time from the sources to any vertex that it may take at most, by Flink's latency markers; absent: nothing is promised, and the latency
     /// rule takes the lag's limit for its bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("shortest" = "1 ms"))]
     pub latency: Option<FlinkDuration>,
 }
 
@@ -132,10 +141,13 @@ pub struct HistoryConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prometheus: Option<PrometheusConfig>,
     /// History needed before sizes are judged.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub minimum: FlinkDuration,
     /// How far back decisions look.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub window: FlinkDuration,
     /// What is older is dropped.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub retention: FlinkDuration,
 }
 

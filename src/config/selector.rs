@@ -20,9 +20,11 @@ pub struct Selector {
     requirements: Vec<Requirement>,
 }
 
-/// A text that is no label selector.
+/// A text that is not a label selector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no label selector ({1}): write it like app=orders,tier!=gold or team in (a, b)")]
+#[error(
+    "`{0}` is not a label selector ({1}): write it like app=orders,tier!=gold or team in (a, b)"
+)]
 pub struct SelectorError(pub String, pub String);
 
 impl Selector {
@@ -117,7 +119,7 @@ fn requirement(text: &str) -> Result<Requirement, String> {
 fn label_key(key: &str) -> Result<String, String> {
     let plain = |one: char| one.is_ascii_alphanumeric() || "-_./".contains(one);
     if key.is_empty() || !key.chars().all(plain) || key.matches('/').count() > 1 {
-        return Err(format!("`{key}` is no label"));
+        return Err(format!("`{key}` is not a label"));
     }
     Ok(key.to_string())
 }
@@ -125,7 +127,7 @@ fn label_key(key: &str) -> Result<String, String> {
 fn label_value(value: &str) -> Result<String, String> {
     let plain = |one: char| one.is_ascii_alphanumeric() || "-_.".contains(one);
     if value.len() > 63 || !value.chars().all(plain) {
-        return Err(format!("`{value}` is no label's value"));
+        return Err(format!("`{value}` is not the value of a label"));
     }
     Ok(value.to_string())
 }

@@ -22,17 +22,23 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Grow above this backlog time, s.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub grow_backlog_s: f64,
     /// Grow above this CPU, as a share.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub grow_cpu: f64,
     /// Clear a backlog within this time, s.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub clear_within_s: f64,
     /// Shrink below this CPU, as a share; also what is aimed at.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub shrink_cpu: f64,
     /// Shrink below this backlog time, s.
+    #[schemars(range(min = 0.0))]
     pub shrink_backlog_s: f64,
     /// Most TaskManagers that it asks for; absent: as many as partitions and key groups allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub most_task_managers: Option<u32>,
 }
 

@@ -80,7 +80,7 @@ pub enum LatencyError {
     )]
     NoLatency,
     /// The bound is no positive number.
-    #[error("`{bound_ms}` is no latency bound; write a number of ms above 0")]
+    #[error("`{bound_ms}` is not a latency bound; write a number of ms above 0")]
     NoBound {
         /// What was set.
         bound_ms: f64,
@@ -135,7 +135,7 @@ pub fn advise(job: &Job, limits: &Limits) -> Result<Advice, LatencyError> {
     {
         return Err(LatencyError::NoLatency);
     }
-    // A failed measurement ends the row: what is not seen is no violation.
+    // A failed measurement ends the row: what is not seen is not a violation.
     let latest_first = job.latencies_ms.iter().rev();
     let violations = latest_first
         .take_while(|latency| measured(latency).is_some_and(|latency| latency > bound_ms))

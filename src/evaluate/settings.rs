@@ -11,23 +11,31 @@ pub struct Settings {
     #[serde(skip)]
     pub minimum_history_seconds: u64,
     /// History from which quantiles are used instead of the highest observed, seconds. Default: 7 days.
+    #[schemars(range(min = 1))]
     pub full_history_seconds: u64,
     /// How far back is looked, seconds. Default: 14 days.
     #[serde(skip)]
     pub window_seconds: u64,
     /// What is added for growth, a share: 0.1 sizes for 110 %.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub growth: f64,
     /// Quantile of the 5-minute rates that is bounded with a full history, below 1.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub quantile: f64,
     /// Confidence of that bound, below 1.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub confidence: f64,
     /// Headroom for catching up after a restart, at least; a share of the load.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub headroom_floor: f64,
     /// Pause of a restart where none was observed, seconds.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub downtime_seconds: f64,
     /// Time in which a restart's backlog must be worked off at the load sized for, seconds.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub catch_up_seconds: f64,
     /// Time in which a backlog that waits now must be worked off, seconds. Default: 3 hours.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub backlog_seconds: f64,
     /// Lag that the job's users accept, seconds: a backlog beyond it counts.
     #[serde(skip)]
@@ -71,8 +79,10 @@ impl Default for Settings {
 #[serde(deny_unknown_fields, default)]
 pub struct LatencyRule {
     /// So many violations in a row before it acts, at least 1.
+    #[schemars(range(min = 1))]
     pub violations: usize,
     /// How many operators grow at once: the k slowest.
+    #[schemars(range(min = 1))]
     pub top: usize,
     /// Channels that a window gets more.
     pub window_channels: u32,

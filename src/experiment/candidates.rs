@@ -1,8 +1,8 @@
 //! The configurations that could be run, in natural units, after every constraint.
 
 use super::error::{ExperimentError, Result};
-use super::key_groups::useful_parallelisms;
 use super::procedure::Candidate;
+use crate::flink::key_groups::balanced_parallelisms;
 
 /// Ranges and limits of the candidates.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +69,7 @@ pub fn candidates(space: &CandidateSpace) -> Result<Vec<Candidate>> {
         }
     }
     let mut left: Vec<Candidate> = Vec::new();
-    for p in useful_parallelisms(space.max_parallelism, space.parallelism.1) {
+    for p in balanced_parallelisms(space.max_parallelism, space.parallelism.1) {
         for &memory_gib in &space.memory_gib {
             for &slots in space.slots.iter().filter(|s| **s > 0) {
                 left.push(Candidate {

@@ -105,7 +105,7 @@ fn read(word: &str, base: &[char]) -> Result<Word> {
         let bit = base
             .iter()
             .position(|b| *b == c)
-            .ok_or_else(|| bad(word, "a letter is no base factor"))?;
+            .ok_or_else(|| bad(word, "a letter is not a base factor"))?;
         mask ^= 1 << bit;
     }
     if mask == 0 {

@@ -11,7 +11,6 @@ pub mod evidence;
 pub mod factorial;
 pub mod fractional;
 pub mod hull;
-pub mod key_groups;
 pub mod metrics;
 pub mod observational;
 pub mod optimal;

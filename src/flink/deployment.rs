@@ -228,36 +228,6 @@ impl Deployment {
     pub fn is_session_cluster(&self) -> bool {
         self.kind == Kind::FlinkDeployment && self.job.is_none()
     }
-
-    /// What the owner says about Plimsoll in annotations.
-    pub fn wishes(&self) -> Wishes {
-        let get = |key: &str| {
-            let value = self.annotations.get(&format!("plimsoll.dev/{key}"))?.trim();
-            (!value.is_empty()).then(|| value.to_owned())
-        };
-        Wishes {
-            mode: get("mode"),
-            reason: get("reason"),
-            tier: get("tier"),
-            policy: get("policy"),
-            hold_until: get("hold-until"),
-        }
-    }
-}
-
-/// The annotations `plimsoll.dev/…` of a job, trimmed; empty ones count as absent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Wishes {
-    /// `ignore`, `report` or `propose`, as written.
-    pub mode: Option<String>,
-    /// Why.
-    pub reason: Option<String>,
-    /// How critical the job is, in the owner's words.
-    pub tier: Option<String>,
-    /// The policy that shall be used.
-    pub policy: Option<String>,
-    /// Nothing is proposed before this date, as written.
-    pub hold_until: Option<String>,
 }
 
 fn read_job(job: &Value) -> Job {

@@ -26,17 +26,15 @@ pub fn balanced(key_groups: u32, parallelism: Parallelism) -> Option<Parallelism
     Parallelism::new(key_groups.div_ceil(largest_share(key_groups, parallelism))).ok()
 }
 
-/// All balanced parallelisms, ascending: `ceil(K/g)` for each number g of key groups a subtask can own.
-pub fn balanced_parallelisms(key_groups: u32) -> Vec<Parallelism> {
+/// All balanced parallelisms up to `most`, ascending: `ceil(K/g)` for each number g of key groups a subtask can own.
+pub fn balanced_parallelisms(key_groups: u32, most: u32) -> Vec<u32> {
     let mut all = Vec::new();
-    let mut last = 0;
     // About 2 * sqrt(K) distinct values; each next g is the smallest that gives a smaller p.
     let mut owned = 1;
     while owned <= key_groups {
         let parallelism = key_groups.div_ceil(owned);
-        if parallelism != last {
-            all.extend(Parallelism::new(parallelism).ok());
-            last = parallelism;
+        if parallelism <= most && all.last() != Some(&parallelism) {
+            all.push(parallelism);
         }
         if parallelism == 1 {
             break;
@@ -45,6 +43,18 @@ pub fn balanced_parallelisms(key_groups: u32) -> Vec<Parallelism> {
     }
     all.reverse();
     all
+}
+
+/// Parallelism that counts, `K / ceil(K/p)`: that of subtasks which all own as many key groups as the busiest. Takes fractional
+/// parallelisms, as they come up in fits.
+pub fn effective_parallelism(key_groups: f64, parallelism: f64) -> f64 {
+    key_groups / (key_groups / parallelism).ceil()
+}
+
+/// Key groups that Flink gives a vertex that names none: the next power of two of 1.5 times its parallelism, 128 to 32768.
+pub fn by_default(parallelism: u32) -> u32 {
+    let wanted = parallelism.saturating_add(parallelism / 2);
+    wanted.clamp(128, 32_768).next_power_of_two()
 }
 
 #[cfg(test)]
@@ -61,11 +71,13 @@ mod tests {
 
     #[test]
     fn known_values() {
-        let all: Vec<u32> = balanced_parallelisms(12)
-            .into_iter()
-            .map(Parallelism::get)
-            .collect();
-        assert_eq!(all, [1, 2, 3, 4, 6, 12]);
+        assert_eq!(balanced_parallelisms(12, 12), [1, 2, 3, 4, 6, 12]);
+        assert_eq!(balanced_parallelisms(12, 5), [1, 2, 3, 4]);
+        assert_eq!(
+            (by_default(1), by_default(100), by_default(30_000)),
+            (128, 256, 32_768)
+        );
+        assert_eq!(effective_parallelism(128.0, 100.0), 64.0);
         assert_eq!(largest_share(128, parallelism(5)), 26);
         assert_eq!(skew(128, parallelism(4)), Some(1.0));
         assert_eq!(skew(128, parallelism(100)), Some(200.0 / 128.0));
@@ -73,20 +85,17 @@ mod tests {
         assert_eq!(balanced(128, parallelism(500)), Some(parallelism(128)));
         assert_eq!(balanced(0, parallelism(5)), None);
         assert_eq!(skew(0, parallelism(5)), None);
-        assert_eq!(balanced_parallelisms(0), []);
+        assert!(balanced_parallelisms(0, 8).is_empty());
     }
 
     proptest! {
         #[test]
         fn balanced_is_all_and_only_the_smallest(key_groups in 1u32..3000, subtasks in 1u32..4000) {
-            let listed = balanced_parallelisms(key_groups);
+            let listed = balanced_parallelisms(key_groups, key_groups);
             let expected: BTreeSet<u32> = (1..=key_groups).map(|g| key_groups.div_ceil(g)).collect();
-            prop_assert_eq!(
-                listed.iter().map(|p| p.get()).collect::<Vec<_>>(),
-                expected.into_iter().collect::<Vec<_>>()
-            );
+            prop_assert_eq!(&listed, &expected.into_iter().collect::<Vec<_>>());
             let best = balanced(key_groups, parallelism(subtasks)).unwrap();
-            prop_assert!(listed.contains(&best));
+            prop_assert!(listed.contains(&best.get()));
             prop_assert_eq!(largest_share(key_groups, best), largest_share(key_groups, parallelism(subtasks)));
             if best.get() > 1 {
                 let fewer = parallelism(best.get() - 1);

@@ -9,6 +9,7 @@ pub mod memory;
 pub mod metric_names;
 pub mod options;
 pub mod overrides;
+pub mod sizing;
 pub mod slots;
 pub mod topology;
 pub mod version;

@@ -33,7 +33,7 @@ impl FlinkVersion {
 
 /// A text that is no version of Flink.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no Flink version; write it like `1.20`, `2.2.1` or `v1_20`")]
+#[error("`{0}` is not a Flink version; write it like `1.20`, `2.2.1` or `v1_20`")]
 pub struct VersionError(pub String);
 
 impl FromStr for FlinkVersion {

@@ -239,6 +239,16 @@ impl<'a> Catalog<'a> {
         }
     }
 
+    /// All objects of the operator's kinds.
+    pub fn objects(&self) -> impl Iterator<Item = &Located> {
+        self.candidates
+            .iter()
+            .map(|candidate| &candidate.located)
+            .filter(|located| {
+                located.key.group == GROUP && Kind::from_name(&located.key.kind).is_some()
+            })
+    }
+
     /// Finds one object; `file` decides between several.
     ///
     /// # Errors

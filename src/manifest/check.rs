@@ -5,19 +5,18 @@ use super::{Change, Located};
 use crate::flink::deployment::{Component, Deployment, Kind};
 use crate::flink::field_path::FieldPath;
 use crate::flink::in_force::DEFAULT_PARALLELISM;
+use crate::owner::Owner;
 
 /// Whether changes of an object make sense: the owner did not opt out, no other field wins over the
 /// changed one, and the operator's autoscaler does not decide about it.
 ///
 /// # Errors
-/// `opted-out`, `shadowed-field`, `owned-by-autoscaler`. Objects of other kinds pass.
+/// `opted-out`, `owner-unreadable`, `shadowed-field`, `owned-by-autoscaler`. Objects of other kinds pass.
 pub fn check(located: &Located, changes: &[Change]) -> Result<(), Refusal> {
-    if let Ok(deployment) = Deployment::from_value(&located.value)
-        && let Some(mode) = opted_out(&deployment)
-    {
-        return Err(refusal_of(mode, &deployment).at(&located.file, located.line));
+    match barred(located) {
+        Some(refusal) => Err(refusal),
+        None => check_fields(located, changes),
     }
-    check_fields(located, changes)
 }
 
 /// [`check`] without the owner's wish, for whoever only says what would change.
@@ -69,40 +68,20 @@ pub(crate) fn resolved(kind: Kind, path: &FieldPath) -> FieldPath {
     }
 }
 
-/// What an owner who did not agree to changes has asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OptOut {
-    /// `ignore`: not even a look.
-    Ignore,
-    /// `report`: say what would change, and change nothing.
-    Report,
-}
-
-/// The owner's refusal in the annotation `plimsoll.dev/mode`; nothing when changes are welcome.
-pub fn opted_out(deployment: &Deployment) -> Option<OptOut> {
-    let mode = deployment.wishes().mode?.to_ascii_lowercase();
-    match mode.as_str() {
-        "ignore" => Some(OptOut::Ignore),
-        "report" => Some(OptOut::Report),
-        _ => None,
-    }
-}
-
-fn refusal_of(mode: OptOut, deployment: &Deployment) -> Refusal {
-    let (word, meaning) = match mode {
-        OptOut::Ignore => ("ignore", "leave this job alone"),
-        OptOut::Report => ("report", "only report about this job"),
+/// The refusal where the owner wants no changes, or says something that is not understood.
+fn barred(located: &Located) -> Option<Refusal> {
+    let owner = Owner::read(&located.value["metadata"]);
+    let sentence = owner.bars()?;
+    let code = match owner.unreadable.is_empty() {
+        true => Code::OptedOut,
+        false => Code::OwnerUnreadable,
     };
-    let reason = deployment
-        .wishes()
-        .reason
-        .unwrap_or_else(|| "no reason given".to_owned());
-    Refusal::new(
-        Code::OptedOut,
-        format!("the annotation plimsoll.dev/mode says `{word}` ({meaning}): {reason}"),
+    let refusal = Refusal::new(
+        code,
+        sentence,
         "remove the annotation or set it to `propose`",
-    )
-    .on("metadata.annotations[\"plimsoll.dev/mode\"]")
+    );
+    Some(refusal.at(&located.file, located.line))
 }
 
 /// The refusal for a field over which another one wins.

@@ -36,7 +36,7 @@ mod values;
 mod walk;
 
 pub use catalog::{Catalog, Discovery, Located};
-pub use check::{OptOut, check, check_fields, opted_out};
+pub use check::{check, check_fields};
 pub use refusal::{Code, Refusal, Warning, WarningCode};
 
 pub use crate::flink::field_path::{FieldPath, FieldPathError, Segment};
@@ -85,6 +85,18 @@ pub struct EditOptions {
     pub file: Option<String>,
     /// Fields of the object that stand elsewhere: field → dotted path in a values file.
     pub map: BTreeMap<FieldPath, FieldPath>,
+}
+
+impl EditOptions {
+    /// The one recipe of every edit that is planned, proposed or taken back: the object is edited where it was found, so that the diff
+    /// that is shown is the edit that is written.
+    pub fn of(located: &Located, create: bool) -> EditOptions {
+        EditOptions {
+            create,
+            file: Some(located.file.clone()),
+            map: located.values.clone(),
+        }
+    }
 }
 
 /// An edit that was made; without files there was nothing to change.

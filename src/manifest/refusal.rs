@@ -48,6 +48,8 @@ codes! {
         OwnedByAutoscaler = "owned-by-autoscaler",
         /// The owner said no.
         OptedOut = "opted-out",
+        /// The owner says something that is not understood.
+        OwnerUnreadable = "owner-unreadable",
         /// The edit would have changed something else: a bug here, and nothing is written.
         EditorBug = "editor-bug",
     }

@@ -1,25 +1,20 @@
-//! What git says: manifests, ledger, every change.
+//! What git says: ledger, every change.
 
-use super::PassError;
+use super::error::PassError;
 use crate::audit::{self, Audit, JobResources, Sources};
 use crate::flink::deployment::Deployment;
-use crate::flink::field_path::FieldPath;
 use crate::manifest::Tree;
 use crate::plan::value_at;
 use crate::ports::Repository;
-use crate::record::{Evidence, LedgerEntry, evidence_path, read_ledger};
+use crate::record::{LedgerEntry, read_ledger};
 use crate::snapshot::{JobKey, JobKind};
 use std::collections::BTreeMap;
 
 /// How far back changes are looked for: a reverted size is remembered as long.
 const LOOK_BACK_MS: i64 = 400 * 24 * 3_600_000;
 
-/// What git says: manifests, ledger, changes.
+/// What git says: ledger, changes.
 pub struct Books {
-    /// The base branch's head.
-    pub head: String,
-    /// Its files.
-    pub tree: Tree,
     /// The ledger's files.
     pub ledger: BTreeMap<String, Vec<u8>>,
     /// The ledger's entries, by time.
@@ -37,7 +32,6 @@ pub fn books(
     now_ms: i64,
 ) -> Result<Books, PassError> {
     let names = Names::of(jobs);
-    let tree = repository.tree()?;
     let ledger = repository.ledger()?;
     let (entries, damaged) = read_ledger(&ledger);
     let commits = repository.commits_since(now_ms.saturating_sub(LOOK_BACK_MS))?;
@@ -60,8 +54,6 @@ pub fn books(
             .map(|(file, why)| format!("{file}: {why}")),
     );
     Ok(Books {
-        head: repository.head()?,
-        tree,
         ledger,
         entries,
         audit,
@@ -95,34 +87,14 @@ fn resources(file: &str, bytes: &[u8], names: &Names<'_>) -> Vec<JobResources> {
                 });
             Some(JobResources {
                 job,
-                fields: sizing_paths(&deployment)
+                fields: deployment
+                    .sizing_paths()
                     .into_iter()
                     .filter_map(|path| Some((path.to_string(), value_at(&object.value, &path)?)))
                     .collect(),
             })
         })
         .collect()
-}
-
-fn sizing_paths(deployment: &Deployment) -> Vec<FieldPath> {
-    let spec = |keys: &[&str]| deployment.spec_field(keys);
-    let option = |name: &str| deployment.option_field(name);
-    vec![
-        spec(&["job", "parallelism"]),
-        spec(&["taskManager", "replicas"]),
-        spec(&["taskManager", "resource", "memory"]),
-        spec(&["taskManager", "resource", "cpu"]),
-        spec(&["taskManager", "resources", "requests", "memory"]),
-        spec(&["taskManager", "resources", "requests", "cpu"]),
-        spec(&["taskManager", "resources", "limits", "memory"]),
-        spec(&["taskManager", "resources", "limits", "cpu"]),
-        option("taskmanager.numberOfTaskSlots"),
-        option("taskmanager.memory.process.size"),
-        option("taskmanager.memory.managed.fraction"),
-        option("taskmanager.memory.managed.size"),
-        option("pipeline.jobvertex-parallelism-overrides"),
-        option("parallelism.default"),
-    ]
 }
 
 /// The fleet's jobs by what a manifest says of them.
@@ -158,21 +130,5 @@ impl<'a> Names<'a> {
     /// The cluster that a job of nobody's list is thought to be of.
     fn cluster(&self) -> &'a str {
         self.cluster.unwrap_or("unknown")
-    }
-}
-
-impl Books {
-    /// The evidence of a change, from the base branch.
-    ///
-    /// # Errors
-    /// One sentence when its file is gone or can't be read.
-    pub fn evidence(&self, digest: &str) -> Result<Evidence, String> {
-        let path = evidence_path(digest);
-        let bytes = self.tree.get(&path).ok_or_else(|| {
-            format!(
-                "{path} is gone from the base branch: its change can't be watched; restore the file"
-            )
-        })?;
-        Evidence::from_file(&path, bytes).map_err(|error| error.to_string())
     }
 }

@@ -1,10 +1,12 @@
 //! What collectors add to a look.
 
-use super::Settings;
+use super::settings::Settings;
+use super::side_by_side::sentence;
 use crate::evaluate::plugin::{CollectAsk, CollectRequest, PROTOCOL};
 use crate::ports::Plugins;
 use crate::snapshot::{Gap, JobState, Snapshot};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
+use std::panic::AssertUnwindSafe;
 
 /// Jobs about which plug-ins are asked at once.
 const AT_ONCE: usize = 8;
@@ -46,13 +48,17 @@ async fn collect_one(
             job_id: snapshot.job_id.clone(),
             configuration: snapshot.configuration.clone(),
         };
-        match collector.collect(&request).await {
-            Ok(answer) => {
+        let asked = AssertUnwindSafe(collector.collect(&request));
+        let failure = match asked.catch_unwind().await {
+            Ok(Ok(answer)) => {
                 gaps.extend(answer.add_to(name, &mut snapshot.external));
                 gaps.extend(answer.replace_in(name, snapshot));
+                continue;
             }
-            Err(error) => gaps.push(Gap::new(format!("collector {name}"), error.to_string())),
-        }
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => sentence(panic.as_ref()),
+        };
+        gaps.push(Gap::new(format!("collector {name}"), failure));
     }
     let named = gaps
         .iter()

@@ -1,7 +1,7 @@
 //! One job's past, as far back as decisions look.
 
-use super::{PassError, Settings};
-use crate::ports::HistoryStore;
+use super::settings::Settings;
+use crate::ports::{HistoryError, HistoryStore};
 use crate::snapshot::{History, JobKey};
 
 /// One job's history up to now.
@@ -13,7 +13,7 @@ pub fn history(
     store: &impl HistoryStore,
     job: &JobKey,
     now_ms: i64,
-) -> Result<History, PassError> {
+) -> Result<History, HistoryError> {
     let from_ms = now_ms.saturating_sub(settings.window_ms());
-    Ok(store.history(job, from_ms, now_ms)?)
+    store.history(job, from_ms, now_ms)
 }

@@ -1,7 +1,8 @@
 //! What is known before anything is planned: read once, and handed on.
 
-use super::PassError;
+use super::base::Base;
 use super::books::{Books, books};
+use super::error::PassError;
 use super::judge::{Judged, judge};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::record::{Event, State, branch};
@@ -27,13 +28,14 @@ pub struct Known {
 pub fn know(
     store: &impl HistoryStore,
     repository: &impl Repository,
+    base: &Base,
     pull_requests: Vec<PullRequest>,
     jobs: &[JobKey],
     now_ms: i64,
 ) -> Result<Known, PassError> {
     let mut books = books(repository, jobs, now_ms)?;
     credit(&mut books, &pull_requests);
-    let (judged, problems) = judge(store, &books, jobs, now_ms)?;
+    let (judged, problems) = judge(store, base, &books, jobs, now_ms);
     Ok(Known {
         books,
         judged,

@@ -1,6 +1,6 @@
 //! Where a job's manifest is.
 
-use super::Settings;
+use super::settings::Settings;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::plan::object_key;
 use crate::snapshot::JobKey;

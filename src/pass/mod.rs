@@ -1,7 +1,9 @@
 //! One pass over a fleet through ports only: observe, judge, plan, propose, revert. A pass is given what it needs, returns what it
 //! learnt, and prints nothing.
 
+mod base;
 mod books;
+mod classify;
 mod collectors;
 mod error;
 mod evaluators;
@@ -12,19 +14,24 @@ mod judge;
 mod known;
 mod locate;
 mod observe;
+mod owner;
 mod plan;
 mod propose;
 mod proposed;
 mod realize;
 mod request;
 mod revert;
+mod rhythm;
 mod sealed;
 mod sessions;
 mod settings;
+mod side_by_side;
 mod standing;
 mod watch;
 
+pub use base::{Base, Manifests};
 pub use books::{Books, books};
+pub use classify::profiles;
 pub use error::PassError;
 pub use fleet::Fleet;
 pub use heartbeat::Blind;
@@ -33,12 +40,15 @@ pub use judge::{Judged, judge};
 pub use known::{Known, know};
 pub use locate::locate;
 pub use observe::{Observed, Observing, observe};
+pub use owner::{offered, owner};
 pub use plan::{Made, Planning, plan};
 pub use propose::propose;
 pub use proposed::{Done, Proposed};
 pub use realize::realize;
 pub use request::check_plan;
 pub use revert::{Revert, revert};
+pub use rhythm::short_windows;
 pub use sealed::{Due, Sealed, SealedError, sealed};
 pub use settings::Settings;
+pub use side_by_side::THREAD;
 pub use watch::{Followed, Watched, Watching, follow, leave};

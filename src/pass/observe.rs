@@ -1,14 +1,20 @@
 //! A look at each job, added to the history.
 
 use super::collectors::collect;
-use super::{Fleet, PassError, Settings};
+use super::error::PassError;
+use super::fleet::Fleet;
+use super::settings::Settings;
+use super::side_by_side::sentence;
 use crate::ports::{Clock, Cluster, HistoryStore, Plugins};
-use crate::snapshot::{Gap, JobState, Snapshot};
-use futures::StreamExt;
+use crate::snapshot::{Gap, JobKey, JobState, Snapshot};
+use futures::{FutureExt, StreamExt};
 use serde::Serialize;
+use std::panic::AssertUnwindSafe;
 
 /// Jobs looked at at once.
 const AT_ONCE: usize = 16;
+/// Jobs whose looks are held in memory together.
+const LOT: usize = 256;
 
 /// What one pass saw.
 #[derive(Debug, Default, Serialize)]
@@ -39,7 +45,7 @@ pub struct Observing<'a> {
     pub clock: Clock,
 }
 
-/// One look at each job, stored at once: all or none of it. The looks are given back.
+/// One look at each job, added to the history lot by lot, and each lot shown to `also`. One that fails or panics is named.
 ///
 /// # Errors
 /// When the history can't be written.
@@ -47,46 +53,71 @@ pub async fn observe(
     of: Observing<'_>,
     cluster: &impl Cluster,
     store: &mut impl HistoryStore,
-) -> Result<(Observed, Vec<Snapshot>), PassError> {
-    let stamp = of.clock.fixed_ms();
-    // Of jobs whose cluster could not be listed nothing can be seen; that is said once, not for each of them.
-    let there = of
-        .fleet
-        .jobs
-        .iter()
-        .filter(|job| !of.fleet.is_only_known(job));
-    let looks = futures::stream::iter(there.map(|job| cluster.observe(job, stamp)))
-        .buffered(AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
+    mut also: impl FnMut(&[Snapshot]),
+) -> Result<Observed, PassError> {
     let mut seen = Observed {
-        at_ms: of.clock.now_ms(),
         unreachable: of.fleet.problems.clone(),
         ..Observed::default()
     };
-    let mut snapshots = Vec::with_capacity(looks.len());
-    for look in looks {
-        match look {
-            Ok(snapshot) => {
-                // A name that fits two jobs is the configuration's mistake: nobody was looked at.
-                let ambiguous = snapshot.gaps.iter().any(Gap::is_ambiguous_job);
-                if snapshot.state == JobState::Unreachable || ambiguous {
-                    let reason = snapshot
-                        .gaps
-                        .first()
-                        .map_or_else(String::new, |gap| format!(": {}: {}", gap.what, gap.reason));
-                    seen.unreachable
-                        .push(format!("{}{reason}", snapshot.job.short()));
-                } else {
-                    seen.observed += 1;
+    // Of jobs whose cluster could not be listed nothing can be seen; that is said once, not for each of them.
+    let there: Vec<&JobKey> = of
+        .fleet
+        .jobs
+        .iter()
+        .filter(|job| !of.fleet.is_only_known(job))
+        .collect();
+    for lot in there.chunks(LOT) {
+        let looks = futures::stream::iter(lot.iter().map(|job| look(of, cluster, job)))
+            .buffered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let mut snapshots = Vec::with_capacity(looks.len());
+        for look in looks {
+            match look {
+                Ok(snapshot) => {
+                    match unreachable(&snapshot) {
+                        Some(reason) => seen.unreachable.push(reason),
+                        None => seen.observed += 1,
+                    }
+                    snapshots.push(snapshot);
                 }
-                snapshots.push(snapshot);
+                Err(reason) => seen.unreachable.push(reason),
             }
-            Err(error) => seen.unreachable.push(error.to_string()),
         }
+        seen.plugins
+            .extend(collect(of.settings, of.plugins, &mut snapshots).await);
+        seen.gaps += snapshots
+            .iter()
+            .map(|snapshot| snapshot.gaps.len())
+            .sum::<usize>();
+        store.append_all(&snapshots)?;
+        also(&snapshots);
     }
-    seen.plugins = collect(of.settings, of.plugins, &mut snapshots).await;
-    seen.gaps = snapshots.iter().map(|snapshot| snapshot.gaps.len()).sum();
-    store.append_all(&snapshots)?;
-    Ok((seen, snapshots))
+    seen.at_ms = of.clock.now_ms();
+    Ok(seen)
+}
+
+/// A look, or one sentence that names the job.
+async fn look(of: Observing<'_>, cluster: &impl Cluster, job: &JobKey) -> Result<Snapshot, String> {
+    let look = AssertUnwindSafe(cluster.observe(job, of.clock.fixed_ms()))
+        .catch_unwind()
+        .await;
+    match look {
+        Ok(look) => look.map_err(|error| error.to_string()),
+        Err(panic) => Err(format!("{}: {}", job.short(), sentence(panic.as_ref()))),
+    }
+}
+
+/// Why nothing was seen of a job, with its name; absent when something was.
+fn unreachable(snapshot: &Snapshot) -> Option<String> {
+    // A name that fits two jobs is the configuration's mistake: nobody was looked at.
+    let ambiguous = snapshot.gaps.iter().any(Gap::is_ambiguous_job);
+    if snapshot.state != JobState::Unreachable && !ambiguous {
+        return None;
+    }
+    let reason = snapshot
+        .gaps
+        .first()
+        .map_or_else(String::new, |gap| format!(": {}: {}", gap.what, gap.reason));
+    Some(format!("{}{reason}", snapshot.job.short()))
 }

@@ -1,22 +1,33 @@
 //! Manifests, histories and git → the fleet's plan.
 
-use super::evaluators::{Asked, names, tell};
+use super::base::Manifests;
+use super::error::PassError;
+use super::evaluators::{Asked, are_brought, names, tell};
+use super::fleet::Fleet;
 use super::history::history;
+use super::judge::Judged;
+use super::known::Known;
 use super::locate::locate;
+use super::owner::{offered, owner};
 use super::sessions;
-use super::standing::standing;
-use super::{Fleet, Judged, Known, PassError, Settings};
+use super::settings::Settings;
+use super::side_by_side::{contained, sentence, side_by_side};
+use super::standing::{Considered, standing};
 use crate::audit::ChangeRecord;
 use crate::evaluate::plugin::Told;
-use crate::manifest::{Catalog, Located, Refusal, discover};
+use crate::manifest::{Located, Refusal};
+use crate::owner::Owner;
 use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, SessionPart, State as ItemState, arrange, plan_job,
+    self, Facts, FleetFacts, Item, Plan, PlanReason, SessionPart, State as ItemState, arrange,
+    plan_job,
 };
-use crate::ports::{HistoryStore, Plugins, PullRequest, PullRequestState};
+use crate::ports::{HistoryError, HistoryStore, Plugins, PullRequest, PullRequestState};
 use crate::record::State;
-use crate::snapshot::{History, JobKey};
+use crate::snapshot::{Gap, History, JobKey};
 use crate::watch::Assessment;
-use std::collections::{BTreeMap, BTreeSet};
+use futures::{FutureExt, StreamExt};
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 
 /// Jobs about which plug-ins are asked at once.
 const AT_ONCE: usize = 8;
@@ -30,6 +41,8 @@ pub struct Planning<'a> {
     pub fleet: &'a Fleet,
     /// The plug-ins that may be asked.
     pub plugins: &'a Plugins,
+    /// The base branch's manifests.
+    pub manifests: &'a Manifests<'a>,
     /// What git, the watcher and the forge say.
     pub known: &'a Known,
     /// Now, Unix milliseconds.
@@ -47,9 +60,18 @@ pub struct Made {
 
 /// What planning reads of git, by job.
 struct ByJob<'a> {
-    catalog: Catalog<'a>,
     changes: BTreeMap<&'a JobKey, Vec<&'a ChangeRecord>>,
     watched: BTreeMap<&'a JobKey, &'a Assessment>,
+}
+
+/// A job whose turn it is, with what plug-in evaluators said of it.
+struct Turn<'a> {
+    job: &'a JobKey,
+    located: Result<Located, Refusal>,
+    owner: Owner,
+    told: Told,
+    /// Its history, where a plug-in was shown it.
+    shown: Option<History>,
 }
 
 /// What planning one job comes to.
@@ -60,70 +82,138 @@ struct Planned {
     failures: Vec<String>,
 }
 
-/// The whole plan, and what plug-in evaluators say of each job in it.
+/// The whole plan, and what plug-in evaluators say of each job in it. Jobs are planned side by side, and each one's history goes when its
+/// item is made; one that fails or panics is an item that says so, and is named among the problems.
 ///
 /// # Errors
-/// When the history can't be read.
+/// When the history of no job can be read.
 pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, PassError> {
-    let books = &of.known.books;
     let by_job = by_job(of.known);
     let jobs = &of.fleet.jobs;
     let mut items: Vec<Item> = Vec::with_capacity(jobs.len());
     let mut parts = Vec::new();
     let mut failures = Vec::new();
+    let mut unread: Vec<HistoryError> = Vec::new();
     store.expect(jobs);
-    for lot in jobs.chunks(AT_ONCE) {
-        let mut waiting = Vec::with_capacity(lot.len());
-        for job in lot {
-            let history = history(of.settings, store, job, of.now_ms)?;
-            let located = locate(of.settings, &by_job.catalog, job);
-            waiting.push((job, history, located));
-        }
-        let answers = waiting.iter().map(|(job, history, located)| {
-            let names = names(of.settings, located.as_ref().ok());
-            let asked = Asked {
-                settings: of.settings,
-                plugins: of.plugins,
-                job,
-                now_ms: of.now_ms,
-            };
-            tell(asked, names, history)
-        });
-        let answers = futures::future::join_all(answers).await;
-        for ((job, history, located), told) in waiting.into_iter().zip(answers) {
-            let planned = one(of, &by_job, job, &history, &located, told);
-            items.push(planned.item);
-            parts.extend(planned.part);
-            failures.extend(planned.failures);
+    for lot in jobs.chunks(lot_of(of)) {
+        let turns = turns(of, store, lot).await;
+        let results = side_by_side(&turns, |turn| one(of, store, &by_job, turn));
+        for (turn, result) in turns.iter().zip(results) {
+            match result {
+                Ok(Ok(planned)) => {
+                    items.push(planned.item);
+                    parts.extend(planned.part);
+                    failures.extend(planned.failures);
+                }
+                Ok(Err(error)) => {
+                    failures.push(format!("{}: {error}", turn.job.short()));
+                    items.push(Item::not_planned(turn.job, error.to_string()));
+                    unread.push(error);
+                }
+                Err(panic) => {
+                    failures.push(format!("{}: {panic}", turn.job.short()));
+                    items.push(Item::not_planned(turn.job, panic));
+                }
+            }
         }
     }
-    parts.extend(sessions::elsewhere(of, store, &items)?);
+    if unread.len() == jobs.len()
+        && let Some(first) = unread.into_iter().next()
+    {
+        return Err(first.into());
+    }
+    let (elsewhere, unread) = sessions::elsewhere(of.settings, of.fleet, store, &items, of.now_ms);
+    parts.extend(elsewhere);
+    failures.extend(unread);
     plan::group_sessions(&mut items, &parts, &of.settings.prices);
     let facts = fleet_facts(&of.known.judged, &of.known.pull_requests);
     let plan = Plan {
         schema: plan::SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
         at_ms: of.now_ms,
-        base: books.head.clone(),
+        base: of.manifests.base.head.clone(),
         items: arrange(items, &facts, &of.settings.plan, of.now_ms),
         without_job: if of.fleet.is_whole {
-            let live: BTreeSet<JobKey> = of.fleet.resources.keys().cloned().collect();
-            plan::without_job(&discover(&books.tree).objects, &live)
+            plan::without_job(of.manifests.catalog.objects(), of.fleet.resources.keys())
         } else {
             Vec::new()
         },
     };
-    let unreachable = plan
+    // Jobs that could not be looked at, and those whose owner nobody understands.
+    let is_unread = |item: &&Item| {
+        item.state == ItemState::Unreachable || item.reason == PlanReason::OwnerUnreadable.into()
+    };
+    let unread: Vec<String> = plan
         .items
         .iter()
-        .filter(|item| item.state == ItemState::Unreachable)
-        .map(|item| format!("{}: {}", item.job.short(), item.message));
+        .filter(is_unread)
+        .map(|item| format!("{}: {}", item.job.short(), item.message))
+        .collect();
     let mut problems = of.known.problems.clone();
     problems.extend(failures);
-    problems.extend(books.problems.iter().cloned());
+    problems.extend(of.known.books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
-    problems.extend(unreachable);
+    problems.extend(unread);
     Ok(Made { plan, problems })
+}
+
+/// How many jobs are prepared together: all of them, or so many that the histories that plug-ins were shown fit into memory.
+fn lot_of(of: &Planning<'_>) -> usize {
+    if of.plugins.evaluators.is_empty() {
+        of.fleet.jobs.len().max(1)
+    } else {
+        4 * AT_ONCE
+    }
+}
+
+/// The jobs of a lot, after plug-in evaluators were asked about them.
+async fn turns<'a>(
+    of: &Planning<'_>,
+    store: &impl HistoryStore,
+    lot: &'a [JobKey],
+) -> Vec<Turn<'a>> {
+    let offered = &offered(of.settings, of.plugins);
+    let asked = lot.iter().map(|job| async move {
+        let located = locate(of.settings, &of.manifests.catalog, job);
+        let owner = owner(located.as_ref().ok(), of.fleet.resource(job)).choosing_from(offered);
+        let names = names(of.settings, &owner);
+        let mut told = Told::default();
+        let mut shown = None;
+        if are_brought(&names, of.plugins) {
+            // What can't be read is named where the job is planned.
+            let read = contained(|| history(of.settings, store, job, of.now_ms));
+            if let Ok(Ok(history)) = &read {
+                let asked = Asked {
+                    settings: of.settings,
+                    plugins: of.plugins,
+                    job,
+                    now_ms: of.now_ms,
+                };
+                told = match AssertUnwindSafe(tell(asked, &names, history))
+                    .catch_unwind()
+                    .await
+                {
+                    Ok(told) => told,
+                    Err(panic) => Told {
+                        gaps: vec![Gap::new("evaluators", sentence(panic.as_ref()))],
+                        ..Told::default()
+                    },
+                };
+            }
+            shown = read.ok().and_then(Result::ok);
+        }
+        Turn {
+            job,
+            located,
+            owner,
+            told,
+            shown,
+        }
+    });
+    futures::stream::iter(asked)
+        .buffered(AT_ONCE)
+        .collect()
+        .await
 }
 
 fn by_job(known: &Known) -> ByJob<'_> {
@@ -132,7 +222,6 @@ fn by_job(known: &Known) -> ByJob<'_> {
         changes.entry(&change.job).or_default().push(change);
     }
     ByJob {
-        catalog: Catalog::read(&known.books.tree),
         changes,
         // Of several changes the last one counts.
         watched: known
@@ -145,41 +234,49 @@ fn by_job(known: &Known) -> ByJob<'_> {
 
 fn one(
     of: &Planning<'_>,
+    store: &impl HistoryStore,
     by_job: &ByJob<'_>,
-    job: &JobKey,
-    history: &History,
-    located: &Result<Located, Refusal>,
-    told: Told,
-) -> Planned {
-    let failures = told
+    turn: &Turn<'_>,
+) -> Result<Planned, HistoryError> {
+    let job = turn.job;
+    let read;
+    let history = match &turn.shown {
+        Some(history) => history,
+        None => {
+            read = history(of.settings, store, job, of.now_ms)?;
+            &read
+        }
+    };
+    let failures = turn
+        .told
         .gaps
         .iter()
         .map(|gap| format!("{}: {}: {}", job.short(), gap.what, gap.reason))
         .collect();
-    let rooms = of.settings.rooms(job, told);
+    let rooms = of.settings.rooms(job, turn.told.clone());
     let changes = by_job.changes.get(job).map_or(&[][..], Vec::as_slice);
-    let standing = standing(
-        of.settings,
-        &of.known.books,
-        changes,
+    let located = turn.located.as_ref();
+    let considered = Considered {
         job,
-        located.as_ref().ok(),
         history,
-        &rooms,
-    );
+        located: located.ok(),
+        owner: &turn.owner,
+    };
+    let base = of.manifests.base;
+    let standing = standing(of.settings, base, changes, considered, &rooms);
     let live = of.fleet.resource(job);
     let facts = Facts {
         history,
         standing,
-        manifest: located.as_ref(),
+        manifest: located,
         watched: by_job.watched.get(job).copied(),
         resource: live,
     };
-    Planned {
+    Ok(Planned {
         part: sessions::part(job, live, history),
-        item: plan_job(job, &facts, &rooms, &by_job.catalog, of.now_ms),
+        item: plan_job(job, &facts, &rooms, &of.manifests.catalog, of.now_ms),
         failures,
-    }
+    })
 }
 
 fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {

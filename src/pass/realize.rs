@@ -1,9 +1,12 @@
 //! A plan carried out by a plug-in, in place of pull requests.
 
-use super::Settings;
 use super::proposed::{Done, Proposed};
+use super::settings::Settings;
+use super::side_by_side::sentence;
 use crate::plan::{Plan, RealizeOutcome, RealizeRequest};
 use crate::ports::Plugins;
+use futures::FutureExt;
+use std::panic::AssertUnwindSafe;
 
 /// Characters of a realizer's sentence that are kept.
 const MOST_CHARACTERS: usize = 300;
@@ -26,13 +29,19 @@ pub async fn realize(
             format!("{} by plug-in {name}{colon}{message}", item.job.short())
         };
         let job = item.job.to_string();
-        done.push(match realizer.realize(&request).await {
-            Ok(answer) if answer.outcome == RealizeOutcome::Done => {
-                Proposed::new(&job, Done::Realized, by(&answer.message))
-            }
-            Ok(answer) => Proposed::failed(&job, by(&answer.message)),
-            Err(error) => Proposed::failed(&job, by(&error.to_string())),
-        });
+        done.push(
+            match AssertUnwindSafe(realizer.realize(&request))
+                .catch_unwind()
+                .await
+            {
+                Ok(Ok(answer)) if answer.outcome == RealizeOutcome::Done => {
+                    Proposed::new(&job, Done::Realized, by(&answer.message))
+                }
+                Ok(Ok(answer)) => Proposed::failed(&job, by(&answer.message)),
+                Ok(Err(error)) => Proposed::failed(&job, by(&error.to_string())),
+                Err(panic) => Proposed::failed(&job, by(&sentence(panic.as_ref()))),
+            },
+        );
     }
     Some(done)
 }

@@ -1,9 +1,12 @@
 //! A sealed file carried out: everything in it is checked against the repository before anything of it is written.
 
+use super::base::Manifests;
+use super::books::books;
+use super::error::PassError;
 use super::locate::locate;
 use super::proposed::Proposed;
 use super::sealed::{Due, ledger_message};
-use super::{PassError, Settings, books};
+use super::settings::Settings;
 use crate::audit::KnownChanges;
 use crate::manifest::{Catalog, Located, Refusal};
 use crate::plan::{Plan, RevertRequest, Unfit, restoring, rightsizing};
@@ -25,16 +28,14 @@ pub(super) fn found(
 /// [`PassError::Refused`], or when the repository can't be read.
 pub fn check_plan(
     settings: &Settings,
-    repository: &impl Repository,
+    manifests: &Manifests<'_>,
     plan: &Plan,
 ) -> Result<(), PassError> {
-    let tree = repository.tree()?;
-    let head = repository.head()?;
     once(plan.proposals().map(|(item, _)| &item.job))?;
     for (item, change) in plan.proposals() {
         configured(settings, &item.job)?;
-        let checked = rightsizing(&tree, &found(settings), item, change);
-        believe(&item.job, checked.err(), plan.base == head)?;
+        let checked = rightsizing(&manifests.catalog, &found(settings), item, change);
+        believe(&item.job, checked.err(), plan.base == manifests.base.head)?;
     }
     Ok(())
 }
@@ -51,9 +52,10 @@ impl Due {
         settings: &Settings,
         forge: &impl Forge,
         repository: &impl Repository,
+        manifests: &Manifests<'_>,
         now_ms: i64,
     ) -> Result<(Vec<Proposed>, Vec<String>), PassError> {
-        self.check(settings, repository, now_ms)?;
+        self.check(settings, repository, manifests, now_ms)?;
         let mut problems = Vec::new();
         if !self.ledger.is_empty() {
             let files: BTreeMap<String, Vec<u8>> = self
@@ -69,7 +71,9 @@ impl Due {
         }
         let mut done = Vec::new();
         for request in &self.reverts {
-            done.push(propose_revert_of(settings, forge, repository, request, now_ms).await?);
+            done.push(
+                propose_revert_of(settings, forge, repository, manifests, request, now_ms).await?,
+            );
         }
         Ok((done, problems))
     }
@@ -78,24 +82,23 @@ impl Due {
         &self,
         settings: &Settings,
         repository: &impl Repository,
+        manifests: &Manifests<'_>,
         now_ms: i64,
     ) -> Result<(), PassError> {
-        let tree = repository.tree()?;
-        let head = repository.head()?;
         let jobs = self.reverts.iter().map(|revert| &revert.evidence.job);
         once(jobs.clone())?;
         for request in &self.reverts {
             let job = &request.evidence.job;
             configured(settings, job)?;
-            let checked = restoring(&tree, &found(settings), request);
-            believe(job, checked.err(), self.base == head)?;
+            let checked = restoring(&manifests.catalog, &found(settings), request);
+            believe(job, checked.err(), self.base == manifests.base.head)?;
         }
         if self.ledger.is_empty() {
             return Ok(());
         }
         let jobs: Vec<JobKey> = jobs.cloned().collect();
         let books = books(repository, &jobs, now_ms)?;
-        let known = KnownChanges::new(&books.audit, &books.tree);
+        let known = KnownChanges::new(&books.audit, &manifests.base.tree);
         let refusal = self
             .ledger
             .iter()
@@ -115,14 +118,16 @@ pub(super) async fn propose_revert_of(
     settings: &Settings,
     forge: &impl Forge,
     repository: &impl Repository,
+    manifests: &Manifests<'_>,
     request: &RevertRequest,
     now_ms: i64,
 ) -> Result<Proposed, PassError> {
     let job = request.evidence.job.to_string();
-    let tree = repository.tree()?;
-    let proposal = restoring(&tree, &found(settings), request)
-        .map_err(|unfit| unfit.to_string())
-        .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()));
+    let proposal = manifests.newest(repository, |manifests| {
+        restoring(&manifests.catalog, &found(settings), request)
+            .map_err(|unfit| unfit.to_string())
+            .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()))
+    })?;
     Ok(match proposal {
         Ok(proposal) => Proposed::written(&job, forge.propose(&proposal, now_ms).await),
         Err(why) => Proposed::failed(&job, why),

@@ -1,15 +1,19 @@
 //! The revert of a change that hurts, asked for on the manifests as they are.
 
+use super::base::Manifests;
 use super::history::history;
+use super::judge::Judged;
 use super::locate::locate;
-use super::{Books, Judged, Settings};
+use super::owner::owner;
+use super::settings::Settings;
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, Located};
+use crate::manifest::{Change, Located};
 use crate::plan::{RevertRequest, merge_effect, restores};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence};
+use crate::snapshot::LiveResource;
 use crate::watch::{Assessment, Restoration, baseline};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -18,19 +22,21 @@ use std::collections::BTreeMap;
 pub enum Revert {
     /// Propose this.
     Propose(Box<RevertRequest>),
-    /// Nothing: its fields are back already, or a person set them to something else. One sentence.
+    /// Nothing: its owner wants none, its fields are back already, or a person set them to something else. One sentence.
     LetBe(String),
 }
 
-/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set.
+/// The revert of a judged change. Restores exactly the fields that it set, where they still hold what it set, and where the job's
+/// owner allows it.
 ///
 /// # Errors
 /// One sentence: why it could not be made.
 pub fn revert(
     settings: &Settings,
     store: &impl HistoryStore,
-    books: &Books,
+    manifests: &Manifests<'_>,
     judged: &Judged,
+    resource: Option<&LiveResource>,
     now_ms: i64,
 ) -> Result<Revert, String> {
     let Assessment::Regressed {
@@ -41,8 +47,11 @@ pub fn revert(
         return Ok(Revert::LetBe("it does not hurt".to_string()));
     };
     let job = &judged.record.job;
-    let catalog = Catalog::read(&books.tree);
-    let located = locate(settings, &catalog, job).map_err(|refusal| refusal.to_string())?;
+    let located =
+        locate(settings, &manifests.catalog, job).map_err(|refusal| refusal.to_string())?;
+    if let Some(why) = owner(Some(&located), resource).bars() {
+        return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
+    }
     let restoration = restores(&judged.evidence, &located);
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));

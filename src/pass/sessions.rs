@@ -1,10 +1,11 @@
 //! Which session jobs belong to a session cluster, for its item in the plan.
 
-use super::PassError;
+use super::fleet::Fleet;
 use super::history::history;
-use super::plan::Planning;
+use super::settings::Settings;
+use super::side_by_side::side_by_side;
 use crate::plan::{Item, SessionPart};
-use crate::ports::HistoryStore;
+use crate::ports::{HistoryError, HistoryStore};
 use crate::snapshot::{History, JobKey, JobKind, LiveResource};
 use std::collections::BTreeSet;
 
@@ -23,32 +24,41 @@ pub(super) fn part(
     ))
 }
 
-/// Session jobs that were not asked for, of session clusters that were: a unit is shown whole.
+/// Session jobs that were not asked for, of session clusters that were: a unit is shown whole. What could not be
+/// read is named.
 pub(super) fn elsewhere(
-    of: &Planning<'_>,
+    settings: &Settings,
+    fleet: &Fleet,
     store: &impl HistoryStore,
     items: &[Item],
-) -> Result<Vec<SessionPart>, PassError> {
+    now_ms: i64,
+) -> (Vec<SessionPart>, Vec<String>) {
     if !items.iter().any(Item::is_session_cluster) {
-        return Ok(Vec::new());
+        return (Vec::new(), Vec::new());
     }
-    let asked: BTreeSet<&JobKey> = of.fleet.jobs.iter().collect();
+    let asked: BTreeSet<&JobKey> = fleet.jobs.iter().collect();
+    let others: Vec<(&JobKey, &str)> = fleet
+        .known()
+        .into_iter()
+        .filter(|job| job.kind == JobKind::SessionJob && !asked.contains(job))
+        .filter_map(|job| {
+            let resource = fleet.resource(job)?;
+            Some((job, resource.session_cluster.as_deref()?))
+        })
+        .collect();
+    let results = side_by_side(&others, |(job, cluster)| {
+        let history = history(settings, store, job, now_ms)?;
+        let running = history.latest_running.as_ref();
+        Ok::<SessionPart, HistoryError>(SessionPart::new(job, cluster, running))
+    });
     let mut parts = Vec::new();
-    for job in of.fleet.known() {
-        if job.kind != JobKind::SessionJob || asked.contains(job) {
-            continue;
+    let mut unread = Vec::new();
+    for ((job, _), result) in others.iter().zip(results) {
+        match result {
+            Ok(Ok(part)) => parts.push(part),
+            Ok(Err(error)) => unread.push(format!("{}: {error}", job.short())),
+            Err(panic) => unread.push(format!("{}: {panic}", job.short())),
         }
-        let resource = of.fleet.resource(job);
-        let Some(cluster) = resource.and_then(|resource| resource.session_cluster.as_deref())
-        else {
-            continue;
-        };
-        let history = history(of.settings, store, job, of.now_ms)?;
-        parts.push(SessionPart::new(
-            job,
-            cluster,
-            history.latest_running.as_ref(),
-        ));
     }
-    Ok(parts)
+    (parts, unread)
 }

@@ -1,33 +1,40 @@
 //! Whether a job may be changed, as its owner and its past have it.
 
-use super::{Books, Settings};
+use super::base::Base;
+use super::settings::Settings;
 use crate::audit::{ChangeRecord, Outcome};
 use crate::flink::deployment::Deployment;
 use crate::manifest::Located;
+use crate::owner::Owner;
 use crate::plan::Rooms;
-use crate::policy::{Mode, Standing};
+use crate::policy::Standing;
 use crate::recommend::{Recommendation, RevertedSize};
 use crate::snapshot::{History, JobKey};
+
+/// A job that is planned, with what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Considered<'a> {
+    pub(super) job: &'a JobKey,
+    pub(super) history: &'a History,
+    pub(super) located: Option<&'a Located>,
+    pub(super) owner: &'a Owner,
+}
 
 /// What its owner, its past changes and its latest look say of a job.
 pub(super) fn standing(
     settings: &Settings,
-    books: &Books,
+    base: &Base,
     changes: &[&ChangeRecord],
-    job: &JobKey,
-    located: Option<&Located>,
-    history: &History,
+    considered: Considered<'_>,
     rooms: &Rooms,
 ) -> Standing {
+    let Considered {
+        job,
+        history,
+        located,
+        owner,
+    } = considered;
     let deployment = located.and_then(|located| Deployment::from_value(&located.value).ok());
-    let wishes = deployment.as_ref().map(Deployment::wishes);
-    let wished = wishes.as_ref().and_then(|wishes| wishes.mode.as_deref());
-    let mode = match wished {
-        Some("ignore") => Mode::Ignore,
-        Some("report") => Mode::Report,
-        Some("propose") if settings.mode != Mode::Ignore => Mode::Propose,
-        _ => settings.mode,
-    };
     let own = changes
         .iter()
         .copied()
@@ -37,11 +44,11 @@ pub(super) fn standing(
         .as_ref()
         .and_then(|snapshot| snapshot.checkpoints.as_ref());
     Standing {
-        mode,
-        mode_reason: wishes.as_ref().and_then(|wishes| wishes.reason.clone()),
-        tier: wishes
-            .as_ref()
-            .and_then(|wishes| wishes.tier.clone())
+        mode: owner.mode(settings.mode),
+        mode_reason: owner.reason.clone(),
+        tier: owner
+            .tier
+            .clone()
             .or_else(|| settings.jobs.get(job).and_then(|entry| entry.tier.clone())),
         labels: deployment
             .as_ref()
@@ -52,10 +59,8 @@ pub(super) fn standing(
             .map(|deployment| deployment.annotations.clone())
             .unwrap_or_default(),
         verdicts: Vec::new(),
-        hold_until_ms: wishes
-            .as_ref()
-            .and_then(|wishes| wishes.hold_until.as_deref())
-            .and_then(date_ms),
+        unreadable: owner.not_understood(),
+        hold_until_ms: owner.hold_until_ms,
         autoscaler: deployment
             .as_ref()
             .is_some_and(Deployment::autoscaler_enabled),
@@ -63,25 +68,15 @@ pub(super) fn standing(
         observation_window_ms: i64::try_from(rooms.watch.window.millis()).unwrap_or(i64::MAX),
         reverted: own
             .filter(|change| change.outcome == Outcome::Reverted)
-            .filter_map(|change| reverted_size(books, change.change.as_deref()?))
+            .filter_map(|change| reverted_size(base, change.change.as_deref()?))
             .collect(),
         last_checkpoint_ms: checkpoints.and_then(|checkpoints| checkpoints.latest_completed_at_ms),
         checkpointing: checkpoints.is_some_and(|checkpoints| checkpoints.interval_ms.is_some()),
     }
 }
 
-/// A date (`2026-12-01`) or a time, as Unix milliseconds.
-fn date_ms(text: &str) -> Option<i64> {
-    let time = text.parse::<jiff::Timestamp>().ok();
-    let day = || {
-        let date = text.parse::<jiff::civil::Date>().ok()?;
-        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    };
-    time.or_else(day).map(|time| time.as_millisecond())
-}
-
-fn reverted_size(books: &Books, digest: &str) -> Option<RevertedSize> {
-    let evidence = books.evidence(digest).ok()?;
+fn reverted_size(base: &Base, digest: &str) -> Option<RevertedSize> {
+    let evidence = base.evidence(digest).ok()?;
     let recommendation: Recommendation =
         serde_json::from_value(evidence.details.get("recommendation")?.clone()).ok()?;
     Some(RevertedSize {

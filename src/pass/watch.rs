@@ -1,15 +1,19 @@
 //! What was merged is judged, the ledger learns of it, and what hurts gets a revert.
 
+use super::base::Manifests;
+use super::error::PassError;
+use super::fleet::Fleet;
 use super::heartbeat::{Beat, Blind, due};
+use super::judge::Judged;
 use super::known::{Known, know};
 use super::proposed::{Done, Proposed};
 use super::request::propose_revert_of;
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
-use super::{Judged, PassError, Settings};
+use super::settings::Settings;
+use super::side_by_side::contained;
 use crate::audit::{ChangeRecord, missing_entries};
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
-use crate::snapshot::JobKey;
 use crate::watch::Assessment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -50,7 +54,7 @@ pub struct Watching<'a> {
     /// What is configured.
     pub settings: &'a Settings,
     /// The jobs.
-    pub jobs: &'a [JobKey],
+    pub fleet: &'a Fleet,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
 }
@@ -64,14 +68,22 @@ pub fn leave<E: Display>(
     of: Watching<'_>,
     store: &impl HistoryStore,
     repository: &impl Repository,
+    manifests: &Manifests<'_>,
     listed: Result<Vec<PullRequest>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(
+        store,
+        repository,
+        manifests.base,
+        pull_requests,
+        &of.fleet.jobs,
+        of.now_ms,
+    )?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -79,7 +91,7 @@ pub fn leave<E: Display>(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
-        match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
+        match hurts.then(|| made(of, store, manifests, judged)) {
             Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
@@ -89,7 +101,8 @@ pub fn leave<E: Display>(
     let mut ledger = lacking(&known, of.now_ms)?;
     ledger.extend(beat.file);
     let blind = beat.blind;
-    let due = Due::new(&watched, reverts, &known.books.head, &ledger, blind.clone());
+    let head = &manifests.base.head;
+    let due = Due::new(&watched, reverts, head, &ledger, blind.clone());
     let followed = Followed {
         watched,
         problems,
@@ -129,14 +142,22 @@ pub async fn follow(
     store: &impl HistoryStore,
     forge: &impl Forge,
     repository: &impl Repository,
+    manifests: &Manifests<'_>,
 ) -> Result<Followed, PassError> {
     let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
     let is_listed = unlisted.is_none();
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(
+        store,
+        repository,
+        manifests.base,
+        pull_requests,
+        &of.fleet.jobs,
+        of.now_ms,
+    )?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
@@ -146,19 +167,24 @@ pub async fn follow(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } => {
-                match revert(of.settings, store, &known.books, judged, of.now_ms) {
-                    Ok(Revert::Propose(request)) => Some(
-                        propose_revert_of(of.settings, forge, repository, &request, of.now_ms)
-                            .await?,
-                    ),
-                    Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
-                    Err(why) => {
-                        problems.push(format!("{job}: the revert could not be made: {why}"));
-                        None
-                    }
+            Assessment::Regressed { .. } => match made(of, store, manifests, judged) {
+                Ok(Revert::Propose(request)) => Some(
+                    propose_revert_of(
+                        of.settings,
+                        forge,
+                        repository,
+                        manifests,
+                        &request,
+                        of.now_ms,
+                    )
+                    .await?,
+                ),
+                Ok(Revert::LetBe(why)) => Some(Proposed::new(&job, Done::LeftAlone, why)),
+                Err(why) => {
+                    problems.push(format!("{job}: the revert could not be made: {why}"));
+                    None
                 }
-            }
+            },
             Assessment::Blind { .. } => {
                 problems.push(format!(
                     "{job}: a merged change can't be judged: there is no data of the job"
@@ -176,7 +202,16 @@ pub async fn follow(
     if reverts.any(|revert| revert.done.has_written()) {
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
         let (pull_requests, _) = with_gap(forge.pull_requests().await);
-        let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+        let newer = manifests.base.newer(repository)?;
+        let base = newer.as_ref().unwrap_or(manifests.base);
+        let known = know(
+            store,
+            repository,
+            base,
+            pull_requests,
+            &of.fleet.jobs,
+            of.now_ms,
+        )?;
         problems.extend(remember(repository, &known, None, of.now_ms)?.problem);
     }
     Ok(Followed {
@@ -185,6 +220,18 @@ pub async fn follow(
         blind: beat.blind,
         known: (is_listed && !remembered.learnt && !asked).then_some(known),
     })
+}
+
+/// The revert of a change; one that panics is a sentence, too.
+fn made(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    manifests: &Manifests<'_>,
+    judged: &Judged,
+) -> Result<Revert, String> {
+    let resource = of.fleet.resource(&judged.record.job);
+    contained(|| revert(of.settings, store, manifests, judged, resource, of.now_ms))
+        .and_then(|made| made)
 }
 
 /// What became of an append to the ledger.

@@ -1,5 +1,6 @@
 //! What a parallelism does to things that cannot be divided: slots, key groups, partitions.
 
+use crate::quantity::count;
 use crate::recommend::Size;
 use crate::snapshot::{History, Vertex};
 use std::collections::BTreeMap;
@@ -61,15 +62,16 @@ pub(super) fn partitions(history: &History, size: &Size) -> Option<String> {
     let shares = shares.filter(|(partitions, _)| *partitions > 0);
     let (all, subtasks) = shares.max_by_key(|(all, subtasks)| unevenness(*all, *subtasks))?;
     let (fewest, most) = (all / subtasks, all.div_ceil(subtasks));
+    let (parts, readers) = (count(all, "partition"), count(subtasks, "reader"));
     Some(if fewest == most {
-        format!("{all} partitions over {subtasks} readers: {most} each.")
+        format!("{parts} over {readers}: {most} each.")
     } else if fewest == 0 {
         format!(
-            "{all} partitions over {subtasks} readers: {} of them read nothing.",
+            "{parts} over {readers}: {} of them read nothing.",
             subtasks - all
         )
     } else {
-        format!("{all} partitions over {subtasks} readers: {fewest} to {most} each.")
+        format!("{parts} over {readers}: {fewest} to {most} each.")
     })
 }
 

@@ -46,11 +46,7 @@ impl Target<'_> {
         let creates = changes
             .iter()
             .any(|change| fields::value_at(&located.value, &change.path).is_none());
-        let options = EditOptions {
-            create: creates,
-            file: Some(located.file.clone()),
-            map: located.values.clone(),
-        };
+        let options = EditOptions::of(located, creates);
         let edited = self.asked.catalog.edit(&located.key, &changes, &options)?;
         let Some((file, _)) = edited.files.first_key_value() else {
             return Ok(None);

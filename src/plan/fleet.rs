@@ -3,6 +3,7 @@
 use super::item::{Item, State, Until};
 use super::reason::PlanReason;
 use super::settings::{Group, Settings};
+use crate::quantity::count;
 use crate::recommend::Direction;
 use crate::snapshot::JobKey;
 use std::cmp::Ordering;
@@ -35,6 +36,7 @@ pub fn arrange(
             .then_with(|| urgency(b, a))
             .then_with(|| a.job.cmp(&b.job))
     });
+    let groups = by_group(facts, settings.group);
     let mut open = facts.open.len();
     let mut opened_today: Vec<i64> = facts
         .opened_at_ms
@@ -52,13 +54,13 @@ pub fn arrange(
             opened_today.push(now_ms);
             continue;
         }
-        let hold = group_hold(item, facts, settings).or_else(|| {
+        let hold = group_hold(item, &groups, settings).or_else(|| {
             if open >= settings.open_pull_requests as usize {
                 Some((
                     PlanReason::OpenPullRequests,
                     format!(
-                        "{open} pull requests are open, and {} are the limit",
-                        settings.open_pull_requests
+                        "the limit of {} is reached",
+                        count(settings.open_pull_requests, "open pull request")
                     ),
                     Until::Event("an open pull request is merged or closed".to_string()),
                 ))
@@ -69,8 +71,8 @@ pub fn arrange(
                 Some((
                     PlanReason::PullRequestsPerDay,
                     format!(
-                        "{} pull requests were opened in 24 hours, and that is the limit",
-                        opened_today.len()
+                        "the limit of {} in 24 hours is reached",
+                        count(settings.pull_requests_per_day, "new pull request")
                     ),
                     Until::AtMs(next),
                 ))
@@ -95,21 +97,40 @@ pub fn arrange(
     items
 }
 
+/// The jobs with a watched change, by group: the cluster, and the namespace where that is the group.
+type Groups<'a> = BTreeMap<(&'a str, &'a str), Vec<(&'a JobKey, Option<i64>)>>;
+
+fn by_group(facts: &FleetFacts, group: Group) -> Groups<'_> {
+    let mut groups = Groups::new();
+    for (job, until) in &facts.watched {
+        if let Some(of) = group_of(job, group) {
+            groups.entry(of).or_default().push((job, *until));
+        }
+    }
+    groups
+}
+
+/// The group that a job shares with others; none where each job is a group of its own.
+fn group_of(job: &JobKey, group: Group) -> Option<(&str, &str)> {
+    match group {
+        Group::Namespace => Some((&job.cluster, &job.namespace)),
+        Group::Cluster => Some((&job.cluster, "")),
+        Group::Job => None,
+    }
+}
+
 fn group_hold(
     item: &Item,
-    facts: &FleetFacts,
+    groups: &Groups<'_>,
     settings: &Settings,
 ) -> Option<(PlanReason, String, Until)> {
-    let watched: Vec<(&JobKey, &Option<i64>)> = facts
-        .watched
-        .iter()
-        .filter(|(job, _)| **job != item.job && same_group(job, &item.job, settings.group))
-        .collect();
-    if watched.len() < settings.changes_per_group as usize {
+    let group = groups.get(&group_of(&item.job, settings.group)?)?;
+    let mut others = group.iter().filter(|(job, _)| **job != item.job);
+    if others.clone().count() < settings.changes_per_group as usize {
         return None;
     }
-    let first_end = watched.iter().filter_map(|(_, until)| **until).min();
-    let (other, _) = watched.first()?;
+    let first_end = others.clone().filter_map(|(_, until)| *until).min();
+    let (other, _) = others.next()?;
     let until = first_end.map_or_else(
         || Until::Event(format!("the change of {} settles", other.short())),
         Until::AtMs,
@@ -119,14 +140,6 @@ fn group_hold(
         format!("{} of the same group is still being watched", other.short()),
         until,
     ))
-}
-
-fn same_group(a: &JobKey, b: &JobKey, group: Group) -> bool {
-    match group {
-        Group::Namespace => a.cluster == b.cluster && a.namespace == b.namespace,
-        Group::Cluster => a.cluster == b.cluster,
-        Group::Job => a == b,
-    }
 }
 
 fn grows(item: &Item) -> bool {

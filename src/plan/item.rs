@@ -1,7 +1,7 @@
 //! What a plan says of each job.
 
 use super::link::Link;
-use super::reason::Reason;
+use super::reason::{PlanReason, Reason};
 use super::session::SessionUnit;
 use crate::classify::JobProfile;
 use crate::manifest::Refusal;
@@ -227,6 +227,17 @@ impl Item {
     /// the same reason, and verdicts of its own.
     pub fn is_session_cluster(&self) -> bool {
         self.reason == SizingReason::SessionCluster.into() && self.profile.is_none()
+    }
+
+    /// The item of a job that could not be planned, with one sentence that tells why.
+    pub fn not_planned(job: &JobKey, why: String) -> Item {
+        let answer = Answer::new(
+            State::Undetermined,
+            PlanReason::NotPlanned,
+            why,
+            "its cause is mended",
+        );
+        Item::new(job.clone(), None, Findings::default(), answer)
     }
 
     /// A job's item: what was found out, and the answer.

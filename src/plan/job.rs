@@ -135,8 +135,23 @@ fn planned(
         let bounded = bound(&wanted, &asked)?;
         decide(&mut found, wanted, bounded, &asked)
     });
-    let answer = answer.unwrap_or_else(|answer| answer);
+    let answer = heeding(&facts.standing, answer.unwrap_or_else(|answer| answer));
     Item::new(job.clone(), link, found, answer)
+}
+
+/// The answer, unless the owner says something that is not understood: that holds the job, whatever was found out.
+fn heeding(standing: &Standing, answer: Answer) -> Answer {
+    match &standing.unreadable {
+        Some(sentence) if !matches!(answer.state, State::Ignored | State::Unreachable) => {
+            Answer::new(
+                State::Held,
+                PlanReason::OwnerUnreadable,
+                sentence.clone(),
+                "the annotation is mended",
+            )
+        }
+        _ => answer,
+    }
 }
 
 /// What leaves nothing to look at: the owner's word, the operator's doing, a JobManager that does not answer.

@@ -1,12 +1,11 @@
 //! How a live job and a file were found to belong together, and how sure that is.
 
-use super::object_key;
 use crate::flink::deployment::Kind;
-use crate::manifest::Located;
+use crate::manifest::{Located, ObjectKey};
 use crate::snapshot::{JobKey, LiveResource, Owner};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What tied a job to its file.
@@ -91,18 +90,30 @@ pub fn link(located: &Located, resource: Option<&LiveResource>) -> Link {
 }
 
 /// Files of Flink objects that none of the live jobs belongs to, one sentence each.
-pub fn without_job(objects: &[Located], live: &BTreeSet<JobKey>) -> Vec<String> {
-    objects
-        .iter()
-        .filter(|object| Kind::from_name(&object.key.kind).is_some())
-        .filter(|object| {
-            !live.iter().any(|job| {
-                let key = object_key(job);
-                key.kind == object.key.kind
-                    && key.name == object.key.name
-                    && (object.key.namespace.is_none() || key.namespace == object.key.namespace)
+pub fn without_job<'a>(
+    objects: impl IntoIterator<Item = &'a Located>,
+    live: impl IntoIterator<Item = &'a JobKey>,
+) -> Vec<String> {
+    let mut namespaces: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for job in live {
+        namespaces
+            .entry((job.kind.resource_kind(), &job.name))
+            .or_default()
+            .insert(&job.namespace);
+    }
+    let is_live = |key: &ObjectKey| {
+        namespaces
+            .get(&(key.kind.as_str(), key.name.as_str()))
+            .is_some_and(|namespaces| match &key.namespace {
+                Some(namespace) => namespaces.contains(namespace.as_str()),
+                // A manifest may leave its namespace to whoever applies it.
+                None => true,
             })
-        })
+    };
+    objects
+        .into_iter()
+        .filter(|object| Kind::from_name(&object.key.kind).is_some())
+        .filter(|object| !is_live(&object.key))
         .map(|object| {
             let key = &object.key;
             let namespace = key.namespace.as_ref().map_or(String::new(), |of| format!("{of}/"));

@@ -12,8 +12,12 @@ codes! {
     pub enum PlanReason {
         /// The owner, or the configuration, wants no look at it.
         OptedOut = "opted-out",
+        /// The owner says something on the job that is not understood.
+        OwnerUnreadable = "owner-unreadable",
         /// Nobody answers where the job should be.
         Unreachable = "unreachable",
+        /// Its history could not be read, or a fault in Plimsoll stopped its planning.
+        NotPlanned = "not-planned",
         /// Its custom resource has a shape that is not known.
         UnknownResource = "unknown-resource",
         /// It runs two clusters by turns, which are not sized.
@@ -108,6 +112,7 @@ impl From<manifest::Code> for Reason {
         match code {
             // The owner's word is one reason, whoever comes across it first.
             manifest::Code::OptedOut => Reason::Plan(PlanReason::OptedOut),
+            manifest::Code::OwnerUnreadable => Reason::Plan(PlanReason::OwnerUnreadable),
             code => Reason::Refused(code),
         }
     }

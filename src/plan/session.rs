@@ -1,6 +1,7 @@
 //! A session cluster as one unit: its TaskManagers belong to all of its jobs together, so they are told, and priced, once.
 
 use super::item::Item;
+use crate::quantity::count;
 use crate::recommend::{Prices, Size};
 use crate::snapshot::{JobKey, JobKind, Shape, Snapshot};
 use schemars::JsonSchema;
@@ -133,7 +134,10 @@ fn sentence(unit: &SessionUnit) -> String {
     });
     let together = if names.len() > 1 { "share" } else { "has" };
     let who = if names.len() > 1 { "they" } else { "it" };
-    format!("{jobs}; {who} {together} {task_managers} TaskManagers{each}{cost}")
+    format!(
+        "{jobs}; {who} {together} {}{each}{cost}",
+        count(task_managers, "TaskManager")
+    )
 }
 
 fn memory(bytes: u64) -> String {

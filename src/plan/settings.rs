@@ -27,6 +27,7 @@ pub struct Settings {
     /// Which jobs share a blast radius.
     pub group: Group,
     /// Jobs of a group that may be changed and still watched at once.
+    #[schemars(range(min = 1))]
     pub changes_per_group: u32,
 }
 

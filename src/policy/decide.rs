@@ -1,7 +1,8 @@
 //! The rules applied to one job's advice.
 
 use super::case::Case;
-use super::rule::{Limit, Mode, Rule};
+use super::rule::{Limit, Rule};
+use crate::owner::Mode;
 use crate::recommend::{Advice, Bounds, Recommendation, RevertedSize};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Standing {
     pub annotations: BTreeMap<String, String>,
     /// Ids of its verdicts.
     pub verdicts: Vec<String>,
+    /// What its owner says that is not understood, one sentence: as long as there is any, nothing changes. May hold foreign text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
     /// Until when the annotation `plimsoll.dev/hold-until` holds it, Unix milliseconds.
     pub hold_until_ms: Option<i64>,
     /// Whether the operator's autoscaler owns its parallelism.
@@ -154,6 +158,9 @@ pub fn decide(
     now_ms: i64,
 ) -> Decision {
     let mut outcomes = Vec::new();
+    if let Some(unreadable) = &standing.unreadable {
+        outcomes.push(held("owner-unreadable", unreadable, None));
+    }
     if let Some(until) = standing.hold_until_ms.filter(|until| *until > now_ms) {
         outcomes.push(held(
             "hold-until",

@@ -7,9 +7,10 @@ mod decide;
 mod rule;
 mod typing;
 
+pub use crate::owner::Mode;
 pub use case::{
     Case, ChangeFacts, CheckpointFacts, JobFacts, LastChangeFacts, LoadFacts, NowFacts, SizeFacts,
 };
 pub use condition::{Condition, Misfit};
 pub use decide::{Decision, RuleOutcome, Ruling, Standing, bounds, decide};
-pub use rule::{Limit, Mode, Rule, RuleError, RuleTest, Selector, shipped, with_overrides};
+pub use rule::{Limit, Rule, RuleError, RuleTest, Selector, shipped, with_overrides};

@@ -8,19 +8,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What Plimsoll may do with a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Nothing at all.
-    Ignore,
-    /// Say what would be proposed.
-    #[default]
-    Report,
-    /// Open pull requests.
-    Propose,
-}
-
 /// Which jobs a rule is about: all conditions that are given must hold; an empty selector is about every job.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,8 +34,14 @@ impl Selector {
         any(&self.clusters, &job.cluster)
             && any(&self.namespaces, &job.namespace)
             && any(&self.jobs, &format!("{}/{}", job.namespace, job.name))
-            && (self.tiers.is_empty() || (!job.tier.is_empty() && any(&self.tiers, &job.tier)))
+            && (self.tiers.is_empty() || self.tiers.iter().any(|tier| is_tier(tier, &job.tier)))
     }
+}
+
+/// Whether a job's tier is the one that a selector names: case and surrounding blanks aside. No tier is none.
+fn is_tier(named: &str, tier: &str) -> bool {
+    let tier = tier.trim();
+    !tier.is_empty() && named.trim().to_lowercase() == tier.to_lowercase()
 }
 
 /// What a rule limits.
@@ -58,31 +51,37 @@ pub enum Limit {
     /// Total slots, CPU and memory may each go down by at most this share in one change.
     StepDown {
         /// 0 < share <= 1; 1 is no limit.
+        #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
         share: f64,
     },
     /// After a merged change, shrink again only when this time has passed; by default the observation window.
     Cooldown {
         /// How long; absent: as long as the observation window.
         #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("shortest" = "1 ms"))]
         duration: Option<FlinkDuration>,
     },
     /// Hold a smaller size that falls short of its load with a higher probability than this.
     Probability {
         /// 0..=1.
+        #[schemars(range(min = 0.0, max = 1.0))]
         at_most: f64,
     },
     /// Hold changes that save less than this.
     MinSaving {
         /// Share of the present cost, 0..=1.
         #[serde(default)]
+        #[schemars(range(min = 0.0, max = 1.0))]
         share: f64,
         /// Amount a month, in the currency of the prices.
         #[serde(default)]
+        #[schemars(range(min = 0.0))]
         per_month: f64,
     },
     /// Hold a smaller size while the job completes no checkpoints.
     CheckpointHealth {
         /// The last completed one may be this old.
+        #[schemars(extend("shortest" = "1 ms"))]
         completed_within: FlinkDuration,
     },
     /// Process memory of a TaskManager stays within.
@@ -107,14 +106,17 @@ pub enum Limit {
     Parallelism {
         /// At least.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
         min: Option<u32>,
         /// At most.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
         max: Option<u32>,
     },
     /// At least so many TaskManagers.
     TaskManagers {
         /// At least.
+        #[schemars(range(min = 1))]
         min: u32,
     },
     /// Nothing is proposed between two times (a freeze).
@@ -173,7 +175,7 @@ pub struct RuleTest {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RuleError {
     /// Two files of the user's hold the same id.
-    #[error("rule `{0}` stands in two policy files: give one of them another id")]
+    #[error("rule `{0}` is in two policy files: give one of them another id")]
     Twice(String),
     /// A share or probability outside its range.
     #[error("rule `{id}`: {field} is {value}, and must lie within {range}")]

@@ -3,6 +3,7 @@
 //! divides whole numbers without a remainder, so whole numbers are made real ones where they meet a real one, and in every division.
 
 use super::case::Case;
+use crate::quantity::nearest;
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators};
 use std::collections::BTreeMap;
@@ -137,13 +138,8 @@ fn with(like: &IdedExpr, expr: Expr) -> IdedExpr {
 }
 
 fn unknown(what: &str, name: &str, of: &str, known: &Scope) -> String {
-    let nearest = known
-        .keys()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 2)
-        .min();
-    let hint = match nearest {
-        Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+    let hint = match nearest(name, known.keys().map(String::as_str)) {
+        Some(candidate) => format!("did you mean `{candidate}`?"),
         None => format!(
             "there are {}",
             known

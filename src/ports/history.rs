@@ -12,8 +12,8 @@ pub struct HistoryError {
     pub reason: String,
 }
 
-/// A store of snapshots that answers with histories. Synchronous: the embedded one is a file; a remote one blocks on its own runtime.
-pub trait HistoryStore {
+/// A store of snapshots that answers with histories, to several threads at once. Synchronous: the embedded one is a file; a remote one blocks on its own runtime.
+pub trait HistoryStore: Send + Sync {
     /// Adds one; a snapshot of the same job and time replaces the earlier one.
     fn append(&mut self, snapshot: &Snapshot) -> Result<(), HistoryError>;
 

@@ -40,6 +40,21 @@ impl FlinkDuration {
         FlinkDuration { millis, text }
     }
 
+    /// Reads a duration that somebody writes for Plimsoll: with its unit. Flink takes a bare number for milliseconds, and who writes
+    /// `72` mostly means hours.
+    ///
+    /// # Errors
+    /// What is not a duration, and a bare number.
+    pub fn with_unit(text: &str) -> Result<FlinkDuration, QuantityError> {
+        let text = text.trim();
+        if text.parse::<f64>().is_ok() {
+            return Err(QuantityError::DurationUnit {
+                text: text.to_owned(),
+            });
+        }
+        text.parse()
+    }
+
     /// The duration in whole milliseconds.
     pub fn millis(&self) -> u64 {
         self.millis
@@ -203,6 +218,17 @@ mod tests {
         ] {
             assert!(text.parse::<FlinkDuration>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_for_us_has_a_unit() {
+        for text in ["72", " 72 ", "0", "1.5", "-3", "1e3", "inf", "nan"] {
+            let error = FlinkDuration::with_unit(text).unwrap_err().to_string();
+            assert!(error.contains("has no unit"), "{text}: {error}");
+        }
+        assert!(FlinkDuration::with_unit("72 hourz").is_err());
+        assert_eq!(FlinkDuration::with_unit("72h").unwrap().millis(), 72 * HOUR);
+        assert_eq!(FlinkDuration::with_unit("72 ms").unwrap().millis(), 72);
     }
 
     proptest! {

@@ -5,20 +5,26 @@
 //! [`crate::quantity::Cpu`]) remember how they were written, because
 //! a reader's charts and scripts may do arithmetic on the text: the unit and its letter case survive.
 
+mod address;
 mod codes;
+mod count;
 mod cpu;
 pub(crate) mod decimal;
 mod duration;
 mod memory;
+mod nearest;
 mod number;
 mod price;
 mod text;
 
+pub use address::{carries_credentials, without_secrets};
 pub use codes::UnknownCode;
 pub(crate) use codes::codes;
+pub use count::count;
 pub use cpu::Cpu;
 pub use duration::FlinkDuration;
 pub use memory::Memory;
+pub use nearest::nearest;
 pub use number::{Parallelism, Rate, Share};
 pub use price::{Billing, HOURS_PER_MONTH, Price};
 
@@ -26,7 +32,7 @@ pub use price::{Billing, HOURS_PER_MONTH, Price};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
     /// Neither Flink's `MemorySize` nor a Kubernetes quantity.
-    #[error("`{text}` is no memory size; write it like `2048m`, `2g` or `2Gi`")]
+    #[error("`{text}` is not a memory size; write it like `2048m`, `2g` or `2Gi`")]
     Memory {
         /// What was written.
         text: String,
@@ -38,37 +44,43 @@ pub enum QuantityError {
         text: String,
     },
     /// Not a count of cores.
-    #[error("`{text}` is no CPU quantity; write it like `0.5`, `2` or `1500m`")]
+    #[error("`{text}` is not a CPU quantity; write it like `0.5`, `2` or `1500m`")]
     Cpu {
         /// What was written.
         text: String,
     },
     /// Not a whole number from 1 to 2^31 - 1.
-    #[error("`{text}` is no parallelism; write a whole number from 1 to 2147483647")]
+    #[error("`{text}` is not a parallelism; write a whole number from 1 to 2147483647")]
     Parallelism {
         /// What was written.
         text: String,
     },
     /// Not a finite number of at least 0.
-    #[error("`{text}` is no rate; write a finite number of records per second, 0 or more")]
+    #[error("`{text}` is not a rate; write a finite number of records per second, 0 or more")]
     Rate {
         /// What was written.
         text: String,
     },
     /// Not a number from 0 to 1.
-    #[error("`{text}` is no share; write a number from 0 to 1, or a percentage like `75%`")]
+    #[error("`{text}` is not a share; write a number from 0 to 1, or a percentage like `75%`")]
     Share {
         /// What was written.
         text: String,
     },
     /// Not an amount of money per hour or month.
-    #[error("`{text}` is no price; write it like `0.04 USD/hour` or `30 EUR/month`")]
+    #[error("`{text}` is not a price; write it like `0.04 USD/hour` or `30 EUR/month`")]
     Price {
         /// What was written.
         text: String,
     },
+    /// A bare number where a duration has to have its unit.
+    #[error("`{text}` has no unit; write `{text}s`, `{text} min` or `{text}h`")]
+    DurationUnit {
+        /// What was written.
+        text: String,
+    },
     /// Not a duration in Flink's or ISO 8601's form.
-    #[error("`{text}` is no duration; write it like `30s`, `5 min`, `1 h` or `PT5M`")]
+    #[error("`{text}` is not a duration; write it like `30s`, `5 min`, `1 h` or `PT5M`")]
     Duration {
         /// What was written.
         text: String,

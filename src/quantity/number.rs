@@ -155,7 +155,7 @@ impl FromStr for Rate {
 /// A part of a whole, 0 to 1. Prints as a bare fraction; [`Share::percent`] is for people.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "f64", into = "f64")]
-#[schemars(with = "f64")]
+#[schemars(with = "f64", extend("minimum" = 0, "maximum" = 1))]
 pub struct Share(f64);
 
 ordered_float!(Share);

@@ -15,8 +15,10 @@ const GIB: f64 = (1u64 << 30) as f64;
 #[serde(deny_unknown_fields, default)]
 pub struct Prices {
     /// One core, a month.
+    #[schemars(range(min = 0.0))]
     pub core_month: f64,
     /// One GiB of memory, a month.
+    #[schemars(range(min = 0.0))]
     pub gib_month: f64,
     /// ISO 4217 code or symbol.
     pub currency: String,

@@ -8,32 +8,46 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Largest probability that the proposed size can't carry the required load.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub probability_limit: f64,
     /// Share of a TaskManager's cores that the required load may take.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub cpu_share: f64,
     /// Share of the heap that may stay in use after collections.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub heap_share: f64,
     /// Factor over the highest heap seen.
+    #[schemars(range(min = 1.0))]
     pub heap_factor: f64,
     /// Share of the time that collections may take at the proposed size.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub gc_share: f64,
     /// Share of its interval (and of its timeout) that a checkpoint may take.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub checkpoint_share: f64,
     /// Saving below which nothing is changed, a share of the present cost: a change costs a restart.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub minimum_saving: f64,
     /// Most slots of a TaskManager, unless it has more already.
+    #[schemars(range(min = 1))]
     pub max_slots_per_task_manager: u32,
     /// Most cores of a TaskManager in thousandths, unless it has more already.
+    #[schemars(range(min = 1))]
     pub max_cpu_millis: u64,
     /// Fewest cores of a TaskManager in thousandths, unless it has fewer already.
+    #[schemars(range(min = 1))]
     pub min_cpu_millis: u64,
     /// Most memory of a TaskManager, MiB, unless it has more already.
+    #[schemars(range(min = 1))]
     pub max_memory_mib: u64,
     /// Step of memory, MiB, at least 1.
+    #[schemars(range(min = 1))]
     pub memory_step_mib: u32,
     /// Largest factor by which parallelism grows at once: the scaling law is not known beyond.
+    #[schemars(range(min = 1.0))]
     pub max_growth: f64,
     /// Largest factor by which the cost of a job grows within a month (30 days).
+    #[schemars(range(min = 1.0))]
     pub max_growth_per_month: f64,
     /// Most parallelism of a vertex by its id or name, for connectors that can't scale further.
     #[serde(skip)]

@@ -86,9 +86,9 @@ impl fmt::Debug for SealKey {
 pub fn seal(content: &Value, key: Option<&SealKey>) -> Result<String, ArtifactError> {
     let pretty = serde_json::to_string_pretty(content)
         .map_err(|error| ArtifactError::Unreadable(error.to_string()))?;
-    let rest = pretty
-        .strip_prefix("{\n")
-        .ok_or_else(|| ArtifactError::Unreadable("it is no object, or an empty one".to_owned()))?;
+    let rest = pretty.strip_prefix("{\n").ok_or_else(|| {
+        ArtifactError::Unreadable("it is not an object, or it is empty".to_owned())
+    })?;
     let zeros = "0".repeat(DIGITS);
     let unsigned = match key {
         None => format!("{BEGIN}{zeros}\",\n{rest}\n"),

@@ -152,7 +152,7 @@ impl LedgerEntry {
         }
         if evidence_digest(&evidence_path(&entry.change)).is_none() {
             return Err(failed(format!(
-                "`{}` is no digest of evidence",
+                "`{}` is not a digest of evidence",
                 entry.change
             )));
         }

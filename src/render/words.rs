@@ -3,6 +3,7 @@
 use super::escape::{code, markdown};
 use super::number;
 use crate::classify::{Signal, Unit, Verdict};
+use crate::quantity::count;
 use crate::recommend::Size;
 use crate::record::{FieldChange, Thresholds};
 use crate::snapshot::JobKey;
@@ -149,8 +150,8 @@ pub fn thresholds(thresholds: &Thresholds) -> Vec<String> {
             format!("{} OOM kills", thresholds.out_of_memory)
         },
         format!(
-            "{} restarts in {}",
-            thresholds.restarts,
+            "{} in {}",
+            count(thresholds.restarts, "restart"),
             span(thresholds.restarts_within_ms)
         ),
         format!(

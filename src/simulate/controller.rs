@@ -142,7 +142,7 @@ fn deployment(value: &Value) -> Result<Deployment, String> {
         parallelism: match parallelism {
             Some(text) => text
                 .parse::<u32>()
-                .map_err(|_| format!("parallelism `{text}` of {name} is no number"))?
+                .map_err(|_| format!("parallelism `{text}` of {name} is not a number"))?
                 .max(1),
             None => 1,
         },

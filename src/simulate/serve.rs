@@ -155,7 +155,7 @@ async fn set_clock(
     } else {
         match serde_json::from_slice(&body) {
             Ok(told) => told,
-            Err(error) => return bad_request(&format!("the body is no clock: {error}")),
+            Err(error) => return bad_request(&format!("the body is not a clock: {error}")),
         }
     };
     world.now_ms();
@@ -200,7 +200,7 @@ struct RaiseLoad {
 async fn load(State(world): State<Arc<World>>, body: Bytes) -> Response {
     let told: RaiseLoad = match serde_json::from_slice(&body) {
         Ok(told) => told,
-        Err(error) => return bad_request(&format!("the body is no load: {error}")),
+        Err(error) => return bad_request(&format!("the body is not a load: {error}")),
     };
     if !(told.factor.is_finite() && told.factor >= 0.0) {
         return bad_request("`factor` must be a number from 0");

@@ -58,7 +58,7 @@ pub struct JobKey {
 /// A text that is no job key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no job: write cluster/kind/namespace/name, with kind one of deployment, sessionjob, bluegreen"
+    "`{0}` is not a job: write cluster/kind/namespace/name, with kind one of deployment, sessionjob, bluegreen"
 )]
 pub struct KeyError(pub String);
 

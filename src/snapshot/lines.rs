@@ -27,7 +27,9 @@ pub enum LineError {
         found: String,
     },
     /// It says that it is a snapshot and is none.
-    #[error("line {line} is no valid snapshot ({reason}): delete the line, or take the file again")]
+    #[error(
+        "line {line} is not a valid snapshot ({reason}): delete the line, or take the file again"
+    )]
     Invalid {
         /// Counted from 1.
         line: usize,

@@ -1,18 +1,15 @@
 //! Snapshots that may be shared.
 
 use super::{Gap, JobKey, LiveResource, Snapshot};
+use crate::flink::sizing::is_sizing_option;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Options whose values are numbers, sizes, durations or switches, and name nothing.
-const PLAIN_OPTIONS: [&str; 10] = [
-    "taskmanager.memory.",
-    "taskmanager.numberOfTaskSlots",
-    "taskmanager.cpu.cores",
+/// Options beside those that size a job whose values are numbers, sizes, durations or switches, and name nothing.
+const PLAIN_OPTIONS: [&str; 6] = [
     "kubernetes.taskmanager.",
     "kubernetes.jobmanager.",
     "jobmanager.memory.",
-    "parallelism.default",
     "pipeline.max-parallelism",
     "execution.checkpointing.",
     "metrics.fetcher.update-interval",
@@ -123,8 +120,10 @@ fn names_nothing(key: &str, value: &str) -> bool {
             .chars()
             .all(|one| one.is_ascii_alphanumeric() || " .-_".contains(one));
     plain_value
-        && PLAIN_OPTIONS.iter().any(|plain| key.starts_with(plain))
+        && (is_sizing_option(key) || PLAIN_OPTIONS.iter().any(|plain| key.starts_with(plain)))
         && ![
+            // It names vertices by their ids.
+            "overrides",
             "annotations",
             "labels",
             "service-account",

@@ -1,5 +1,6 @@
 //! What Kubernetes says of a job's custom resource.
 
+use crate::flink::sizing;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -140,45 +141,29 @@ pub struct LiveResource {
     pub unreadable: Option<String>,
 }
 
-/// Leaves below `spec` that are kept, besides options.
-const LEAVES: [&str; 20] = [
+/// Leaves below `spec` that are kept beside those that size something.
+const LEAVES: [&str; 5] = [
     "mode",
     "flinkVersion",
-    "job.parallelism",
     "job.state",
     "job.upgradeMode",
-    "taskManager.replicas",
-    "taskManager.resource.memory",
-    "taskManager.resource.cpu",
-    "taskManager.resources.requests.memory",
-    "taskManager.resources.requests.cpu",
-    "taskManager.resources.limits.memory",
-    "taskManager.resources.limits.cpu",
-    "jobManager.replicas",
-    "jobManager.resource.memory",
-    "jobManager.resource.cpu",
-    "jobManager.resources.requests.memory",
-    "jobManager.resources.requests.cpu",
-    "jobManager.resources.limits.memory",
-    "jobManager.resources.limits.cpu",
     "deploymentName",
 ];
 
-/// Beginnings of options that are kept: sizes, parallelism, who else scales, checkpoints' times.
-const OPTIONS: [&str; 12] = [
-    "taskmanager.memory.",
-    "taskmanager.numberOfTaskSlots",
-    "taskmanager.cpu.cores",
-    "kubernetes.taskmanager.cpu",
-    "kubernetes.taskmanager.memory",
-    "parallelism.default",
+/// Beginnings of options that are kept beside those that size a job: who else scales it, checkpoints' times.
+const OPTIONS: [&str; 5] = [
     "pipeline.max-parallelism",
-    "pipeline.jobvertex-parallelism-overrides",
     "job.autoscaler.",
     "kubernetes.operator.job.autoscaler.",
     "execution.checkpointing.interval",
     "execution.checkpointing.timeout",
 ];
+
+/// All leaves that are kept, besides options.
+fn leaves() -> impl Iterator<Item = &'static str> {
+    let sizing = sizing::FIELDS.into_iter().chain(sizing::JOB_MANAGER);
+    sizing.chain(LEAVES)
+}
 
 /// The path that a field of an object stands under in [`SpecFields`], if fields there are kept: brackets and quotes become dots.
 pub fn kept_path(path: &str) -> Option<String> {
@@ -193,8 +178,11 @@ pub fn kept_path(path: &str) -> Option<String> {
     };
     let below = plain.strip_prefix("spec.")?;
     let kept = match below.strip_prefix("flinkConfiguration.") {
-        Some(option) => OPTIONS.iter().any(|begin| option.starts_with(begin)),
-        None => LEAVES.contains(&below),
+        Some(option) => {
+            sizing::is_sizing_option(option)
+                || OPTIONS.iter().any(|begin| option.starts_with(begin))
+        }
+        None => leaves().any(|leaf| leaf == below),
     };
     kept.then_some(plain)
 }
@@ -202,7 +190,7 @@ pub fn kept_path(path: &str) -> Option<String> {
 /// The kept fields of a Flink spec, with its flattened options.
 pub fn spec_fields(spec: &Value, options: &BTreeMap<String, String>) -> SpecFields {
     let mut fields = SpecFields::new();
-    for leaf in LEAVES {
+    for leaf in leaves() {
         let value = leaf.split('.').fold(spec, |value, key| &value[key]);
         let text = match value {
             Value::String(text) => text.trim().to_string(),

@@ -14,34 +14,46 @@ const HOUR: u64 = 60 * MINUTE;
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// How long a change is watched after it is live.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub window: FlinkDuration,
     /// How long when a weekend (in UTC) falls into the window; without it 48 h more than the window, where that has 48 h at least.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub window_weekend: Option<FlinkDuration>,
     /// Left out at the begin: restart and catching up. While the lag does not grow up to three times as much.
+    #[schemars(extend("shortest" = "0 ms"))]
     pub warm_up: FlinkDuration,
     /// Backpressured share of a vertex above which it hurts…
     pub backpressure: Share,
     /// … when it lasts this long.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub backpressure_for: FlinkDuration,
     /// Lag above which it hurts: waiting records over the rate at which they are read…
+    #[schemars(extend("shortest" = "1 ms"))]
     pub lag: FlinkDuration,
     /// … when it lasts this long.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub lag_for: FlinkDuration,
     /// Restarts that are a crash loop…
+    #[schemars(range(min = 1))]
     pub restarts: u32,
     /// … within this time.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub restarts_within: FlinkDuration,
     /// Out-of-memory failures that are too many.
+    #[schemars(range(min = 1))]
     pub out_of_memory: u32,
     /// Checkpoint duration above which it hurts, as the median of an hour.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub checkpoint_duration: FlinkDuration,
     /// Share of failed checkpoints above which it hurts…
     pub checkpoint_failures: Share,
     /// … among this many.
+    #[schemars(range(min = 1))]
     pub checkpoint_failures_of: u32,
     /// Share of the time in garbage collection above which it hurts, when it lasts as long as `backpressure_for`.
     pub garbage_collection: Share,
     /// How long without data until that is said loudly.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub blind_after: FlinkDuration,
 }
 

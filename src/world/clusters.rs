@@ -47,11 +47,13 @@ impl Clusters {
             .map(|(job, entry)| StaticJob {
                 job,
                 rest: entry.rest.clone(),
+                access: entry.access.clone().unwrap_or_default(),
                 flink_job: entry.flink_job.clone(),
             })
             .collect();
         let rest = flink_rest::Settings {
             warm_up,
+            folder: folder.as_std_path().to_path_buf(),
             ..flink_rest::Settings::default()
         };
         let listed = StaticCluster::over_http(jobs, rest.clone())
@@ -66,7 +68,10 @@ impl Clusters {
                 continue;
             }
             let settings = Settings {
-                rest: rest.clone(),
+                rest: flink_rest::Settings {
+                    access: cluster.access.clone().unwrap_or_default(),
+                    ..rest.clone()
+                },
                 ..settings(cluster, folder)
             };
             match KubernetesCluster::connect(settings).await {

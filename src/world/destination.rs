@@ -25,7 +25,7 @@ impl Destination<'_> {
     pub fn name(&self) -> Option<ForgeName> {
         self.typed.or(self.forge.kind).or_else(|| {
             let clone = self.git().ok()?;
-            let found = github::find(&self.forge.github, &clone);
+            let found = github::find(&self.forge.github, self.folder, &clone);
             matches!(found, Found::Ready(_)).then_some(ForgeName::Github)
         })
     }
@@ -35,10 +35,12 @@ impl Destination<'_> {
         let lacking = self
             .git()
             .ok()
-            .and_then(|clone| match github::find(&self.forge.github, &clone) {
-                Found::Lacking(reason) => Some(format!(" ({reason})")),
-                _ => None,
-            })
+            .and_then(
+                |clone| match github::find(&self.forge.github, self.folder, &clone) {
+                    Found::Lacking(reason) => Some(format!(" ({reason})")),
+                    _ => None,
+                },
+            )
             .unwrap_or_default();
         format!(
             "no forge is named: add --forge github, local, patch or dir, or `forge: {{kind: …}}` to the configuration{lacking}"
@@ -65,7 +67,7 @@ impl Destination<'_> {
 
     /// The repository on GitHub, with a token.
     pub(super) fn place(&self, clone: &GitRepository) -> Result<Place, WorldError> {
-        match github::find(&self.forge.github, clone) {
+        match github::find(&self.forge.github, self.folder, clone) {
             Found::Ready(place) => Ok(*place),
             Found::Lacking(reason) => Err(WorldError::Configuration(reason)),
             Found::Elsewhere => Err(WorldError::Configuration(format!(

@@ -2,7 +2,8 @@
 
 use crate::clients::github::{Origin, Pace, Place, origin};
 use crate::clients::repository::GitRepository;
-use crate::config::GithubConfig;
+use crate::config::{AccessConfig, GithubConfig};
+use camino::Utf8Path;
 use secrecy::SecretString;
 use std::env;
 
@@ -17,8 +18,8 @@ pub enum Found {
 }
 
 /// Looks for the repository that a clone came from. A host counts as GitHub when it is github.com, when the configuration names its
-/// API, or when a workflow's environment says that it runs there.
-pub fn find(settings: &GithubConfig, clone: &GitRepository) -> Found {
+/// API, or when a workflow's environment says that it runs there. Certificates are relative to `folder`.
+pub fn find(settings: &GithubConfig, folder: &Utf8Path, clone: &GitRepository) -> Found {
     let remote = clone.origin().as_deref().and_then(origin);
     let known = remote.filter(|remote| is_github(remote, settings.api.as_deref()));
     let repository = settings
@@ -46,6 +47,12 @@ pub fn find(settings: &GithubConfig, clone: &GitRepository) -> Found {
         token: SecretString::from(token.trim().to_string()),
         token_from: variable.clone(),
         labels: settings.labels.clone(),
+        access: Box::new(AccessConfig {
+            tls: settings.tls.clone(),
+            proxy: settings.proxy.clone(),
+            ..AccessConfig::default()
+        }),
+        folder: folder.as_std_path().to_path_buf(),
         pace: Pace::default(),
     }))
 }

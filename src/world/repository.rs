@@ -15,7 +15,7 @@ pub enum AnyRepository {
     /// A folder without git (the forge `dir`).
     Folder(FolderRepository),
     /// A clone, with the ledger on GitHub.
-    Github(GithubRepository),
+    Github(Box<GithubRepository>),
 }
 
 /// The repository in git at exactly this path.
@@ -44,7 +44,8 @@ impl Destination<'_> {
         let clone = self.git()?;
         if name == Some(ForgeName::Github) {
             let place = self.place(&clone)?;
-            return Ok(AnyRepository::Github(GithubRepository::new(place, clone)));
+            let repository = GithubRepository::new(place, clone);
+            return Ok(AnyRepository::Github(Box::new(repository)));
         }
         Ok(AnyRepository::Git(clone))
     }

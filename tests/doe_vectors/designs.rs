@@ -3,7 +3,6 @@
 use plimsoll::experiment::composite::{CompositeKind, StarRule, box_behnken, central_composite};
 use plimsoll::experiment::factorial::{full_factorial, two_level};
 use plimsoll::experiment::fractional::fractional;
-use plimsoll::experiment::key_groups::key_group_skew;
 use plimsoll::experiment::metrics::design_metrics;
 use plimsoll::experiment::optimal::{Criterion, optimal_design};
 use plimsoll::experiment::procedure::{
@@ -12,6 +11,8 @@ use plimsoll::experiment::procedure::{
 };
 use plimsoll::experiment::screening::{definitive_screening, plackett_burman};
 use plimsoll::experiment::space_filling::space_filling;
+use plimsoll::flink::key_groups::{balanced, largest_share, skew};
+use plimsoll::quantity::Parallelism;
 use plimsoll::statistics::terms::{Term, parse_terms};
 use serde_json::{Map, Value, json};
 
@@ -62,11 +63,11 @@ pub(crate) fn run(kind: &str, input: &Value, expect: &Value) -> Answer {
         }
         "flink.key_group_skew" => {
             let whole = |f| number(input, f).map(|v| v as u32);
-            let s =
-                key_group_skew(whole("max_parallelism")?, whole("parallelism")?).map_err(text)?;
+            let groups = whole("max_parallelism")?;
+            let p = Parallelism::new(whole("parallelism")?).map_err(text)?;
             Ok(
-                json!({"min_groups": s.min_groups, "max_groups": s.max_groups, "skew": s.skew,
-                "smallest_parallelism_with_same_max": s.smallest_parallelism_as_fast}),
+                json!({"min_groups": groups / p.get(), "max_groups": largest_share(groups, p),
+                "skew": skew(groups, p), "smallest_parallelism_with_same_max": balanced(groups, p)}),
             )
         }
         "procedure.step" => procedure(input),

@@ -41,6 +41,8 @@ async fn github_emulator_plays_the_story() {
         token: SecretString::from(or("PLIMSOLL_GITHUB_TOKEN", "")),
         token_from: "PLIMSOLL_GITHUB_TOKEN".to_string(),
         labels: Vec::new(),
+        access: Default::default(),
+        folder: Default::default(),
         pace: Pace::default(),
     };
     // The clone and the emulator hold the same files; the emulator can't be cloned.

@@ -70,6 +70,7 @@ fn planned(
             labels: Default::default(),
             annotations: Default::default(),
             verdicts: Vec::new(),
+            unreadable: None,
             hold_until_ms: None,
             autoscaler: false,
             last_merged_ms: None,

@@ -6,6 +6,7 @@ mod calendar;
 mod collectors;
 mod evaluators;
 mod own;
+mod owner;
 mod realizers;
 mod schema;
 mod settings;

@@ -33,7 +33,7 @@ fn plugins_that_are_configured_wrongly_are_refused_with_exit_code_2() {
         ),
         (
             "plugins: {x: {kind: collector, exec: [a], timeout: 1h}}\n",
-            "plugins.x.timeout is not between",
+            "plugins.x.timeout: `1h` is too long",
         ),
         (
             "plugins: {x: {kind: collector, exec: [a], max_output: 1g}}\n",
@@ -45,7 +45,7 @@ fn plugins_that_are_configured_wrongly_are_refused_with_exit_code_2() {
         ),
         (
             "plugins: {\"a b\": {kind: collector, exec: [a]}}\n",
-            "is no name",
+            "is not a name",
         ),
     ] {
         place.configure(config);

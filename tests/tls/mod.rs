@@ -3,5 +3,6 @@
 mod front;
 mod kubernetes;
 mod prometheus;
+mod rest;
 
 pub use front::head;

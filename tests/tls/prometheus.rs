@@ -4,7 +4,7 @@ use super::front::{LetsIn, pem, tls_front, tunnel};
 use crate::prometheus::{config, key, read, steady, store::Store};
 use assert_cmd::Command;
 use plimsoll::clients::prometheus::PrometheusHistory;
-use plimsoll::config::{PrometheusConfig, PrometheusTls};
+use plimsoll::config::{PrometheusConfig, TlsConfig};
 use std::path::Path;
 
 /// What is read of a job, as the number of its points, or why nothing can be.
@@ -14,9 +14,9 @@ async fn look(config: &PrometheusConfig) -> Result<usize, String> {
     Ok(read(&history, "orders", 3).await?.points.len())
 }
 
-fn files(ca: Option<&str>, ours: Option<&str>) -> PrometheusTls {
+fn files(ca: Option<&str>, ours: Option<&str>) -> TlsConfig {
     let path = |name: String| pem(&name).to_str().unwrap().to_string();
-    PrometheusTls {
+    TlsConfig {
         ca: ca.map(|name| path(format!("{name}.pem"))),
         certificate: ours.map(|name| path(format!("{name}.pem"))),
         key: ours.map(|name| path(format!("{name}-key.pem"))),
@@ -114,7 +114,7 @@ async fn tls_files_that_can_not_be_used_are_named_before_anything_is_asked() {
         (files(Some("missing"), None), "missing.pem"),
         (files(Some("server-key"), None), "server-key.pem"),
         (
-            PrometheusTls {
+            TlsConfig {
                 key: files(None, Some("outsider")).key,
                 ..files(None, Some("client"))
             },

@@ -54,7 +54,12 @@ pub async fn list_jobs<R: Rest>(
     listings(&pass).await.map_err(|error| ObserveError {
         what: "jobs".to_string(),
         endpoint: rest.endpoint(),
-        reason: format!("{error}; give the address of a Flink JobManager's REST API"),
+        reason: match &error {
+            ReadError::Status { status: 404, .. } | ReadError::NotJson { .. } => {
+                format!("{error}; give the address of a Flink JobManager's REST API")
+            }
+            _ => error.to_string(),
+        },
     })
 }
 

@@ -1,6 +1,7 @@
 //! Clusters that are a list of jobs with their REST addresses.
 
 use super::{Http, HttpRest, Rest, RestError, Settings, read_job};
+use crate::config::AccessConfig;
 use crate::ports::{Cluster, ObserveError};
 use crate::snapshot::{JobKey, Snapshot};
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ pub struct StaticJob {
     pub job: JobKey,
     /// Its JobManager's REST address.
     pub rest: String,
+    /// How that address is entered.
+    pub access: AccessConfig,
     /// Flink's id or name of it, needed where that JobManager runs several.
     pub flink_job: Option<String>,
 }
@@ -27,14 +30,27 @@ impl StaticCluster<HttpRest> {
     /// A cluster whose JobManagers are asked over HTTP.
     ///
     /// # Errors
-    /// When an address is none.
+    /// When an address is none, or a way in cannot be set up.
     pub fn over_http(jobs: Vec<StaticJob>, settings: Settings) -> Result<Self, RestError> {
-        let http = Http::new(&settings)?;
-        let jobs: Result<Vec<_>, RestError> = jobs
-            .into_iter()
-            .map(|entry| Ok((entry.job, http.at(&entry.rest)?, entry.flink_job)))
-            .collect();
-        Ok(StaticCluster::new(jobs?, settings))
+        // Jobs that are entered alike share their connections.
+        let mut ways_in: Vec<(AccessConfig, Http)> = Vec::new();
+        let mut listed = Vec::with_capacity(jobs.len());
+        for entry in jobs {
+            let known = ways_in.iter().find(|(access, _)| *access == entry.access);
+            let http = match known {
+                Some((_, http)) => http.clone(),
+                None => {
+                    let http = Http::new(&Settings {
+                        access: entry.access.clone(),
+                        ..settings.clone()
+                    })?;
+                    ways_in.push((entry.access.clone(), http.clone()));
+                    http
+                }
+            };
+            listed.push((entry.job, http.at(&entry.rest)?, entry.flink_job));
+        }
+        Ok(StaticCluster::new(listed, settings))
     }
 }
 

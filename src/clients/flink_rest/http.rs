@@ -1,6 +1,9 @@
 //! Requests over HTTP.
 
 use super::{Answer, Rest, RestError, Settings};
+use crate::clients::access::{self, AccessError, innermost};
+use crate::clients::tls::{Distrust, distrust};
+use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
 use std::time::Duration;
 use url::Url;
@@ -35,22 +38,15 @@ impl Http {
     /// Connections with these limits.
     ///
     /// # Errors
-    /// When the TLS library cannot be set up.
+    /// When a secret, a certificate or the proxy is missing or unreadable.
     pub fn new(settings: &Settings) -> Result<Http, RestError> {
-        // Another part of the program may have installed one already; then that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
+        let setup = |error: AccessError| RestError::Setup(error.to_string());
+        let builder = access::client(&settings.access, &settings.folder)
+            .map_err(setup)?
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.request_timeout)
-            .redirect(reqwest::redirect::Policy::custom(within_origin))
-            // JobManagers are cluster addresses: a proxy of the environment would not know them.
-            .no_proxy()
-            .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| RestError::BadAddress {
-                url: String::new(),
-                reason: causes(&error),
-            })?;
+            .redirect(reqwest::redirect::Policy::custom(within_origin));
+        let client = access::built(builder, &settings.access).map_err(setup)?;
         Ok(Http {
             client,
             settings: settings.clone(),
@@ -63,7 +59,7 @@ impl Http {
     /// When the address is none, or neither http nor https.
     pub fn at(&self, address: &str) -> Result<HttpRest, RestError> {
         let bad = |reason: String| RestError::BadAddress {
-            url: without_credentials(address),
+            url: without_secrets(address),
             reason,
         };
         let mut base = Url::parse(address.trim()).map_err(|error| bad(error.to_string()))?;
@@ -131,13 +127,22 @@ impl HttpRest {
                 seconds: limit.as_secs_f64(),
             };
         }
-        let reason = causes(error);
+        match distrust(error) {
+            Some(Distrust::OfServer(reason)) => return RestError::Untrusted { url, reason },
+            Some(Distrust::OfUs(reason)) => return RestError::CertificateWanted { url, reason },
+            None => {}
+        }
+        let reason = innermost(error);
         if error.is_redirect() {
             return RestError::Redirected { url, reason };
         }
         if error.is_body() || error.is_decode() {
             RestError::Truncated { url, reason }
         } else {
+            let reason = match access::shown_proxy(&self.http.settings.access) {
+                Some(proxy) => format!("{reason}; by way of the proxy {proxy}"),
+                None => reason,
+            };
             RestError::Unreachable { url, reason }
         }
     }
@@ -164,7 +169,7 @@ impl Rest for HttpRest {
     }
 
     fn endpoint(&self) -> String {
-        without_credentials(self.base.as_str())
+        without_secrets(self.base.as_str())
             .trim_end_matches('/')
             .to_string()
     }
@@ -186,30 +191,9 @@ pub(in crate::clients) fn within_origin(
     attempt.follow()
 }
 
-/// The innermost cause says most: `connection refused`, not `error sending request`.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
 fn shortened(path_and_query: &str) -> String {
     match path_and_query.split_once("?get=") {
         Some((path, _)) => format!("{path}?get=…"),
         None => path_and_query.to_string(),
-    }
-}
-
-fn without_credentials(address: &str) -> String {
-    match Url::parse(address.trim()) {
-        Ok(mut url) => {
-            // Both fail only for addresses that cannot hold credentials.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => address.rsplit('@').next().unwrap_or("").to_string(),
     }
 }

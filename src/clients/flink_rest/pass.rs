@@ -1,6 +1,7 @@
 //! One look's requests under one deadline.
 
 use super::{Answer, Rest, RestError};
+use crate::clients::access::page;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -13,12 +14,19 @@ const LONGEST_MESSAGE: usize = 160;
 pub(super) enum ReadError {
     #[error(transparent)]
     Transport(#[from] RestError),
-    #[error("{status} from {url}{}", message_suffix(.message))]
+    #[error("{status} from {url}{}{}", message_suffix(.message), remedy(*.status))]
     Status {
         status: u16,
         url: String,
         message: String,
     },
+    #[error(
+        "{url} answered with an HTML page{}: this is a login, a proxy or a web interface, and not Flink's REST API; give the API's \
+         address with its path, and sign in{}",
+        titled(.title),
+        SIGN_IN
+    )]
+    Page { url: String, title: String },
     #[error("{url} answered with no whole JSON document ({reason}; it begins `{beginning}`)")]
     NotJson {
         url: String,
@@ -37,6 +45,28 @@ impl ReadError {
     /// Flink answers so while it starts or elects a leader, a proxy while nothing behind it is ready: someone is there, and not up yet.
     pub(super) fn is_not_ready(&self) -> bool {
         matches!(self, ReadError::Status { status: 503, .. })
+    }
+}
+
+/// Where credentials for a REST address are written.
+const SIGN_IN: &str = " (`access: {bearer_token_env: …}` or `{basic: {user: …, password_env: …}}` of the cluster in plimsoll.yaml)";
+
+/// What a status asks for.
+fn remedy(status: u16) -> String {
+    match status {
+        401 => format!(": sign in{SIGN_IN}"),
+        403 => format!(": these credentials may not; sign in with others{SIGN_IN}"),
+        407 => ": the proxy wants credentials: write them into its address".to_string(),
+        503 => ": the JobManager is starting or electing a leader: wait".to_string(),
+        _ => String::new(),
+    }
+}
+
+fn titled(title: &str) -> String {
+    if title.is_empty() {
+        String::new()
+    } else {
+        format!(" titled `{title}`")
     }
 }
 
@@ -84,10 +114,13 @@ impl<'a, R: Rest> Pass<'a, R> {
                 message: server_message(&body),
             });
         }
-        serde_json::from_slice(&body).map_err(|error| ReadError::NotJson {
-            url,
-            reason: error.to_string(),
-            beginning: first_line(&String::from_utf8_lossy(&body), 40),
+        serde_json::from_slice(&body).map_err(|error| match page(&body) {
+            Some(title) => ReadError::Page { url, title },
+            None => ReadError::NotJson {
+                url,
+                reason: error.to_string(),
+                beginning: first_line(&String::from_utf8_lossy(&body), 40),
+            },
         })
     }
 }

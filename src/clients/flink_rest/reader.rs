@@ -174,7 +174,7 @@ async fn snapshot<R: Rest>(
         }
         (None, None) => snapshot.gaps.push(Gap::new(
             "clock",
-            "the job's details hold no `now`: this machine's clock stands in",
+            "the job's details hold no `now`: this machine's clock is used",
         )),
         _ => {}
     }
@@ -242,7 +242,7 @@ async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mu
         }
         Ok(_) => snapshot.gaps.push(Gap::new(
             "configuration",
-            "the JobManager's answer is no list of options",
+            "the JobManager's answer is not a list of options",
         )),
         Err(error) => snapshot
             .gaps

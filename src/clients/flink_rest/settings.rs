@@ -1,10 +1,16 @@
 //! How patiently and how much is read.
 
+use crate::config::AccessConfig;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Limits of one look at one job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// Who we are to the JobManagers, whom we trust, and through which proxy they are reached.
+    pub access: AccessConfig,
+    /// What the files of `access` are relative to.
+    pub folder: PathBuf,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest wait for one answer.
@@ -28,6 +34,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
+            access: AccessConfig::default(),
+            folder: PathBuf::new(),
             connect_timeout: Duration::from_secs(3),
             request_timeout: Duration::from_secs(10),
             deadline: Duration::from_secs(20),

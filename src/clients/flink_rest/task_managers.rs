@@ -5,6 +5,7 @@ use super::metric_names::{OF_TASK_MANAGERS, encoded, of_collectors, requests};
 use super::pass::Pass;
 use super::{Rest, Settings};
 use crate::flink::metric_names::{collector, pauses};
+use crate::quantity::count as counted;
 use crate::snapshot::{Gap, MemoryPools, TaskManager};
 use futures::StreamExt;
 use serde_json::Value;
@@ -36,7 +37,7 @@ pub(super) async fn task_managers<R: Rest>(
     let unread = all.split_off(all.len().min(settings.most_task_managers));
     if !unread.is_empty() {
         gaps.push(Gap::new(
-            format!("metrics of {} TaskManagers", unread.len()),
+            format!("metrics of {}", counted(unread.len(), "TaskManager")),
             format!("only {} are read one by one", settings.most_task_managers),
         ));
     }

@@ -15,11 +15,36 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RestError {
     /// The address cannot be asked at all.
-    #[error("`{url}` is no REST address ({reason}): write it like http://host:8081")]
+    #[error("`{url}` is not a REST address ({reason}): write it like http://host:8081")]
     BadAddress {
         /// As it was given, without credentials.
         url: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The client cannot be set up.
+    #[error("access: {0}")]
+    Setup(String),
+    /// Its certificate is not accepted.
+    #[error(
+        "the certificate of {url} is not accepted ({reason}): put the certificate of its authority into a file, and name that as \
+         `tls: {{ca: FILE}}` in plimsoll.yaml"
+    )]
+    Untrusted {
+        /// What was asked.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It does not accept our certificate, or wants one.
+    #[error(
+        "{url} does not let us in without another certificate ({reason}): name one as `tls: {{certificate: FILE, key: FILE}}` in \
+         plimsoll.yaml"
+    )]
+    CertificateWanted {
+        /// What was asked.
+        url: String,
+        /// What it says.
         reason: String,
     },
     /// Nobody answers there.

@@ -1,11 +1,13 @@
 //! One request to GitHub: time limit, repetition, rate limits. What may be repeated says so; a write whose fate is unknown is never
 //! repeated blindly.
 
+use super::connector::connect;
 use super::place::{Pace, Place};
 use super::refusal::{explain, limited_until};
+use crate::clients::access::{self, AccessError};
+use crate::clients::tls::{Distrust, distrust};
 use crate::ports::ForgeError;
 use octocrab::Octocrab;
-use octocrab::service::middleware::retry::RetryConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -101,26 +103,14 @@ impl Api {
             place: place.shown(),
             reason,
         };
+        let setup = |error: AccessError| failed(format!("forge.github.{error}"));
+        let builder = access::client(&place.access, &place.folder)
+            .map_err(setup)?
+            .connect_timeout(place.pace.timeout)
+            .redirect(reqwest::redirect::Policy::limited(3));
+        let client = access::built(builder, &place.access).map_err(setup)?;
         let address = place.api.trim_end_matches('/');
-        let client = Octocrab::builder()
-            .base_uri(address)
-            .map_err(|error| {
-                failed(format!(
-                    "`{address}` is no address of an API: {}",
-                    causes(&error)
-                ))
-            })?
-            .personal_token(place.token.clone())
-            // Whether a request may be repeated is known here and not there.
-            .add_retry_config(RetryConfig::None)
-            .set_connect_timeout(Some(place.pace.timeout))
-            .build()
-            .map_err(|error| {
-                failed(format!(
-                    "the connection can't be set up: {}",
-                    causes(&error)
-                ))
-            })?;
+        let client = connect(client, address, &place.token).map_err(failed)?;
         Ok(Api {
             client,
             place: place.clone(),
@@ -211,7 +201,7 @@ impl Api {
         }
         serde_json::from_str(&answer.body).map_err(|error| {
             self.error(format!(
-                "{} failed: the answer can't be read ({error}): is this GitHub's API, and no page of a proxy?",
+                "{} failed: the answer can't be read ({error}): is this GitHub's API, and not the page of a proxy?",
                 ask.what
             ))
         })
@@ -312,7 +302,7 @@ impl Api {
                 Method::Post => self.client._post(path, body).await,
                 Method::Patch => self.client._patch(path, body).await,
             }
-            .map_err(|error| causes(&error))?;
+            .map_err(|error| why(&error))?;
             let number = |name: &str| -> Option<i64> {
                 response
                     .headers()
@@ -340,7 +330,7 @@ impl Api {
                 .body_to_string(response)
                 .await
                 .map_err(|error| {
-                    format!("the answer broke off or is no text: {}", causes(&error))
+                    format!("the answer broke off or is not text: {}", causes(&error))
                 })?;
             Ok(Answer {
                 status,
@@ -355,6 +345,20 @@ impl Api {
                 self.place.pace.timeout.as_secs_f64()
             )),
         }
+    }
+}
+
+/// Why there is no answer: a certificate, where it is one, else all causes.
+fn why(error: &octocrab::Error) -> String {
+    match distrust(error) {
+        Some(Distrust::OfServer(reason)) => format!(
+            "its certificate is not accepted ({reason}): put the certificate of its authority into a file, and name that in \
+             forge.github.tls.ca"
+        ),
+        Some(Distrust::OfUs(reason)) => format!(
+            "it does not let us in without another certificate ({reason}): check forge.github.tls.certificate and key"
+        ),
+        None => causes(error),
     }
 }
 

@@ -5,6 +5,7 @@
 mod answers;
 mod api;
 mod commits;
+mod connector;
 mod forge;
 mod ledger;
 mod objects;

@@ -1,6 +1,9 @@
 //! Which repository, with which token, at which pace.
 
+use crate::config::AccessConfig;
+use crate::quantity::without_secrets;
 use secrecy::SecretString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A repository on GitHub and the right to write to it.
@@ -16,6 +19,10 @@ pub struct Place {
     pub token_from: String,
     /// Labels that every pull request gets, besides the proposal's own.
     pub labels: Vec<String>,
+    /// Certificates and proxy; the token is not part of it.
+    pub access: Box<AccessConfig>,
+    /// What the files of `access` are relative to.
+    pub folder: PathBuf,
     /// Patience.
     pub pace: Pace,
 }
@@ -49,7 +56,7 @@ impl Place {
     pub fn shown(&self) -> String {
         format!(
             "{}/repos/{}",
-            self.api.trim_end_matches('/'),
+            without_secrets(&self.api).trim_end_matches('/'),
             self.repository
         )
     }

@@ -83,7 +83,7 @@ pub(super) fn explain(place: &Place, ask: &Ask, answer: &Answer) -> String {
                     |text| format!("`{}`", text.replace('=', ": ")),
                 );
             format!(
-                "{what} was refused (403{said}): the token in {} needs the permission {permission}; where it has that, a rule of the organisation or the branch stands against it",
+                "{what} was refused (403{said}): the token in {} needs the permission {permission}; where it has that, a rule of the organisation or the branch forbids it",
                 place.token_from
             )
         }
@@ -98,7 +98,7 @@ pub(super) fn explain(place: &Place, ask: &Ask, answer: &Answer) -> String {
             format!("{what} was refused ({status}{said}): the owner or GitHub switched this off")
         }
         422 => format!(
-            "{what} was refused as it stands (422{said}): a rule of the repository or the branch, or a value that GitHub does not take"
+            "{what} was refused (422{said}): a rule of the repository or the branch, or a value that GitHub does not take"
         ),
         300..=399 => format!(
             "{what} was sent elsewhere ({status}): the repository may have moved; set its present name in the configuration"

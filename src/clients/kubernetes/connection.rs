@@ -3,6 +3,7 @@
 use super::credentials::config;
 use super::error::{ApiError, innermost};
 use super::settings::Settings;
+use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
 use kube::Client;
 use kube::client::Body;
@@ -39,7 +40,7 @@ impl Connection {
         config.read_timeout = None;
         // Its own patience would hide for half a minute that a service has no endpoints.
         config.default_retry = false;
-        let endpoint = without_credentials(&config.cluster_url.to_string());
+        let endpoint = without_secrets(&config.cluster_url.to_string());
         let client = Client::try_from(config).map_err(|error| {
             ApiError::Configuration(format!(
                 "no connection can be set up ({}): mend the kubeconfig",
@@ -113,7 +114,7 @@ impl Connection {
             ApiError::Configuration(format!("the request can't be made: {error}"))
         })?;
         *request.uri_mut() = path_and_query.parse().map_err(|error| {
-            ApiError::Configuration(format!("`{path_and_query}` is no path: {error}"))
+            ApiError::Configuration(format!("`{path_and_query}` is not a path: {error}"))
         })?;
         let exchange = async {
             let response = self
@@ -157,18 +158,4 @@ fn document(reply: Reply) -> Result<Value, ApiError> {
         Ok(_) => Err(ApiError::garbage("no JSON object", &reply.body)),
         Err(error) => Err(ApiError::garbage(error.to_string(), &reply.body)),
     }
-}
-
-/// An address as it may be shown.
-fn without_credentials(address: &str) -> String {
-    let shown = match url::Url::parse(address) {
-        Ok(mut url) => {
-            // Both fail only for addresses that cannot hold credentials.
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        }
-        Err(_) => address.rsplit('@').next().unwrap_or_default().to_string(),
-    };
-    shown.trim_end_matches('/').to_string()
 }

@@ -39,7 +39,7 @@ pub(super) async fn config(access: &Access) -> Result<Config, ApiError> {
 
 fn no_pod(why: &str) -> ApiError {
     ApiError::Configuration(format!(
-        "this is no pod with a service account ({why}): take `in-cluster` out, or run it in the cluster"
+        "this is not a pod with a service account ({why}): take `in-cluster` out, or run it in the cluster"
     ))
 }
 
@@ -59,7 +59,7 @@ fn service_account(server: &str, folder: &Path) -> Result<Config, ApiError> {
     read("ca.crt")?;
     let url = server
         .parse()
-        .map_err(|error| no_pod(&format!("{server} is no address: {error}")))?;
+        .map_err(|error| no_pod(&format!("{server} is not an address: {error}")))?;
     let mut config = Config::new(url);
     // Nothing that is asked for depends on it, so its absence is no error.
     if let Ok(namespace) = read("namespace") {

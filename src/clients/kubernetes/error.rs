@@ -107,7 +107,7 @@ impl ApiError {
     pub(super) fn of_client(error: &kube::Error) -> ApiError {
         match error {
             kube::Error::Auth(error) => ApiError::Configuration(format!(
-                "the credentials can't be had ({}): log in again, or mend the kubeconfig",
+                "the credentials cannot be read ({}): log in again, or mend the kubeconfig",
                 innermost(error)
             )),
             other => match distrust(other) {

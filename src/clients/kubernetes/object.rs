@@ -4,6 +4,7 @@ use super::error::line;
 use super::list::VERSION;
 use super::owner::owner;
 use crate::flink::deployment::{Deployment, GROUP, Kind};
+use crate::owner::concerns_us;
 use crate::snapshot::{JobKey, JobKind, Lifecycle, LiveResource, Role, SpecFields, spec_fields};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -104,7 +105,7 @@ fn known(kind: Kind, api_version: &str, value: &Value) -> Result<Deployment, Str
         _ => &value["spec"],
     };
     if !spec.is_object() {
-        return Err("its spec is no object".to_string());
+        return Err("its spec is not a mapping".to_string());
     }
     if kind == Kind::FlinkSessionJob && deployment.deployment_name.is_none() {
         return Err("it is a session job without `spec.deploymentName`".to_string());
@@ -166,9 +167,7 @@ fn common(resource: LiveResource, job: &JobKey, value: &Value) -> LiveResource {
         owner: owner(job, &labels, &annotations),
         annotations: annotations
             .into_iter()
-            .filter(|(key, _)| {
-                key.starts_with("plimsoll.dev/") || key == "argocd.argoproj.io/tracking-id"
-            })
+            .filter(|(key, _)| concerns_us(key) || key == "argocd.argoproj.io/tracking-id")
             .collect(),
         labels,
         reconciled,

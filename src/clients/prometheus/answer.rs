@@ -244,7 +244,7 @@ impl<'de> Deserialize<'de> for Sample {
                     .0;
                 let value = text
                     .parse()
-                    .map_err(|_| A::Error::custom(format_args!("`{text}` is no number")))?;
+                    .map_err(|_| A::Error::custom(format_args!("`{text}` is not a number")))?;
                 Ok(Sample((time, value)))
             }
         }

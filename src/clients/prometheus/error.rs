@@ -46,7 +46,7 @@ pub enum PrometheusError {
     },
     /// 401 or 403.
     #[error(
-        "{url} refuses us ({status}{said}): check the token, the user and the tenant's header under history.prometheus"
+        "{url} refuses us ({status}{said}): sign in; check the token, the user and the tenant's header under history.prometheus"
     )]
     Forbidden {
         /// What was asked.

@@ -1,11 +1,12 @@
 //! Requests to the store.
 
 use super::answer::{self, Outcome, Sink};
-use super::credentials::{headers, shown};
 use super::error::{PrometheusError, speaks_of_a_limit};
+use crate::clients::access::{self, AccessError, innermost, page};
 use crate::clients::flink_rest::within_origin;
 use crate::clients::tls::{Distrust, distrust};
 use crate::config::PrometheusConfig;
+use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use std::path::Path;
@@ -23,6 +24,8 @@ const WORDS_SHOWN: usize = 300;
 pub struct Api {
     client: reqwest::Client,
     base: String,
+    /// Its address without what may be secret in it.
+    shown: String,
     limit_mib: u32,
     retries: usize,
     seconds: f64,
@@ -46,74 +49,32 @@ impl Api {
     /// # Errors
     /// When a secret, certificate, header or proxy is missing or unreadable.
     pub fn new(config: &PrometheusConfig, folder: &Path) -> Result<Api, PrometheusError> {
-        let setup = |reason: String| PrometheusError::Setup(reason);
-        // Another part of the program may have installed one already; then that one serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        let setup = |error: AccessError| PrometheusError::Setup(error.to_string());
+        let way_in = config.access();
         let timeout = config.timeout.to_std();
-        let mut builder = reqwest::Client::builder()
+        let builder = access::client(&way_in, folder)
+            .map_err(setup)?
             .connect_timeout(Duration::from_secs(5).min(timeout))
             .timeout(timeout)
-            .redirect(reqwest::redirect::Policy::custom(within_origin))
-            .default_headers(headers(config, folder)?)
-            .user_agent(concat!("plimsoll/", env!("CARGO_PKG_VERSION")));
-        builder = match &config.proxy {
-            Some(proxy) => builder.proxy(
-                reqwest::Proxy::all(proxy)
-                    .map_err(|error| setup(format!("proxy: {}", innermost(&error))))?
-                    // Which addresses are near is a property of where this runs, and is said there.
-                    .no_proxy(reqwest::NoProxy::from_env()),
-            ),
-            None => builder.no_proxy(),
-        };
-        let pem = |name: &str, file: &str| {
-            std::fs::read(folder.join(file))
-                .map_err(|error| setup(format!("tls.{name}: {file}: {error}")))
-        };
-        if let Some(file) = &config.tls.ca {
-            let authorities = reqwest::Certificate::from_pem_bundle(&pem("ca", file)?)
-                .map_err(|error| setup(format!("tls.ca: {file}: {}", innermost(&error))))?;
-            if authorities.is_empty() {
-                return Err(setup(format!("tls.ca: {file} holds no certificate")));
-            }
-            for authority in authorities {
-                builder = builder.add_root_certificate(authority);
-            }
-        }
-        if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
-            let mut both = pem("key", key)?;
-            both.push(b'\n');
-            both.extend(pem("certificate", certificate)?);
-            let identity = reqwest::Identity::from_pem(&both).map_err(|error| {
-                setup(format!(
-                    "tls: {certificate} and {key} are no pair: {}",
-                    innermost(&error)
-                ))
-            })?;
-            builder = builder.identity(identity);
-        }
+            .redirect(reqwest::redirect::Policy::custom(within_origin));
         Ok(Api {
-            client: builder.build().map_err(|error| {
-                let why = innermost(&error);
-                match (&config.tls.certificate, &config.tls.key) {
-                    (Some(certificate), Some(key)) => {
-                        setup(format!("tls: {certificate} with {key}: {why}"))
-                    }
-                    _ => setup(why),
-                }
-            })?,
+            client: access::built(builder, &way_in).map_err(setup)?,
             base: config.url.trim_end_matches('/').to_string(),
+            shown: without_secrets(&config.url)
+                .trim_end_matches('/')
+                .to_string(),
             limit_mib: config.max_answer_mib,
             retries: config.retries as usize,
             seconds: timeout.as_secs_f64(),
-            proxy: config.proxy.as_deref().map(shown),
+            proxy: access::shown_proxy(&way_in),
             certified: config.tls.certificate.is_some(),
             queries: AtomicU64::new(0),
         })
     }
 
-    /// The store's address.
+    /// The store's address, without what may be secret in it.
     pub fn place(&self) -> &str {
-        &self.base
+        &self.shown
     }
 
     /// Requests so far, further attempts among them.
@@ -183,7 +144,7 @@ impl Api {
         };
         let path = "/api/v1/labels";
         let (names, outcome) =
-            answer::read_names(&body).map_err(|error| self.unreadable(path, &error))?;
+            answer::read_names(&body).map_err(|error| self.unreadable(path, &body, &error))?;
         self.accepted(path, &outcome)?;
         Ok(names)
     }
@@ -195,14 +156,19 @@ impl Api {
         sink: &mut Sink<'_>,
     ) -> Result<Outcome, PrometheusError> {
         let body = self.post(path, form).await?;
-        let outcome = answer::read(&body, sink).map_err(|error| self.unreadable(path, &error))?;
+        let outcome =
+            answer::read(&body, sink).map_err(|error| self.unreadable(path, &body, &error))?;
         self.accepted(path, &outcome)?;
         Ok(outcome)
     }
 
-    fn unreadable(&self, path: &str, error: &serde_json::Error) -> PrometheusError {
-        let url = format!("{}{path}", self.base);
+    fn unreadable(&self, path: &str, body: &[u8], error: &serde_json::Error) -> PrometheusError {
+        let url = format!("{}{path}", self.shown);
         let reason = error.to_string();
+        if let Some(title) = page(body) {
+            let reason = format!("an HTML page answers, titled `{title}`");
+            return PrometheusError::NotPrometheus { url, reason };
+        }
         if error.is_eof() {
             PrometheusError::Truncated { url, reason }
         } else {
@@ -218,7 +184,7 @@ impl Api {
     }
 
     fn refusal(&self, path: &str, status: u16, said: &str) -> PrometheusError {
-        let url = format!("{}{path}", self.base);
+        let url = format!("{}{path}", self.shown);
         let said = shortened(said);
         if status == 413 || speaks_of_a_limit(&said) {
             return PrometheusError::Limit { url, said };
@@ -274,12 +240,13 @@ impl Api {
 
     async fn attempt(&self, path: &str, form: &str, get: bool) -> Result<Vec<u8>, Attempt> {
         self.queries.fetch_add(1, Ordering::Relaxed);
-        let url = format!("{}{path}", self.base);
+        let url = format!("{}{path}", self.shown);
+        let address = format!("{}{path}", self.base);
         let request = if get {
-            self.client.get(format!("{url}?{form}"))
+            self.client.get(format!("{address}?{form}"))
         } else {
             self.client
-                .post(&url)
+                .post(&address)
                 .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                 .body(form.to_string())
         };
@@ -319,7 +286,10 @@ impl Api {
             .ok()
             .map(|outcome| outcome.error)
             .filter(|said| !said.is_empty())
-            .unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+            .unwrap_or_else(|| match page(&body) {
+                Some(title) => format!("an HTML page, titled `{title}`"),
+                None => String::from_utf8_lossy(&body).into_owned(),
+            });
         let error = self.refusal(path, status, &said);
         Err(Attempt {
             again: matches!(error, PrometheusError::Busy { .. }),
@@ -384,13 +354,4 @@ fn shortened(said: &str) -> String {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
-}
-
-/// The innermost cause says most: `connection refused`, not `error sending request`.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -5,7 +5,6 @@
 
 mod answer;
 mod assemble;
-mod credentials;
 mod dialect;
 mod error;
 mod fetch;

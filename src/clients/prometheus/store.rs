@@ -42,6 +42,8 @@ pub struct PrometheusHistory {
     sizes: Mutex<Option<BTreeMap<Place, usize>>>,
     reach_ms: i64,
     runner: Runner,
+    /// Who reads now: a shard must not be replaced between being read and being used.
+    turn: futures::lock::Mutex<()>,
 }
 
 /// The shard that was read last.
@@ -87,6 +89,7 @@ impl PrometheusHistory {
             sizes: Mutex::new(None),
             reach_ms: 0,
             runner: Runner::new().map_err(|error| PrometheusError::Setup(error.to_string()))?,
+            turn: futures::lock::Mutex::new(()),
         })
     }
 
@@ -197,6 +200,7 @@ impl PrometheusHistory {
         to_ms: i64,
         known: Option<&History>,
     ) -> Result<History, HistoryError> {
+        let _turn = self.turn.lock().await;
         let known_running = known.and_then(|known| known.latest_running.as_ref());
         let known = known.and_then(|known| known.latest.as_ref());
         // One that restarts just then shows its graph and its TaskManagers all the same.

@@ -54,7 +54,7 @@ impl GitRepository {
             Some(base) => base.to_string(),
             None => default_branch(git).ok_or_else(|| RepositoryError {
                 place: place.display().to_string(),
-                reason: "its base branch can't be told: HEAD points to no branch (as in the checkout of a pull request); name it as `repository.base` in the configuration".into(),
+                reason: "its base branch is not known: HEAD points to no branch (as in the checkout of a pull request); name it as `repository.base` in the configuration".into(),
             })?,
         };
         let repository = GitRepository { place, base };

@@ -24,7 +24,7 @@ pub(super) fn is_read(path: &str) -> bool {
 /// Why a path may not be written, if so: only plain relative paths inside the repository may, and none of git's own.
 pub fn refuse_path(path: &str) -> Option<String> {
     if path.is_empty() || path.contains(['\0', '\\']) || path.chars().any(char::is_control) {
-        return Some(format!("`{}` is no path", path.escape_debug()));
+        return Some(format!("`{}` is not a path", path.escape_debug()));
     }
     if path.starts_with('/') || path.ends_with('/') || path.contains("//") {
         return Some(format!("`{path}` is not relative to the repository"));

@@ -19,7 +19,7 @@ const LARGEST_DOCUMENT: u64 = 256 << 20;
 pub(super) enum CodecError {
     #[error("it is damaged ({0})")]
     Compression(#[from] std::io::Error),
-    #[error("it is no document of this version ({0})")]
+    #[error("it is not a document of this version ({0})")]
     Json(#[from] serde_json::Error),
 }
 

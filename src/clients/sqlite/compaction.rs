@@ -5,6 +5,7 @@ use crate::ports::HistoryError;
 use crate::snapshot::{JobState, Point, Snapshot};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -22,10 +23,13 @@ pub(super) fn compact(history: &mut SqliteHistory, now_ms: i64) -> Result<(), Hi
     let whole_from = now_ms.saturating_sub(millis(history.settings.whole_for));
     let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
     let keep_from = now_ms.saturating_sub(millis(history.settings.keep_for));
-    let jobs = job_ids(&history.connection).map_err(told)?;
+    let connection = history
+        .connection
+        .get_mut()
+        .unwrap_or_else(PoisonError::into_inner);
+    let jobs = job_ids(connection).map_err(told)?;
     for job in jobs {
-        let transaction = history
-            .connection
+        let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(told)?;
         let old = old_snapshots(&transaction, job, cutoff).map_err(told)?;
@@ -51,7 +55,7 @@ pub(super) fn compact(history: &mut SqliteHistory, now_ms: i64) -> Result<(), Hi
             .map_err(told)?;
         transaction.commit().map_err(told)?;
     }
-    give_back(&history.connection).map_err(told)
+    give_back(connection).map_err(told)
 }
 
 /// Gives the pages that became free back to the file system; each step of the statement gives back one.

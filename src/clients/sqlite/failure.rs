@@ -10,11 +10,11 @@ pub(super) fn told(path: &Path, error: &rusqlite::Error) -> HistoryError {
             "another process is writing to it: wait until that has ended, or end it".to_string()
         }
         Some(ErrorCode::NotADatabase) => {
-            "it is no history file (or its beginning is damaged): name another file, or move it away and a new one is begun"
+            "it is not a history file, or its beginning is damaged: name another file, or move it away, and a new one is created"
                 .to_string()
         }
         Some(ErrorCode::DatabaseCorrupt) => format!(
-            "it is damaged ({error}): restore it from a copy, or move it away and a new one is begun"
+            "it is damaged ({error}): restore it from a copy, or move it away, and a new one is created"
         ),
         Some(ErrorCode::CannotOpen) => {
             "it cannot be opened: is there such a folder, and may it be written to?".to_string()

@@ -5,6 +5,7 @@ use crate::ports::{HistoryError, HistoryStore};
 use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Point, Snapshot};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The version of the tables; a file with a larger one was written by a newer Plimsoll.
@@ -55,7 +56,8 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct SqliteHistory {
     pub(super) path: PathBuf,
-    pub(super) connection: Connection,
+    /// One thread reads at a time; what was read is unpacked side by side.
+    pub(super) connection: Mutex<Connection>,
     pub(super) settings: Settings,
 }
 
@@ -79,7 +81,7 @@ impl SqliteHistory {
             .map_err(told)?;
         Ok(SqliteHistory {
             path: path.to_path_buf(),
-            connection,
+            connection: Mutex::new(connection),
             settings,
         })
     }
@@ -88,8 +90,15 @@ impl SqliteHistory {
         failure::told(&self.path, error)
     }
 
-    pub(super) fn job_id(&self, job: &JobKey) -> Result<Option<i64>, HistoryError> {
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A statement that panicked left nothing half-done: each write is a transaction.
         self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn job_id(&self, job: &JobKey) -> Result<Option<i64>, HistoryError> {
+        self.connection()
             .prepare_cached(
                 "SELECT id FROM job WHERE cluster = ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4",
             )
@@ -111,6 +120,8 @@ impl SqliteHistory {
         // Begun for writing at once: a lock that came between reading and writing could not be waited for.
         let transaction = self
             .connection
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(told)?;
         for snapshot in snapshots {
@@ -169,18 +180,20 @@ impl SqliteHistory {
         parameters: impl rusqlite::Params,
     ) -> Result<(Vec<T>, usize), HistoryError> {
         let told = |error: rusqlite::Error| self.told(&error);
-        let mut query = self.connection.prepare_cached(query).map_err(told)?;
-        let mut rows = query.query(parameters).map_err(told)?;
-        let mut read = Vec::new();
+        let mut bodies: Vec<Option<Vec<u8>>> = Vec::new();
+        {
+            let connection = self.connection();
+            let mut query = connection.prepare_cached(query).map_err(told)?;
+            let mut rows = query.query(parameters).map_err(told)?;
+            while let Some(row) = rows.next().map_err(told)? {
+                let body = row.get_ref(0).map_err(told)?;
+                bodies.push(body.as_blob().ok().map(<[u8]>::to_vec));
+            }
+        }
+        let mut read = Vec::with_capacity(bodies.len());
         let mut unreadable = 0;
-        while let Some(row) = rows.next().map_err(told)? {
-            let body = row
-                .get_ref(0)
-                .map_err(told)?
-                .as_blob()
-                .ok()
-                .and_then(|body| codec::unpack(body).ok());
-            match body {
+        for body in bodies {
+            match body.and_then(|body| codec::unpack(&body).ok()) {
                 Some(document) => read.push(document),
                 None => unreadable += 1,
             }
@@ -256,8 +269,8 @@ impl HistoryStore for SqliteHistory {
 
     fn jobs(&self) -> Result<Vec<JobKey>, HistoryError> {
         let told = |error: rusqlite::Error| self.told(&error);
-        let mut query = self
-            .connection
+        let connection = self.connection();
+        let mut query = connection
             .prepare("SELECT cluster, kind, namespace, name FROM job")
             .map_err(told)?;
         let rows = query

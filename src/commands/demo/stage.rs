@@ -1,7 +1,7 @@
 //! The stage of the demo: a simulated fleet, its repository, forge and history, and the days that pass on it.
 
 use crate::commands::ending::Failure;
-use crate::pass::{self, Done, Fleet, Known, Planning, Settings, Watching, know};
+use crate::pass::{self, Base, Done, Fleet, Known, Manifests, Planning, Settings, Watching, know};
 use crate::plan::Plan;
 use crate::ports::{Forge, HistoryStore, Plugins, PullRequest, PullRequestState, Repository};
 use crate::record::{ChangeKind, State};
@@ -121,11 +121,13 @@ impl Stage {
         self.at(now_ms);
         let pull_requests = self.pull_requests().await?;
         let (repository, jobs) = (&self.git.repository, &self.fleet.jobs);
-        let known = know(&self.store, repository, pull_requests, jobs, now_ms)?;
+        let base = Base::read(repository)?;
+        let known = know(&self.store, repository, &base, pull_requests, jobs, now_ms)?;
         let planning = Planning {
             settings: &self.settings,
             fleet: &self.fleet,
             plugins: &Plugins::default(),
+            manifests: &Manifests::parse(&base),
             known: &known,
             now_ms,
         };
@@ -136,7 +138,10 @@ impl Stage {
     /// The pull requests of a plan.
     pub async fn propose(&self, plan: &Plan) -> Result<(), Failure> {
         let (forge, repository) = (&self.git.forge, &self.git.repository);
-        pass::propose(&self.settings, forge, repository, plan, self.now_ms).await?;
+        let base = Base::read(repository)?;
+        let manifests = Manifests::parse(&base);
+        let (settings, now_ms) = (&self.settings, self.now_ms);
+        pass::propose(settings, forge, repository, &manifests, plan, now_ms).await?;
         Ok(())
     }
 
@@ -261,11 +266,14 @@ impl Stage {
     async fn watch(&mut self) -> Result<(), Failure> {
         let watching = Watching {
             settings: &self.settings,
-            jobs: &self.fleet.jobs,
+            fleet: &self.fleet,
             now_ms: self.now_ms,
         };
         let (forge, repository) = (&self.git.forge, &self.git.repository);
-        let followed = pass::follow(watching, &self.store, forge, repository).await?;
+        let base = Base::read(repository)?;
+        let manifests = Manifests::parse(&base);
+        let store = &self.store;
+        let followed = pass::follow(watching, store, forge, repository, &manifests).await?;
         let watched = followed.watched;
         let mut reverts = Vec::new();
         for watched in &watched {

@@ -5,6 +5,7 @@ use crate::cli::{Common, Output, Try};
 use crate::commands::ending::{Ended, Failure};
 use crate::commands::output::{say, say_json};
 use crate::commands::start::Start;
+use crate::quantity::without_secrets;
 use crate::render::escape::terminal;
 use crate::world::tryout::{StoreLook, store};
 use std::collections::BTreeSet;
@@ -40,17 +41,20 @@ fn show(common: &Common, args: &Try, look: &StoreLook, tried: &[Tried]) -> Resul
     let hours = look.held_ms as f64 / HOUR_MS as f64;
     if common.output == Output::Json {
         return say_json(&serde_json::json!({
-            "url": args.url,
+            "url": without_secrets(&args.url),
             "seconds": look.held_ms as f64 / 1000.0,
             "jobs": tried,
         }));
     }
     if tried.is_empty() {
-        return say(&format!("No job reports to {} now.", terminal(&args.url)));
+        return say(&format!(
+            "No job reports to {} now.",
+            terminal(&without_secrets(&args.url))
+        ));
     }
     let mut out = format!(
         "Prometheus at {} · {} jobs by labels `{}` · last {hours:.1} h · {} queries, changes nothing\n\n{}",
-        terminal(&args.url),
+        terminal(&without_secrets(&args.url)),
         tried.len(),
         look.preset,
         look.queries(),

@@ -3,6 +3,7 @@
 use super::EvaluatorError;
 use crate::evaluate::true_rate::input::{ShipStrategy, Vertex as ScaledVertex, VertexId};
 use crate::evaluate::true_rate::topology::Topology;
+use crate::flink::key_groups;
 use crate::snapshot;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,12 +58,6 @@ impl From<&snapshot::Vertex> for GraphVertex {
     }
 }
 
-/// Key groups that Flink gives a vertex that names none: the next power of two of 1.5 times its parallelism, 128 to 32768.
-fn default_key_groups(parallelism: u32) -> u32 {
-    let wanted = parallelism.saturating_add(parallelism / 2);
-    wanted.clamp(128, 32_768).next_power_of_two()
-}
-
 /// The autoscaler's topology of a graph.
 pub(super) fn topology(vertices: &[GraphVertex]) -> Result<Topology, EvaluatorError> {
     let mut list = Vec::with_capacity(vertices.len());
@@ -78,7 +73,7 @@ pub(super) fn topology(vertices: &[GraphVertex]) -> Result<Topology, EvaluatorEr
             parallelism,
             max_parallelism: vertex
                 .max_parallelism
-                .unwrap_or_else(|| default_key_groups(parallelism)),
+                .unwrap_or_else(|| key_groups::by_default(parallelism)),
             finished: false,
             slot_sharing_group: vertex.slot_sharing_group.clone(),
             inputs,

@@ -84,7 +84,7 @@ fn missing(seen: &Snapshot, points: &[Point]) -> Vec<String> {
     if looks > 0 {
         let without = points.len() - looks;
         return vec![format!(
-            "no latency at {without} of the last {} looks: what is not seen is no violation",
+            "no latency at {without} of the last {} looks: what is not seen is not a violation",
             points.len()
         )];
     }

@@ -317,9 +317,7 @@ fn missing(vertices: &[GraphVertex], points: &[Point], options: &Options) -> Vec
         }
     }
     if options.busy_aggregator == BusyAggregator::Min {
-        said.push(
-            "the least busy subtask is not kept in the history; the mean stands in".to_owned(),
-        );
+        said.push("the least busy subtask is not kept in the history; the mean is used".to_owned());
     }
     said
 }

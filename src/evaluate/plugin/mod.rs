@@ -243,7 +243,7 @@ fn fits(name: &str, number: f64, metrics: &BTreeMap<String, f64>) -> Result<(), 
         return Err("its name is not 1 to 64 letters, digits, _ - . : or /".to_owned());
     }
     if !number.is_finite() || number.abs() > LARGEST {
-        return Err(format!("{number} is no number between -1e15 and 1e15"));
+        return Err(format!("{number} is not a number between -1e15 and 1e15"));
     }
     if metrics.contains_key(name) {
         return Err("another collector has named it already".to_owned());

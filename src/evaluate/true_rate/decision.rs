@@ -31,7 +31,9 @@ pub enum DecisionError {
     )]
     ZeroParallelism,
     /// A vertex would end without subtasks.
-    #[error("`{parallelism}` is no parallelism; set `job.autoscaler.vertex.min-parallelism` to 1")]
+    #[error(
+        "`{parallelism}` is not a parallelism; set `job.autoscaler.vertex.min-parallelism` to 1"
+    )]
     NotPositive {
         /// What came out.
         parallelism: i32,

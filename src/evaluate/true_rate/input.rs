@@ -10,9 +10,9 @@ use super::rounding::round3;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VertexId(u128);
 
-/// A text that is no vertex id.
+/// A text that is not a vertex id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no vertex id; Flink writes 32 hexadecimal digits")]
+#[error("`{text}` is not a vertex id; Flink writes 32 hexadecimal digits")]
 pub struct VertexIdError {
     /// What was read.
     pub text: String,

@@ -11,7 +11,7 @@ pub enum TopologyError {
     #[error("the job has no vertices yet; wait until Flink shows its plan")]
     Empty,
     /// The same id twice.
-    #[error("vertex `{id}` stands twice in the plan")]
+    #[error("vertex `{id}` is in the plan twice")]
     Duplicate {
         /// The repeated id.
         id: VertexId,

@@ -3,8 +3,8 @@
 use crate::snapshot::{History, Shape, Vertex};
 use crate::statistics::summary::median;
 
-use super::super::key_groups::effective_parallelism;
 use super::past::{Basis, LEAST_BUSY, POOR_BUSY, Period, periods};
+use crate::flink::key_groups::effective_parallelism;
 
 /// Share of backpressure from which a vertex's rate is not its own.
 const HELD_BACK: f64 = 0.2;

@@ -1,7 +1,7 @@
 //! What one job asks: candidates, prices, loads, the prior and the noise.
 
 use super::super::error::{ExperimentError, Result};
-use super::super::key_groups::effective_parallelism;
+use crate::flink::key_groups::effective_parallelism;
 
 /// One configuration that could be run.
 #[derive(Debug, Clone, Copy, PartialEq)]

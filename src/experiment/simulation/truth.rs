@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::super::key_groups::{effective_parallelism, useful_parallelisms};
 use super::super::procedure::{Candidate, Outcome, Prices, Prior, Problem, Requirement, Spread};
+use crate::flink::key_groups::{balanced_parallelisms, effective_parallelism};
 
 /// What the jobs of a simulation are like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,7 +198,7 @@ impl Job {
 /// Candidates at and below the present size: useful parallelisms from a tenth on, memory in steps.
 fn grid(groups: u32, baseline: &Candidate) -> Vec<Candidate> {
     let mut found = Vec::new();
-    for p in useful_parallelisms(groups, baseline.parallelism as u32) {
+    for p in balanced_parallelisms(groups, baseline.parallelism as u32) {
         let p = f64::from(p);
         if p < 0.1 * baseline.parallelism {
             continue;

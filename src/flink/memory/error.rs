@@ -6,7 +6,7 @@ use crate::quantity::Memory;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MemoryError {
     /// A size that Flink cannot read; it knows no Kubernetes quantities here.
-    #[error("`{option}: {value}` is no size that Flink reads; write it like `512m` or `2g`")]
+    #[error("`{option}: {value}` is not a size that Flink reads; write it like `512m` or `2g`")]
     UnreadableSize {
         /// The key as written.
         option: String,
@@ -14,7 +14,7 @@ pub enum MemoryError {
         value: String,
     },
     /// A fraction or number that Flink cannot read.
-    #[error("`{option}: {value}` is no number; write it like `{example}`")]
+    #[error("`{option}: {value}` is not a number; write it like `{example}`")]
     UnreadableNumber {
         /// The key as written.
         option: String,
@@ -114,9 +114,9 @@ pub enum MemoryError {
         /// Buffers times their size.
         configured: u64,
     },
-    /// A size of network buffers that is no power of two of at least 4 KiB.
+    /// A size of network buffers that is not a power of two of at least 4 KiB.
     #[error(
-        "`taskmanager.memory.segment-size` ({bytes} bytes) is no power of two of at least 4096; write `32kb`"
+        "`taskmanager.memory.segment-size` ({bytes} bytes) is not a power of two of at least 4096; write `32kb`"
     )]
     SegmentSize {
         /// The size.

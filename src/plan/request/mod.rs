@@ -12,6 +12,7 @@ pub use rightsize::rightsizing;
 
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Located, Refusal, Tree};
+use crate::owner::Owner;
 use crate::record::FieldChange;
 use crate::snapshot::JobKey;
 
@@ -37,6 +38,14 @@ pub enum Unfit {
 pub struct CheckedEdit {
     /// The job's own manifest (or the values file that stands for it) with exactly the named fields changed.
     pub files: Tree,
+}
+
+/// The owner's word, as it is in the manifest by now.
+fn wanted(located: &Located) -> Result<(), Unfit> {
+    match Owner::read(&located.value["metadata"]).bars() {
+        Some(why) => Err(Unfit::Unwanted(format!("{}: {why}", located.file))),
+        None => Ok(()),
+    }
 }
 
 fn forged(reason: impl Into<String>) -> Unfit {

@@ -2,7 +2,7 @@
 
 use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
-use super::{Locate, Unfit, forged, paths, stale};
+use super::{Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, EditOptions, Located, Tree};
@@ -48,7 +48,7 @@ pub struct CheckedRevert {
 /// # Errors
 /// [`Unfit`], one sentence.
 pub fn restoring(
-    tree: &Tree,
+    catalog: &Catalog<'_>,
     locate: &Locate<'_>,
     request: &RevertRequest,
 ) -> Result<CheckedRevert, Unfit> {
@@ -65,7 +65,7 @@ pub fn restoring(
     let Some(digest) = evidence.reverts.clone() else {
         return Err(forged("its evidence does not say which change it undoes"));
     };
-    let original = original(tree, &digest)?;
+    let original = original(catalog.tree, &digest)?;
     if original.kind != ChangeKind::Rightsize || original.job != *job {
         return Err(forged(format!(
             "the change {digest} is not a rightsizing of this job"
@@ -76,8 +76,8 @@ pub fn restoring(
             "its evidence has other thresholds than the change that it undoes",
         ));
     }
-    let catalog = Catalog::read(tree);
-    let located = locate(&catalog, job).map_err(stale)?;
+    let located = locate(catalog, job).map_err(stale)?;
+    wanted(&located)?;
     let restoration = restores(&original, &located);
     if restoration.restore.is_empty() || restoration.restore != evidence.fields {
         return Err(stale(format!(
@@ -92,14 +92,14 @@ pub fn restoring(
             "it asks for `{path}`, which does not size a job"
         )));
     }
-    let files = restored(tree, &catalog, &located, &evidence.fields, &paths)?;
+    let files = restored(catalog, &located, &evidence.fields, &paths)?;
     let wanted: Vec<Wanted<'_>> = evidence
         .fields
         .iter()
         .zip(&paths)
         .map(|(field, path)| (path, field.after.as_ref()))
         .collect();
-    prove(tree, &files, job, locate, &located, &wanted)?;
+    prove(catalog.tree, &files, job, locate, &located, &wanted)?;
     Ok(CheckedRevert {
         original,
         original_digest: digest,
@@ -128,7 +128,6 @@ fn original(tree: &Tree, digest: &str) -> Result<Evidence, Unfit> {
 
 /// The files with the fields set back: those that had a value before get it again, those that the change added are taken away.
 fn restored(
-    tree: &Tree,
     catalog: &Catalog<'_>,
     located: &Located,
     fields: &[FieldChange],
@@ -145,17 +144,13 @@ fn restored(
             None => added.push(path),
         }
     }
-    let options = EditOptions {
-        file: Some(located.file.clone()),
-        map: located.values.clone(),
-        ..EditOptions::default()
-    };
+    let options = EditOptions::of(located, false);
     let mut files = catalog
         .edit(&located.key, &changes, &options)
         .map_err(stale)?
         .files;
     for path in added {
-        let mut edited = tree.clone();
+        let mut edited = catalog.tree.clone();
         edited.extend(files.clone());
         let less = Catalog::read(&edited)
             .remove(&located.key, path, Some(&located.file))

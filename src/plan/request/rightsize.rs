@@ -2,9 +2,9 @@
 
 use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
-use super::{CheckedEdit, Locate, Unfit, forged, paths, stale};
+use super::{CheckedEdit, Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, Catalog, Change, EditOptions, Tree, opted_out};
+use crate::manifest::{self, Catalog, Change, EditOptions};
 use crate::plan::fields::{changes, value_at};
 use crate::plan::{Item, PlannedChange};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA};
@@ -16,27 +16,21 @@ use crate::watch::same_value;
 /// # Errors
 /// [`Unfit`], one sentence.
 pub fn rightsizing(
-    tree: &Tree,
+    catalog: &Catalog<'_>,
     locate: &Locate<'_>,
     item: &Item,
     change: &PlannedChange,
 ) -> Result<CheckedEdit, Unfit> {
     agrees(item, change)?;
     let paths = paths(&change.fields)?;
-    let catalog = Catalog::read(tree);
-    let located = locate(&catalog, &item.job).map_err(stale)?;
+    let located = locate(catalog, &item.job).map_err(stale)?;
     let deployment = Deployment::from_value(&located.value).map_err(stale)?;
     if let Some(path) = paths.iter().find(|path| !is_sizing(&deployment, path)) {
         return Err(forged(format!(
             "it asks for `{path}`, which does not size a job"
         )));
     }
-    if opted_out(&deployment).is_some() {
-        return Err(Unfit::Unwanted(format!(
-            "{}: the annotation plimsoll.dev/mode wants no changes by now: plan again",
-            located.file
-        )));
-    }
+    wanted(&located)?;
     for (field, path) in change.fields.iter().zip(&paths) {
         let now = value_at(&located.value, path);
         if !same_value(&field.path, now.as_ref(), field.before.as_ref()) {
@@ -68,13 +62,10 @@ pub fn rightsizing(
         )));
     }
     manifest::check(&located, &meant).map_err(stale)?;
-    let options = EditOptions {
-        create: paths
-            .iter()
-            .any(|path| value_at(&located.value, path).is_none()),
-        file: Some(located.file.clone()),
-        map: located.values.clone(),
-    };
+    let creates = paths
+        .iter()
+        .any(|path| value_at(&located.value, path).is_none());
+    let options = EditOptions::of(&located, creates);
     let files = catalog
         .edit(&located.key, &meant, &options)
         .map_err(stale)?
@@ -91,7 +82,7 @@ pub fn rightsizing(
     let wanted: Vec<Wanted<'_>> = asked
         .map(|(field, path)| (path, field.after.as_ref()))
         .collect();
-    prove(tree, &files, &item.job, locate, &located, &wanted)?;
+    prove(catalog.tree, &files, &item.job, locate, &located, &wanted)?;
     Ok(CheckedEdit { files })
 }
 

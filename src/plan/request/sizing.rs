@@ -2,48 +2,22 @@
 
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
+use crate::flink::sizing::{FIELDS, is_sizing_option};
 
-/// Options that size a job, by their key.
-const OPTIONS: [&str; 6] = [
-    "taskmanager.numberOfTaskSlots",
-    "parallelism.default",
-    "pipeline.jobvertex-parallelism-overrides",
-    "kubernetes.taskmanager.cpu",
-    "kubernetes.taskmanager.cpu.amount",
-    "kubernetes.taskmanager.memory.limit-factor",
-];
-
-/// Options that size a job, by the begin of their key: the pools of a TaskManager's memory, and what the operator's autoscaler plans with.
-const FAMILIES: [&str; 3] = [
-    "taskmanager.memory.",
-    "job.autoscaler.",
-    "kubernetes.operator.job.autoscaler.",
-];
+/// Options that a change may set beside those that size a job, by the begin of their key: what the operator's autoscaler plans with.
+const FAMILIES: [&str; 2] = ["job.autoscaler.", "kubernetes.operator.job.autoscaler."];
 
 /// Whether a field of a deployment is one of those.
 pub(super) fn is_sizing(deployment: &Deployment, path: &FieldPath) -> bool {
     if let Some(option) = path.option() {
-        let known = OPTIONS.contains(&option)
-            || FAMILIES
-                .iter()
-                .any(|family| option.len() > family.len() && option.starts_with(family));
+        let of_family = |family: &&str| option.len() > family.len() && option.starts_with(*family);
+        let known = is_sizing_option(option) || FAMILIES.iter().any(of_family);
         return known && *path == deployment.option_field(option);
     }
     let Some(below) = path.below(&deployment.kind.spec_path()) else {
         return false;
     };
-    matches!(
-        below.words()[..],
-        ["job", "parallelism"]
-            | ["taskManager", "replicas"]
-            | ["taskManager", "resource", "memory" | "cpu"]
-            | [
-                "taskManager",
-                "resources",
-                "requests" | "limits",
-                "memory" | "cpu"
-            ]
-    )
+    FIELDS.contains(&below.words().join(".").as_str())
 }
 
 #[cfg(test)]

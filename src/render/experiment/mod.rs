@@ -165,7 +165,7 @@ fn reason(reason: StopReason) -> &'static str {
         StopReason::GuardsTripped => "two runs were stopped by a guard",
         StopReason::HarmBudgetSpent => "the agreed minutes of lag were spent",
         StopReason::NotWorthARun => "what could still be saved did not pay for another run",
-        StopReason::StillOpen => "the experiment has not ended: this page shows where it stands",
+        StopReason::StillOpen => "the experiment has not ended: this page shows its state",
     }
 }
 
@@ -319,7 +319,7 @@ fn doubts(evidence: &Evidence) -> Vec<String> {
     }
     if evidence.step.is_baseline_fallback {
         doubts.push(
-            "No candidate reached the chance asked for; the present size stands in.".to_owned(),
+            "No candidate reached the chance asked for; the present size is used.".to_owned(),
         );
     }
     doubts

@@ -2,6 +2,7 @@
 
 use super::{Line, line};
 use crate::ports::Forge;
+use crate::quantity::count;
 use crate::world::{AnyForge, Destination};
 
 /// Whether pull requests can be read and written.
@@ -18,7 +19,7 @@ pub async fn forge(destination: &Destination<'_>) -> Line {
         Ok(forge) => forge
             .pull_requests()
             .await
-            .map(|list| format!("{}, {} pull requests of ours", forge.name(), list.len()))
+            .map(|list| format!("{}, {}", forge.name(), count(list.len(), "pull request")))
             .map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };

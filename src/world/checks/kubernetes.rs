@@ -3,6 +3,7 @@
 use super::{Line, line, seen};
 use crate::clients::kubernetes::KubernetesCluster;
 use crate::ports::Cluster;
+use crate::quantity::count;
 use crate::snapshot::{JobKey, Role};
 use crate::world::Clusters;
 
@@ -24,7 +25,11 @@ async fn of_cluster(name: &str, cluster: &KubernetesCluster) -> Vec<Line> {
     match &jobs {
         Ok(jobs) => lines.push(line(
             format!("cluster {name}"),
-            Ok(format!("{}, {} jobs", cluster.endpoint(), jobs.len())),
+            Ok(format!(
+                "{}, {}",
+                cluster.endpoint(),
+                count(jobs.len(), "job")
+            )),
         )),
         Err(error) => lines.push(line(format!("cluster {name}"), Err(error.to_string()))),
     }

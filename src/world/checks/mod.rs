@@ -11,6 +11,7 @@ pub use plugins::lines as plugins;
 pub use prometheus::{Asked as AskedOfPrometheus, lines as prometheus};
 
 use crate::ports::ObserveError;
+use crate::quantity::count;
 use crate::snapshot::{JobState, Snapshot};
 use serde::Serialize;
 
@@ -57,9 +58,9 @@ pub fn seen(look: Result<Snapshot, ObserveError>, silent: &str) -> Result<String
         format!("; missing: {}", missing.join(", "))
     };
     Ok(format!(
-        "Flink {}, {} vertices, {} TaskManagers{missing}",
+        "Flink {}, {}, {}{missing}",
         snapshot.flink_version.unwrap_or_default(),
-        snapshot.vertices.len(),
-        snapshot.task_managers.len()
+        count(snapshot.vertices.len(), "vertex|vertices"),
+        count(snapshot.task_managers.len(), "TaskManager")
     ))
 }

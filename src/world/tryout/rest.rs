@@ -1,6 +1,8 @@
 //! A few looks at every job behind a Flink REST address.
 
-use crate::clients::flink_rest::{Http, Listing, RestError, Settings, list_jobs, read_job};
+use crate::clients::flink_rest::{
+    Http, Listing, RestError, Settings, identify, list_jobs, read_job,
+};
 use crate::ports::{Clock, ObserveError};
 use crate::snapshot::{Gap, JobKey, JobKind, Snapshot};
 use crate::world::WorldError;
@@ -21,6 +23,8 @@ pub struct RestLook {
     pub jobs: Vec<Looked>,
     /// Jobs that have ended, each with its state.
     pub ended: Vec<Gap>,
+    /// What answers there, where it runs no jobs of its own, and what to do about it: one sentence.
+    pub advice: Option<&'static str>,
 }
 
 /// The looks at one job.
@@ -52,7 +56,12 @@ pub async fn rest(
         .map_err(refused)?;
     let listings = match list_jobs(&rest, &settings).await {
         Ok(listings) => listings,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => {
+            // Something else of Flink's may answer, and says so in its own way.
+            let advice = identify(&rest, &settings).await.advice();
+            let reason = advice.map_or(error.reason, str::to_string);
+            return Ok(Err(ObserveError { reason, ..error }));
+        }
     };
     let (ended, running): (Vec<&Listing>, Vec<&Listing>) =
         listings.iter().partition(|listing| listing.has_ended());
@@ -73,6 +82,11 @@ pub async fn rest(
             snapshots: Vec::new(),
         })
         .collect();
+    let advice = if jobs.is_empty() {
+        identify(&rest, &settings).await.advice()
+    } else {
+        None
+    };
     let looks = if jobs.is_empty() { 0 } else { LOOKS + 1 };
     for look in 0..looks {
         if look > 0 {
@@ -88,7 +102,11 @@ pub async fn rest(
             job.snapshots.push(snapshot);
         }
     }
-    Ok(Ok(RestLook { jobs, ended }))
+    Ok(Ok(RestLook {
+        jobs,
+        ended,
+        advice,
+    }))
 }
 
 fn key(listing: &Listing) -> JobKey {
