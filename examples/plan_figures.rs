@@ -246,6 +246,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         open: BTreeSet::new(),
         opened_at_ms: Vec::new(),
         watched: BTreeMap::new(),
+        behind: None,
     };
     let items = arrange(items, &facts, &plan::Settings::default(), now_ms);
     planning += begun.elapsed() + read;

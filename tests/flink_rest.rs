@@ -421,7 +421,7 @@ async fn absurd_numbers_are_absent() {
                 }
             });
         }
-        if path.starts_with("/taskmanagers/") {
+        if path.starts_with("/taskmanagers/") && path.contains("?get=") {
             return with_json(answer, |metrics| {
                 for metric in metrics.as_array_mut().expect("metrics") {
                     metric["value"] = json!("-1");
@@ -544,7 +544,9 @@ async fn any_broken_document_costs_only_itself() {
             br#"{"jobs": 1, "vertices": {}, "taskmanagers": "x", "counts": [], "history": 7}"#,
         ),
     ];
-    for broken in &paths {
+    // Without the list of its metrics, a TaskManager is asked for the collectors that are usual.
+    let is_list = |path: &str| path.starts_with("/taskmanagers/") && !path.contains('?');
+    for broken in paths.iter().filter(|path| !is_list(path)) {
         for (fault, status, body) in faults {
             let rest = altered(|path, answer| {
                 if path == broken {

@@ -1,8 +1,8 @@
 //! Two snapshots → what happened between them.
 
 use plimsoll::snapshot::{
-    Checkpoints, Failure, Gap, History, JobKey, JobState, LineError, Point, Snapshot, Spread, Stat,
-    TaskManager, Vertex, read_lines, redact, schema, write_line,
+    Checkpoints, Failure, Gap, History, JobKey, JobState, LineError, Point, RedactKey, Snapshot,
+    Spread, Stat, TaskManager, Vertex, read_lines, redact, schema, write_line,
 };
 
 const BEGIN_MS: i64 = 1_735_689_600_000;
@@ -315,6 +315,35 @@ fn bad_lines_are_named_and_the_rest_goes_on() {
     assert!(schema["properties"]["taken_at_ms"].is_object());
 }
 
+/// A key for tests.
+pub fn redact_key() -> RedactKey {
+    RedactKey::new(b"0123456789abcdef").expect("long enough")
+}
+
+#[test]
+fn names_are_hashed_with_the_owners_key() {
+    let snapshot = look(0.0);
+    let other = RedactKey::new(b"fedcba9876543210").expect("long enough");
+    let (one, two) = (redact(&snapshot, &redact_key()), redact(&snapshot, &other));
+    assert_ne!(one.job, two.job);
+    assert!(RedactKey::new(b"short").is_none());
+    assert!(!format!("{:?}", redact_key()).contains("0123"));
+}
+
+#[test]
+fn reasons_lose_every_word_that_may_be_a_name() {
+    let mut snapshot = look(0.0);
+    snapshot.gaps = vec![Gap::new(
+        "vertex Enrich-Acme",
+        "failed to lookup acme-gw.corp.example.com at /home/ada/x for com.acme.Foo AcmePay 10.1.2.3:8081 e5f1a2b3c4d5",
+    )];
+    let text = write_line(&redact(&snapshot, &redact_key())).expect("line");
+    for secret in ["corp", "ada", "com.acme", "AcmePay", "10.1", "e5f1", "Acme"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(text.contains("failed to lookup"), "{text}");
+}
+
 #[test]
 fn what_is_shared_names_nothing() {
     let mut snapshot = look(0.0);
@@ -336,14 +365,14 @@ fn what_is_shared_names_nothing() {
         "lag of Source: acme-payments",
         "503 from http://orders.shop.acme.internal:8081/jobs",
     )];
-    let shared = redact(&snapshot);
+    let shared = redact(&snapshot, &redact_key());
     let text = write_line(&shared).expect("line");
     for secret in ["acme", "orders", "\"shop\"", "tm-1", "prod"] {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
     assert_eq!(shared.vertices[0].name, "vertex-0");
     assert_eq!(shared.configuration.len(), 1);
-    assert_eq!(redact(&snapshot), shared, "stable");
+    assert_eq!(redact(&snapshot, &redact_key()), shared, "stable");
     assert_eq!(
         shared.vertices[0].records_in,
         snapshot.vertices[0].records_in

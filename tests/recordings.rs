@@ -2,6 +2,7 @@
 //!
 //! `PLIMSOLL_RECORDINGS` names another directory than `fixtures/recordings`. Every folder below it that holds an `expect.json` is a case.
 
+use crate::points::redact_key;
 use plimsoll::classify;
 use plimsoll::clients::flink_rest::{Answer, Rest, RestError, Settings, read_job};
 use plimsoll::snapshot::{History, JobKey, JobState, Snapshot, read_lines, redact, write_line};
@@ -211,7 +212,7 @@ fn verdicts(history: &History, expect: &Value) -> Result<(), String> {
 /// What is written as a line is read back the same, to the last bit; redacted too, and then without names.
 fn travels(taken: &[Snapshot]) -> Result<(), String> {
     for snapshot in taken {
-        for one in [snapshot.clone(), redact(snapshot)] {
+        for one in [snapshot.clone(), redact(snapshot, &redact_key())] {
             let line = write_line(&one).map_err(|error| error.to_string())?;
             let (read, errors) = read_lines(&line);
             if read != [one] {
@@ -220,7 +221,8 @@ fn travels(taken: &[Snapshot]) -> Result<(), String> {
                 ));
             }
         }
-        let shared = write_line(&redact(snapshot)).map_err(|error| error.to_string())?;
+        let shared =
+            write_line(&redact(snapshot, &redact_key())).map_err(|error| error.to_string())?;
         for secret in [snapshot.job.name.as_str(), "Source: src", "lab-tm-", "://"] {
             if shared.contains(secret) {
                 return Err(format!("`{secret}` stands in a redacted snapshot"));

@@ -259,19 +259,18 @@ fn repository_reads_manifests_from_the_object_database_and_names_the_rest() {
     let tree = repository.tree().unwrap();
     assert_eq!(
         tree.keys().collect::<Vec<_>>(),
-        [".plimsoll/evidence/any", FILE]
+        [".plimsoll/evidence/any", FILE, "in.yaml"]
     );
     assert_eq!(tree[FILE], manifest(12));
+    // A link inside is known by where it leads, and never by what stands there.
+    assert_eq!(
+        plimsoll::manifest::target_of(&tree["in.yaml"]),
+        Some("apps/orders.yaml")
+    );
     let left_out = repository.left_out().unwrap();
     assert_eq!(
         left_out.keys().collect::<Vec<_>>(),
-        [
-            "big.yaml",
-            "in.yaml",
-            "lfs.json",
-            "out.yaml",
-            "vendor/charts"
-        ]
+        ["big.yaml", "lfs.json", "out.yaml", "vendor/charts"]
     );
     assert!(left_out["out.yaml"].contains("outside"));
     assert!(left_out["lfs.json"].contains("LFS"));

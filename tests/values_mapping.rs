@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use assert_cmd::Command;
-use plimsoll::config::parse;
+use plimsoll::config::{ValuesMapping, parse};
 use plimsoll::flink::deployment::Deployment;
-use plimsoll::manifest::{Catalog, Change, EditOptions, ObjectKey, Tree};
+use plimsoll::manifest::{Catalog, Change, ObjectKey, Sought, Tree};
 use plimsoll::snapshot::{JobKey, JobKind};
 use serde_json::json;
 use std::fs;
@@ -67,21 +67,26 @@ fn key() -> ObjectKey {
     plimsoll::plan::object_key(&job())
 }
 
+fn sought(mapping: &ValuesMapping) -> Sought {
+    Sought {
+        values: mapping.layers_of(&job()).unwrap(),
+        values_are_its_own: true,
+        ..Sought::new(key())
+    }
+}
+
 #[test]
 fn values_mapped_in_the_configuration_are_read_and_edited() {
     let config = parse("plimsoll.yaml", CONFIG).unwrap();
     let mapping = &config.repository.values[0];
     assert!(mapping.is_about(&job()));
-    let (map, file) = (mapping.map_of(&job()).unwrap(), mapping.file_of(&job()));
     let tree = tree();
     let catalog = Catalog::read(&tree);
     assert_eq!(
         catalog.locate(&key(), None).unwrap_err().code(),
         "templated-file"
     );
-    let located = catalog
-        .locate_values(&key(), &map, file.as_deref())
-        .unwrap();
+    let located = catalog.find(&sought(mapping)).unwrap();
     assert_eq!(located.file, "charts/orders/values.yaml");
     let deployment = Deployment::from_value(&located.value).unwrap();
     assert_eq!(deployment.name, "orders");
@@ -102,12 +107,7 @@ fn values_mapped_in_the_configuration_are_read_and_edited() {
         path: path.parse().unwrap(),
         value,
     });
-    let options = EditOptions {
-        map: located.values.clone(),
-        file: Some(located.file.clone()),
-        ..EditOptions::default()
-    };
-    let edited = catalog.edit(&located.key, &changes, &options).unwrap();
+    let edited = catalog.change(&located, &changes, false).unwrap();
     let text = String::from_utf8(edited.files["charts/orders/values.yaml"].clone()).unwrap();
     let wanted = VALUES
         .replace("parallelism: 8", "parallelism: 2")
@@ -120,13 +120,30 @@ fn values_mapped_in_the_configuration_are_read_and_edited() {
 #[test]
 fn values_that_can_not_be_told_apart_are_refused() {
     let config = parse("plimsoll.yaml", CONFIG).unwrap();
-    let map = config.repository.values[0].map_of(&job()).unwrap();
+    let mut mapping = config.repository.values[0].clone();
     let tree = tree();
     let catalog = Catalog::read(&tree);
-    let refusal = catalog.locate_values(&key(), &map, None).unwrap_err();
-    assert_eq!(refusal.code(), "ambiguous-target");
-    let refusal = catalog.locate_values(&key(), &map, Some("charts/none.yaml"));
-    assert_eq!(refusal.unwrap_err().code(), "path-missing");
+    mapping.file = Some("charts/none.yaml".into());
+    let refusal = catalog.find(&sought(&mapping)).unwrap_err();
+    assert_eq!(refusal.code(), "not-found", "{refusal}");
+    // Without a file, the one whose path holds the job's name.
+    mapping.file = None;
+    let located = catalog.find(&sought(&mapping)).unwrap();
+    assert_eq!(located.file, "charts/orders/values.yaml");
+    for (more, said) in [
+        ("    files: [a.yaml]\n", "keep one of them"),
+        (
+            "  - {jobs: [payments/orders], file: b.yaml, fields: {spec.job.parallelism: p}}\n",
+            "two mappings",
+        ),
+        (
+            "  - {jobs: [payments/risk], file: b.yaml}\n",
+            "without `fields`",
+        ),
+    ] {
+        let error = parse("plimsoll.yaml", &format!("{CONFIG}{more}")).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+    }
     let wrong = CONFIG.replace("spec.job.parallelism", "spec..job");
     let error = parse("plimsoll.yaml", &wrong).unwrap_err().to_string();
     assert!(

@@ -192,6 +192,19 @@ impl Folder {
         Ok(u64::try_from(stat.st_size).unwrap_or(0))
     }
 
+    /// Where a symbolic link leads, as it is written; nothing where no link stands. The link is not followed.
+    pub(super) fn target(&self, path: &str) -> io::Result<Option<String>> {
+        let (folders, name) = split(path)?;
+        let Some(folder) = self.open(&folders, false)? else {
+            return Ok(None);
+        };
+        match sys::readlinkat(&folder, name, Vec::new()) {
+            Ok(target) => Ok(target.into_string().ok()),
+            Err(Errno::NOENT | Errno::INVAL) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What a folder in it (`""`: itself) holds; nothing where it is not there. Temporary files are left out.
     pub(super) fn entries(&self, path: &str) -> io::Result<Option<Vec<(OsString, EntryKind)>>> {
         let folders: Vec<&str> = if path.is_empty() {

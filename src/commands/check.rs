@@ -5,10 +5,12 @@ use super::output::{say, say_json};
 use super::start::{Listed, Start};
 use crate::cli::{self, Common, Output};
 use crate::manifest::Catalog;
-use crate::pass::{Fleet, history as history_of, locate, offered, owner, short_windows};
+use crate::pass::{
+    Fleet, Neighbours, history as history_of, locate, offered, owner, short_windows,
+};
 use crate::policy::{Mode, Rule};
 use crate::ports::{Cluster, HistoryStore, Repository};
-use crate::quantity::without_secrets;
+use crate::quantity::{count, without_secrets};
 use crate::render::escape::terminal;
 use crate::snapshot::History;
 use crate::world::checks::{self, AskedOfPrometheus, Line, line, seen};
@@ -24,15 +26,15 @@ pub async fn run(common: &Common) -> Result<Ended, Failure> {
     let mut lines = vec![line(
         "configuration",
         Ok(format!(
-            "mode {}, {} clusters, {} listed jobs, {} rules",
+            "mode {}, {}, {}, {}",
             match config.mode {
                 Mode::Ignore => "ignore",
                 Mode::Report => "report",
                 Mode::Propose => "propose",
             },
-            config.clusters.len(),
-            start.static_jobs().len(),
-            start.opened.rules.len()
+            count(config.clusters.len(), "cluster"),
+            count(start.static_jobs().len(), "listed job"),
+            count(start.opened.rules.len(), "rule")
         )),
     )];
     lines.push(policies(&start.opened.rules));
@@ -74,7 +76,14 @@ fn policies(rules: &[Rule]) -> Line {
     let failed: Vec<String> = rules.iter().flat_map(Rule::failed_tests).collect();
     let tests: usize = rules.iter().map(|rule| rule.tests.len()).sum();
     let result = if failed.is_empty() {
-        Ok(format!("{} rules, their {tests} tests pass", rules.len()))
+        Ok(format!(
+            "{}, {}",
+            count(rules.len(), "rule"),
+            match tests {
+                1 => "their 1 test passes".to_string(),
+                tests => format!("their {tests} tests pass"),
+            }
+        ))
     } else {
         Err(failed.join("; "))
     };
@@ -102,7 +111,7 @@ fn history(start: &Start) -> Line {
         .and_then(|store| store.jobs().map_err(|error| error.to_string()));
     line(
         "history",
-        jobs.map(|jobs| format!("{file} holds {} jobs", jobs.len())),
+        jobs.map(|jobs| format!("{file} holds {}", count(jobs.len(), "job"))),
     )
 }
 
@@ -175,11 +184,13 @@ fn manifests(start: &Start, listed: &Listed) -> Vec<Line> {
         Err(error) => return vec![line("repository", Err(error))],
     };
     let catalog = Catalog::read(&tree);
-    let mut lines = vec![line("repository", Ok(format!("{} files", tree.len())))];
+    let mut lines = vec![line("repository", Ok(count(tree.len(), "file")))];
+    let neighbours = Neighbours::of(&start.settings, Some(&listed.fleet));
     let offered = offered(&start.settings, &start.plugins);
     for job in listed.fleet.known() {
-        let found = locate(&start.settings, &catalog, job);
-        let owner = owner(found.as_ref().ok(), listed.fleet.resource(job)).choosing_from(&offered);
+        let live = listed.fleet.resource(job);
+        let found = locate(&start.settings, &neighbours, live, &catalog, job);
+        let owner = owner(found.as_ref().ok(), live).choosing_from(&offered);
         lines.push(line(
             format!("manifest of {}", job.short()),
             found

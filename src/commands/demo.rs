@@ -75,7 +75,7 @@ fn folder(args: &Demo) -> Result<Utf8PathBuf, Failure> {
         None => {
             let temporary = Utf8PathBuf::from_path_buf(std::env::temp_dir()).map_err(|path| {
                 Failure::Usage(format!(
-                    "the temporary folder {} is no UTF-8: name one with --out",
+                    "the path of the temporary folder {} is not UTF-8: name a folder with --out",
                     path.display()
                 ))
             })?;

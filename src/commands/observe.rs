@@ -7,15 +7,13 @@ use crate::cli::{Common, Observe, Output};
 use crate::pass::{self, Observed};
 use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
-use crate::snapshot::{Snapshot, read_lines, redact, write_line};
+use crate::snapshot::{RedactKey, Snapshot, read_lines, redact, write_line};
+use crate::world::redact_key;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::{self, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
-
-/// How often old snapshots are merged into blocks while observing goes on, milliseconds.
-const COMPACT_EVERY_MS: i64 = 3_600_000;
 
 /// Carries the command out.
 pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
@@ -52,6 +50,9 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
             ))?,
         }
     }
+    if let Some(why) = last.unkept {
+        return Err(Failure::Failed(anyhow::anyhow!(why)));
+    }
     Ok(match Ended::with(&last.unreachable) {
         Ended::Done => Ended::with(&last.plugins),
         partly => partly,
@@ -65,10 +66,14 @@ async fn look(start: &Start, listed: &Listed, args: &Observe) -> Result<Observed
     };
     let mut store = start.history(listed)?;
     let of = start.observing(&listed.fleet);
+    let key = match args.redact {
+        true => Some(redact_key(&start.history_file())?),
+        false => None,
+    };
     let mut written = Ok(());
     let seen = pass::observe(of, &**clusters, &mut store, |snapshots| {
         if let (Some(out), Ok(())) = (&args.out, &written) {
-            written = append_lines(out.as_str(), snapshots, args.redact);
+            written = append_lines(out.as_str(), snapshots, key.as_ref());
         }
     })
     .await?;
@@ -103,18 +108,10 @@ async fn keep_going(
     let begun = begin(start, every, total)?;
     let end = begun + total.as_millis() as i64;
     bar.set_position(((start.now_ms() - begun).max(0) as f64 / every.as_millis() as f64) as u64);
-    let mut compacted = 0;
     loop {
         let last = look(start, &listed, args).await?;
         bar.inc(1);
         bar.set_message(last.unreachable.first().cloned().unwrap_or_default());
-        if last.at_ms - compacted >= COMPACT_EVERY_MS {
-            start
-                .history(&listed)?
-                .compact(last.at_ms)
-                .map_err(|error| Failure::Failed(error.into()))?;
-            compacted = last.at_ms;
-        }
         let now = start.now_ms();
         if now + every.as_millis() as i64 > end {
             bar.finish_and_clear();
@@ -175,13 +172,16 @@ fn target(common: &Common) -> ProgressDrawTarget {
     }
 }
 
-fn append_lines(file: &str, snapshots: &[Snapshot], redacted: bool) -> Result<(), Failure> {
+fn append_lines(
+    file: &str,
+    snapshots: &[Snapshot],
+    key: Option<&RedactKey>,
+) -> Result<(), Failure> {
     let mut text = String::new();
     for snapshot in snapshots {
-        let line = if redacted {
-            write_line(&redact(snapshot))
-        } else {
-            write_line(snapshot)
+        let line = match key {
+            Some(key) => write_line(&redact(snapshot, key)),
+            None => write_line(snapshot),
         };
         let line = line.context("snapshot")?;
         text.push_str(line.trim_end());

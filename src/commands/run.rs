@@ -10,7 +10,6 @@ use super::watch::text as watched_text;
 use crate::cli::{self, Common, Output};
 use crate::pass::{self, Base, Manifests, Observed, Proposed, Watched, Watching, know};
 use crate::plan::Plan;
-use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
 use serde::Serialize;
 
@@ -38,6 +37,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     };
     let mut problems = observed.unreachable.clone();
     problems.extend(observed.plugins.iter().cloned());
+    problems.extend(observed.unkept.clone());
     let repository = start.repository(&args.forge)?;
     let base = Base::read(&repository)?;
     let manifests = Manifests::parse(&base);
@@ -86,9 +86,6 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
             problems.push(problem.clone());
         }
     }
-    store
-        .compact(start.now_ms())
-        .map_err(|error| Failure::Failed(error.into()))?;
     if let Some(file) = &args.report {
         write(&made.plan, &known, file, false)?;
     }

@@ -43,10 +43,19 @@ pub(super) fn check(config: &Config) -> Result<(), Wrong> {
         namespace: "any".to_string(),
         name: "any".to_string(),
     };
-    for (at, mapping) in config.repository.values.iter().enumerate() {
+    let mappings = &config.repository.values;
+    for (at, mapping) in mappings.iter().enumerate() {
         let path = format!("repository.values[{at}]");
-        let map = mapping.map_of(&any);
-        map.map_err(|message| Wrong::at(path, message))?;
+        if let Err(message) = mapping.layers_of(&any) {
+            return Err(Wrong::at(path, message));
+        }
+        let clash = || {
+            let mut others = mappings[..at].iter();
+            others.find_map(|other| other.clashes(mapping))
+        };
+        if let Some(message) = mapping.wrong().or_else(clash) {
+            return Err(Wrong::at(path, message));
+        }
     }
     if let Some(reason) = config.forge.github.refuse() {
         return Err(Wrong::at("forge.github", reason));

@@ -28,7 +28,7 @@ pub use schedule::ScheduleConfig;
 pub use seal::SealConfig;
 pub use sections::{ClusterConfig, HistoryConfig, JobConfig, RepositoryConfig, SloConfig};
 pub use selector::{Selector, SelectorError};
-pub use values::ValuesMapping;
+pub use values::{MappedValues, OwnValuesFile, ValuesFile, ValuesMapping};
 
 use crate::policy::Mode;
 use crate::recommend::{self, Prices};

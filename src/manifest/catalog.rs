@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::kustomize::Replacement;
+use super::controllers::Deployer;
+use super::find::Tie;
+use super::kustomization::Replacement;
 use super::refusal::{Code, Refusal};
 use super::resolve;
 use super::source::{Source, SourceId};
@@ -28,8 +30,13 @@ pub struct Located {
     pub value: Value,
     /// For a session job: its cluster's value, where that is in the tree too.
     pub cluster: Option<Value>,
-    /// Where its fields stand in a chart's values: field → dotted path there; empty for an object with a manifest of its own.
-    pub values: BTreeMap<super::FieldPath, super::FieldPath>,
+    /// Where its fields stand in a chart's values, in the order in which the files are read; empty for an object with a manifest of
+    /// its own.
+    pub values: Vec<super::ValuesLayer>,
+    /// What ties it to the job that was asked for.
+    pub tie: Tie,
+    /// The build that makes it: a kustomization's folder, or a controller.
+    pub build: Option<String>,
 }
 
 /// What a tree holds.
@@ -68,6 +75,12 @@ pub(crate) struct Candidate {
     pub(crate) build: Option<String>,
     /// Fields that kustomize fills in from elsewhere.
     pub(crate) replaced: Vec<Replacement>,
+    /// Variables of kustomize (`vars`) and what fills them.
+    pub(crate) variables: Vec<(String, String)>,
+    /// The controllers that put it into clusters, by position.
+    pub(crate) deployers: Vec<usize>,
+    /// Whether its own text says the namespace.
+    pub(crate) names_namespace: bool,
     /// A patch of its build that cannot be read.
     pub(crate) broken: Option<Refusal>,
 }
@@ -80,6 +93,14 @@ pub struct Catalog<'a> {
     pub(crate) by_file: BTreeMap<String, SourceId>,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) problems: Vec<Refusal>,
+    /// Flux Kustomizations and Argo CD Applications.
+    pub(crate) deployers: Vec<Deployer>,
+    /// Documents that may decide about sizes: scalers and admission policies.
+    pub(crate) rulers: Vec<super::owners::Ruler>,
+    /// Releases of charts.
+    pub(crate) releases: Vec<super::release::Release>,
+    /// Bases that kustomizations fetch from elsewhere: address, file and line.
+    pub(crate) remote: Vec<(String, String, usize)>,
     /// The kustomizations that build on each text.
     pub(crate) users: BTreeMap<(SourceId, usize, Vec<Segment>), BTreeSet<String>>,
 }
@@ -93,6 +114,10 @@ impl<'a> Catalog<'a> {
             by_file: BTreeMap::new(),
             candidates: Vec::new(),
             problems: Vec::new(),
+            deployers: Vec::new(),
+            rulers: Vec::new(),
+            releases: Vec::new(),
+            remote: Vec::new(),
             users: BTreeMap::new(),
         }
     }
@@ -105,6 +130,9 @@ impl<'a> Catalog<'a> {
                 catalog.source_of(file);
             }
         }
+        catalog.rulers = catalog.read_rulers();
+        catalog.releases = catalog.read_releases();
+        catalog.deployers = catalog.read_deployers();
         let kustomizations = catalog.read_kustomizations();
         catalog.collect_alone(&kustomizations.claimed);
         catalog.collect_built(&kustomizations);
@@ -155,11 +183,14 @@ impl<'a> Catalog<'a> {
             for layer in objects_in(&self.sources[source], source) {
                 match self.read_object(&layer) {
                     Ok(located) => self.candidates.push(Candidate {
+                        names_namespace: located.key.namespace.is_some(),
                         located,
                         layers: vec![layer],
                         build: None,
                         replaced: Vec::new(),
+                        variables: Vec::new(),
                         broken: None,
+                        deployers: Vec::new(),
                     }),
                     Err(refusal) => self.problems.push(refusal),
                 }
@@ -188,7 +219,9 @@ impl<'a> Catalog<'a> {
             line,
             value,
             cluster: None,
-            values: BTreeMap::new(),
+            values: Vec::new(),
+            tie: Tie::Key,
+            build: None,
         })
     }
 
@@ -320,7 +353,7 @@ impl<'a> Catalog<'a> {
     }
 
     /// The file is left alone when any of its documents does not parse.
-    fn broken_layer(&self, candidate: &Candidate) -> Option<Refusal> {
+    pub(crate) fn broken_layer(&self, candidate: &Candidate) -> Option<Refusal> {
         let own = || {
             candidate
                 .layers
@@ -346,7 +379,7 @@ fn ambiguous(key: &ObjectKey, several: &[&Candidate]) -> Refusal {
             "`{key}` stands in more than one place: {}",
             places.join(", ")
         ),
-        "keep one of them, or exclude the other files",
+        "keep one of them, or name the right one as `manifest:` of the job in plimsoll.yaml",
     )
     .at(&first.file, first.line)
 }
@@ -361,22 +394,28 @@ pub(crate) fn is_manifest(file: &str) -> bool {
 
 /// Whether bytes hold a word, in UTF-8 or in UTF-16.
 pub(crate) fn mentions(bytes: &[u8], word: &str) -> bool {
-    let found = |bytes: &[u8]| {
-        bytes
-            .windows(word.len())
-            .any(|window| window == word.as_bytes())
-    };
-    if word.is_empty() || found(bytes) {
+    if word.is_empty() || holds(bytes, word) {
         return true;
     }
     let wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    wide && found(
+    wide && holds(
         &bytes
             .iter()
             .copied()
             .filter(|&byte| byte != 0)
             .collect::<Vec<u8>>(),
+        word,
     )
+}
+
+/// Whether bytes hold a word as it stands.
+pub(crate) fn holds(bytes: &[u8], word: &str) -> bool {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.contains(word),
+        Err(_) => bytes
+            .windows(word.len().max(1))
+            .any(|window| window == word.as_bytes()),
+    }
 }
 
 pub(crate) fn mentions_flink(bytes: &[u8]) -> bool {

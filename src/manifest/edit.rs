@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::catalog::{Catalog, Layer};
+use super::catalog::{Candidate, Catalog, Layer};
 use super::create::{self, New};
 use super::prove::{self, Expected};
 use super::refusal::{Code, Refusal, Warning, WarningCode};
@@ -76,13 +76,23 @@ impl Catalog<'_> {
         let candidate = self
             .candidate(key, options.file.as_deref())
             .map_err(|refusal| self.with_values_keys(refusal, changes))?;
+        self.edit_candidate(candidate, changes, options.create)
+    }
+
+    pub(crate) fn edit_candidate(
+        &self,
+        candidate: &Candidate,
+        changes: &[&Change],
+        create: bool,
+    ) -> Result<Edited, Refusal> {
+        let key = &candidate.located.key;
         let mut edit = Edit::new(self);
         for change in changes {
             let path = match Kind::from_name(&key.kind) {
                 Some(kind) => check::resolved(kind, &change.path),
                 None => change.path.clone(),
             };
-            let spot = self.spot(candidate, &change.path, &path, options.create)?;
+            let spot = self.spot(candidate, &change.path, &path, create)?;
             edit.add(&spot, change, Some(&path))?;
         }
         edit.finish(candidate.layers.first())
@@ -222,7 +232,9 @@ impl<'a> Edit<'a> {
         };
         match &spot.walk {
             Walk::Found { node, .. } => {
-                walker.may_replace(*node)?;
+                walker
+                    .may_replace(*node)
+                    .map_err(|refusal| self.catalog.with_kptfile(refusal))?;
                 self.replace(spot, *node, change, &text, meaning, field)
             }
             Walk::Missing { host, rest } => {

@@ -1,50 +1,21 @@
-//! Kustomizations: which files make an object, in which order, and under which name.
+//! Builds: which files make an object, in which order, and under which name.
 //!
-//! Built as far as Flink's resources need it: resources, components, strategic-merge and JSON 6902
-//! patches (files and inline), `namespace`, `namePrefix`, `nameSuffix`; replacements are recognised.
+//! Built as far as Flink's resources need it: resources, components, patches of every form, `namespace`, `namePrefix`,
+//! `nameSuffix`, and above them what Flux and Argo CD do to the folder. What is not understood refuses the build by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::catalog::{Candidate, Catalog, Layer, Located, is_manifest, mentions_flink, objects_in};
+use super::controllers::{Deployer, Tool};
+use super::kustomization::{Kustomization, Patch, Replacement};
+use super::links::{parent, within};
 use super::patch::{self, Selector};
 use super::refusal::Refusal;
 use super::resolve;
 use super::source::SourceId;
-use super::tree::NodeId;
 use crate::flink::field_path::Segment;
-
-/// One kustomization (or component), as far as it matters here.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Kustomization {
-    component: bool,
-    resources: Vec<String>,
-    components: Vec<String>,
-    /// In the order in which they are applied.
-    patches: Vec<Patch>,
-    namespace: Option<String>,
-    prefix: String,
-    suffix: String,
-    replacements: Vec<Replacement>,
-}
-
-#[derive(Debug, Clone)]
-struct Patch {
-    source: SourceId,
-    target: Option<Selector>,
-}
-
-/// A field that kustomize fills in from elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Replacement {
-    kind: String,
-    name: String,
-    /// Normalised: dots only, no brackets.
-    pub(crate) field: String,
-    /// Where the value comes from, for people.
-    pub(crate) origin: String,
-}
 
 /// An object on its way through a build.
 #[derive(Debug, Clone)]
@@ -54,10 +25,11 @@ struct Built {
     names: Vec<String>,
     namespaces: Vec<Option<String>>,
     replaced: Vec<Replacement>,
+    variables: Vec<(String, String)>,
     broken: Option<Refusal>,
 }
 
-/// All kustomizations of a tree, by directory (`.` for the root).
+/// All kustomizations of a tree, by directory (`.` for the root); controllers' own layers by their names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Kustomizations {
     by_dir: BTreeMap<String, Kustomization>,
@@ -74,6 +46,9 @@ impl Catalog<'_> {
         let mut all = Kustomizations::default();
         let tree = self.tree;
         for file in tree.keys().filter(|file| is_kustomization(file)) {
+            if super::links::target_of(&tree[file]).is_some() {
+                continue;
+            }
             let Some(source) = self.source_of(file) else {
                 continue;
             };
@@ -81,142 +56,136 @@ impl Catalog<'_> {
             let kustomization = self.read_kustomization(source, &dir, &mut all.claimed);
             all.by_dir.insert(dir, kustomization);
         }
-        for (dir, kustomization) in &all.by_dir {
-            for resource in &kustomization.resources {
-                let file = join(dir, resource);
-                let flink = tree.get(&file).is_some_and(|bytes| mentions_flink(bytes));
-                if flink && is_manifest(&file) {
-                    self.source_of(&file);
+        for position in 0..self.deployers.len() {
+            self.add_deployer(position, &mut all);
+        }
+        for kustomization in all.by_dir.values() {
+            for file in &kustomization.resources {
+                let flink = tree.get(file).is_some_and(|bytes| mentions_flink(bytes));
+                if flink && is_manifest(file) {
+                    self.source_of(file);
                 }
-                all.claimed.insert(file);
+                all.claimed.insert(file.clone());
             }
+        }
+        for kustomization in all.by_dir.values() {
+            self.remote.extend(kustomization.remote.iter().cloned());
         }
         all
     }
 
-    fn read_kustomization(
-        &mut self,
-        source: SourceId,
-        dir: &str,
-        claimed: &mut BTreeSet<String>,
-    ) -> Kustomization {
-        let Some(value) = self.first_value(source) else {
-            return Kustomization::default();
+    /// A controller's own layer: above the kustomization of its folder, or above the files in it.
+    fn add_deployer(&mut self, position: usize, all: &mut Kustomizations) {
+        let deployer = self.deployers[position].clone();
+        let Some(path) = deployer.path.clone() else {
+            return;
         };
-        let mut resources = texts(&value["resources"]);
-        resources.extend(texts(&value["bases"]));
-        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-        let namespace = text("namespace");
-        Kustomization {
-            component: value["kind"] == "Component",
-            resources,
-            components: texts(&value["components"]),
-            patches: self.read_patches(source, dir, &value, claimed),
-            namespace: (!namespace.is_empty()).then_some(namespace),
-            prefix: text("namePrefix"),
-            suffix: text("nameSuffix"),
-            replacements: replacements(&value["replacements"]),
+        let mut layer = self.read_deployer(&deployer, position, &mut all.claimed);
+        layer.resources = if all.by_dir.contains_key(&path) {
+            vec![path]
+        } else {
+            self.plain_folder(&path, &deployer, all)
+        };
+        if !layer.resources.is_empty() {
+            all.by_dir.insert(deployer.to_string(), layer);
         }
     }
 
-    fn first_value(&self, source: SourceId) -> Option<Value> {
-        let document = self.sources[source].stream.documents.first()?;
-        resolve::value(document, document.root()?)
-    }
-
-    /// Patches in the order of kustomize: strategic merges, `patches`, JSON 6902.
-    fn read_patches(
-        &mut self,
-        source: SourceId,
-        dir: &str,
-        value: &Value,
-        claimed: &mut BTreeSet<String>,
-    ) -> Vec<Patch> {
-        let mut patches = Vec::new();
-        for key in ["patchesStrategicMerge", "patches", "patchesJson6902"] {
-            let items = value[key].as_array().map_or(&[][..], Vec::as_slice);
-            for (index, item) in items.iter().enumerate() {
-                let target = item.get("target").map(Selector::read);
-                let found = match item {
-                    Value::String(text) if text.contains('\n') => {
-                        self.inline(source, &[Segment::Key(key.into()), Segment::Index(index)])
-                    }
-                    Value::String(path) => self.patch_file(&join(dir, path), claimed),
-                    item => match item["path"].as_str() {
-                        Some(path) => self.patch_file(&join(dir, path), claimed),
-                        None => self.inline(
-                            source,
-                            &[
-                                Segment::Key(key.into()),
-                                Segment::Index(index),
-                                Segment::Key("patch".into()),
-                            ],
-                        ),
-                    },
-                };
-                patches.extend(found.map(|source| Patch { source, target }));
+    /// The manifests of a folder without a kustomization: for Flux all below it, and kustomizations found there.
+    fn plain_folder(&self, path: &str, deployer: &Deployer, all: &Kustomizations) -> Vec<String> {
+        let chart = |dir: &str| {
+            let file = if dir == "." {
+                "Chart.yaml".to_owned()
+            } else {
+                format!("{dir}/Chart.yaml")
+            };
+            self.tree.contains_key(&file)
+        };
+        let mut found: Vec<String> = Vec::new();
+        for (file, bytes) in self.tree {
+            if !is_manifest(file) || !within(path, file) || !mentions_flink(bytes) {
+                continue;
+            }
+            let dir = parent(file);
+            if !deployer.recursive && dir != path {
+                continue;
+            }
+            // A kustomization on the way takes over; a chart is no plain folder.
+            let mut above = dir.clone();
+            let mut taken = None;
+            loop {
+                if chart(&above) {
+                    taken = Some(None);
+                    break;
+                }
+                if above == path {
+                    break;
+                }
+                if deployer.tool == Tool::Flux && all.by_dir.contains_key(&above) {
+                    taken = Some(Some(above.clone()));
+                }
+                if above == "." {
+                    break;
+                }
+                above = parent(&above);
+            }
+            match taken {
+                Some(None) => {}
+                Some(Some(dir)) if found.contains(&dir) => {}
+                Some(Some(dir)) => found.push(dir),
+                None => found.push(file.clone()),
             }
         }
-        patches
-    }
-
-    fn patch_file(&mut self, file: &str, claimed: &mut BTreeSet<String>) -> Option<SourceId> {
-        claimed.insert(file.to_owned());
-        self.source_of(file)
-    }
-
-    /// The text of a scalar in a kustomization as a source of its own.
-    fn inline(&mut self, source: SourceId, way: &[Segment]) -> Option<SourceId> {
-        let document = self.sources[source].stream.documents.first()?;
-        let mut node: NodeId = document.root()?;
-        for segment in way {
-            node = match segment {
-                Segment::Key(key) => document.get(node, key)?,
-                Segment::Index(index) => *document.items(document.target(node)).get(*index)?,
-            };
+        // Links in the folder are files of it too.
+        for (file, bytes) in self.tree {
+            if within(path, file) && super::links::target_of(bytes).is_some() {
+                let target = self.place(".", file);
+                let flink = self.tree.get(&target).is_some_and(|b| mentions_flink(b));
+                if flink && is_manifest(&target) && !found.contains(&target) {
+                    found.push(target);
+                }
+            }
         }
-        let inner = self.sources[source].embed(source, 0, document.target(node))?;
-        let id = self.sources.len();
-        self.sources.push(inner);
-        Some(id)
+        found
     }
 
     /// Builds every kustomization that nothing else builds on, and adds what comes out.
     pub(crate) fn collect_built(&mut self, all: &Kustomizations) {
-        let used: BTreeSet<String> = all
+        let used: BTreeSet<&String> = all
             .by_dir
-            .iter()
-            .flat_map(|(dir, one)| {
-                one.resources
-                    .iter()
-                    .chain(&one.components)
-                    .map(|path| join(dir, path))
-            })
+            .values()
+            .flat_map(|one| one.resources.iter().chain(&one.components))
             .collect();
         let mut inner = Vec::new();
         for (dir, kustomization) in &all.by_dir {
             if kustomization.component {
                 continue;
             }
-            for built in self.build(all, dir, 0) {
+            for mut built in self.build(all, dir, 0) {
+                built.located.build = Some(dir.clone());
                 let candidate = Candidate {
+                    names_namespace: built.namespaces.first().is_some_and(Option::is_some),
                     located: built.located,
                     layers: built.layers,
                     build: Some(dir.clone()),
                     replaced: built.replaced,
+                    variables: built.variables,
                     broken: built.broken,
+                    deployers: kustomization.deployer.into_iter().collect(),
                 };
                 if used.contains(dir) {
                     inner.push(candidate);
                     continue;
                 }
-                for layer in &candidate.layers {
-                    self.users
-                        .entry(layer.place())
-                        .or_default()
-                        .insert(dir.clone());
+                self.use_layers(&candidate, dir);
+                // Two controllers that make the same of the same files are one result.
+                let same = self.candidates.iter_mut().find(|other| {
+                    other.located.key == candidate.located.key && other.layers == candidate.layers
+                });
+                match same {
+                    Some(other) => other.deployers.extend(candidate.deployers),
+                    None => self.candidates.push(candidate),
                 }
-                self.candidates.push(candidate);
             }
         }
         // A base with a namespace of its own may be live too; the overlays then share it.
@@ -227,12 +196,17 @@ impl Catalog<'_> {
                 .iter()
                 .any(|other| other.located.key == *key);
             if key.namespace.is_some() && !known {
-                for layer in &candidate.layers {
-                    let dir = candidate.build.clone().unwrap_or_default();
-                    self.users.entry(layer.place()).or_default().insert(dir);
-                }
+                let dir = candidate.build.clone().unwrap_or_default();
+                self.use_layers(&candidate, &dir);
                 self.candidates.push(candidate);
             }
+        }
+    }
+
+    fn use_layers(&mut self, candidate: &Candidate, dir: &str) {
+        for layer in &candidate.layers {
+            let users = self.users.entry(layer.place()).or_default();
+            users.insert(dir.to_owned());
         }
     }
 
@@ -247,22 +221,29 @@ impl Catalog<'_> {
         let Some(kustomization) = all.by_dir.get(dir).filter(|_| depth < MAX_DEPTH) else {
             return;
         };
-        for resource in &kustomization.resources {
-            let path = join(dir, resource);
-            if all.by_dir.contains_key(&path) {
-                objects.extend(self.build(all, &path, depth + 1));
-            } else if let Some(source) = self.by_file.get(&path).copied() {
+        for path in &kustomization.resources {
+            if all.by_dir.contains_key(path) {
+                objects.extend(self.build(all, path, depth + 1));
+            } else if let Some(source) = self.by_file.get(path).copied() {
                 objects.extend(self.start(source));
             }
         }
         for component in &kustomization.components {
-            self.apply(all, &join(dir, component), objects, depth + 1);
+            self.apply(all, component, objects, depth + 1);
         }
         for patch in &kustomization.patches {
             self.apply_patch(patch, objects);
         }
         for built in objects.iter_mut() {
             built.rename(kustomization);
+        }
+        for patch in &kustomization.late {
+            self.apply_patch(patch, objects);
+        }
+        if let Some(refusal) = &kustomization.unknown {
+            for built in objects.iter_mut() {
+                built.broken.get_or_insert_with(|| refusal.clone());
+            }
         }
     }
 
@@ -279,6 +260,7 @@ impl Catalog<'_> {
                     located,
                     layers: vec![layer],
                     replaced: Vec::new(),
+                    variables: Vec::new(),
                     broken: None,
                 }),
                 Err(refusal) => self.problems.push(refusal),
@@ -287,7 +269,7 @@ impl Catalog<'_> {
         objects
     }
 
-    fn apply_patch(&mut self, patch: &Patch, objects: &mut [Built]) {
+    fn apply_patch(&mut self, patch: &Patch, objects: &mut Vec<Built>) {
         let source = &self.sources[patch.source];
         if let Some(refusal) = source.broken() {
             // What it would do to any object of this build is unknown.
@@ -303,6 +285,10 @@ impl Catalog<'_> {
             else {
                 continue;
             };
+            if value["$patch"] == "delete" {
+                objects.retain(|built| !built.is_meant(patch.target.as_ref(), &value));
+                continue;
+            }
             for built in objects.iter_mut() {
                 if !built.is_meant(patch.target.as_ref(), &value) {
                     continue;
@@ -361,11 +347,12 @@ impl Built {
             && namespace.is_none_or(known)
     }
 
-    /// Namespace, prefix, suffix and replacements of a kustomization.
+    /// Namespace, prefix, suffix, replacements and variables of a kustomization.
     fn rename(&mut self, kustomization: &Kustomization) {
         let key = &mut self.located.key;
         let metadata = &mut self.located.value["metadata"];
-        if let Some(namespace) = &kustomization.namespace {
+        let free = key.namespace.is_none() || !kustomization.soft_namespace;
+        if let Some(namespace) = kustomization.namespace.as_ref().filter(|_| free) {
             key.namespace = Some(namespace.clone());
             metadata["namespace"] = Value::from(namespace.as_str());
             self.namespaces.push(key.namespace.clone());
@@ -380,74 +367,22 @@ impl Built {
         }
         let key = &self.located.key;
         let meant = |replacement: &&Replacement| {
-            (replacement.kind.is_empty() || replacement.kind == key.kind)
-                && (replacement.name.is_empty() || self.names.contains(&replacement.name))
+            let alternatives = |pattern: &str, text: &str| patch::fits(pattern, text);
+            (replacement.kind.is_empty() || alternatives(&replacement.kind, &key.kind))
+                && (replacement.name.is_empty()
+                    || self
+                        .names
+                        .iter()
+                        .any(|name| alternatives(&replacement.name, name)))
         };
         self.replaced
             .extend(kustomization.replacements.iter().filter(meant).cloned());
+        self.variables
+            .extend(kustomization.variables.iter().cloned());
     }
 }
 
-fn replacements(value: &Value) -> Vec<Replacement> {
-    let mut found = Vec::new();
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    for replacement in list(value) {
-        let source = &replacement["source"];
-        let text = |key: &str| source[key].as_str().unwrap_or_default().to_owned();
-        let origin = format!("{} {} {}", text("kind"), text("name"), text("fieldPath"));
-        for target in list(&replacement["targets"]) {
-            let select = &target["select"];
-            for field in texts(&target["fieldPaths"]) {
-                found.push(Replacement {
-                    kind: select["kind"].as_str().unwrap_or_default().to_owned(),
-                    name: select["name"].as_str().unwrap_or_default().to_owned(),
-                    field: field.replace(['[', ']'], ""),
-                    origin: origin.trim().to_owned(),
-                });
-            }
-        }
-    }
-    found
-}
-
-fn is_kustomization(file: &str) -> bool {
+pub(crate) fn is_kustomization(file: &str) -> bool {
     let name = file.rsplit('/').next().unwrap_or_default();
     ["kustomization.yaml", "kustomization.yml", "Kustomization"].contains(&name)
-}
-
-fn parent(file: &str) -> String {
-    file.rsplit_once('/').map_or(".", |(dir, _)| dir).to_owned()
-}
-
-/// A path relative to a directory, without `.` and `..`; what leaves the tree or is remote stays as it is.
-fn join(dir: &str, path: &str) -> String {
-    if path.contains("://") {
-        return path.to_owned();
-    }
-    let mut parts: Vec<&str> = dir
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    if parts.is_empty() {
-        ".".to_owned()
-    } else {
-        parts.join("/")
-    }
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    let items = value.as_array().map_or(&[][..], Vec::as_slice);
-    items
-        .iter()
-        .filter_map(|item| item.as_str().map(str::to_owned))
-        .collect()
 }

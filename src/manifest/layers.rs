@@ -179,7 +179,11 @@ impl Catalog<'_> {
                 "the value in force stands in a base that several overlays build from ({})",
                 users.join(", ")
             ),
-            format!("set the field in a patch of `{own}` first"),
+            if own.contains(' ') {
+                format!("set the field in `patches` of the {own} first")
+            } else {
+                format!("set the field in a patch of `{own}/kustomization.yaml` first")
+            },
         )
         .at(walker.file, walker.line(*node))
         .on(field))
@@ -188,19 +192,22 @@ impl Catalog<'_> {
     /// Fields that kustomize fills in from elsewhere are dead text in the manifest.
     fn not_replaced(&self, candidate: &Candidate, path: &FieldPath) -> Result<(), Refusal> {
         let plain = path.words().join(".");
-        let Some(replacement) = candidate.replaced.iter().find(|one| one.field == plain) else {
+        let Some(replacement) = candidate
+            .replaced
+            .iter()
+            .find(|one| one.field == plain || plain.starts_with(&format!("{}.", one.field)))
+        else {
             return Ok(());
         };
-        let located = &candidate.located;
         Err(Refusal::new(
             Code::ShadowedField,
             format!(
-                "a kustomize replacement fills this field in from `{}`",
+                "a kustomize replacement fills this field in from {}",
                 replacement.origin
             ),
-            "change the value there",
+            "change the value there, or take the replacement out",
         )
-        .at(&located.file, located.line)
+        .at(&replacement.file, replacement.line)
         .on(path))
     }
 
@@ -224,6 +231,7 @@ impl Catalog<'_> {
         let source = &self.sources[source];
         Walker {
             document: &source.stream.documents[document],
+            text: &source.text,
             file: &source.file,
             first_line: source.first_line(),
             field,

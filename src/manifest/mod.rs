@@ -4,10 +4,10 @@
 //! Whatever cannot be edited with certainty is refused by name ([`Code`]): each refusal says file, line,
 //! field and the way out. Nothing here touches a disk.
 //!
-//! The way of an edit: the object is found by its key ([`Catalog::locate`]); the planner's own refusals
-//! come first ([`check`]); then the field is resolved to one scalar in one file, its bytes are replaced in
+//! The way of an edit: the job's manifest is found by evidence ([`Catalog::find`]); the planner's own refusals
+//! come first ([`check`]); then each field is resolved to one scalar in one file, its bytes are replaced in
 //! its own style, and the result is parsed again and must differ in exactly the named values
-//! ([`Catalog::edit`]).
+//! ([`Catalog::change`]). [`Catalog::locate`] and [`Catalog::edit`] do the same for an object by its key alone.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,14 +17,23 @@ use serde_json::Value;
 mod absent;
 mod catalog;
 mod check;
+mod controllers;
 mod create;
+mod diff;
 mod edit;
-mod from_values;
+mod elsewhere;
+mod find;
+mod kustomization;
 mod kustomize;
 mod layers;
+mod links;
+mod mapped;
+mod owners;
 mod patch;
 mod prove;
+mod readable;
 mod refusal;
+mod release;
 mod remove;
 mod resolve;
 mod scalar;
@@ -37,6 +46,11 @@ mod walk;
 
 pub use catalog::{Catalog, Discovery, Located};
 pub use check::{check, check_fields};
+pub use diff::unified;
+pub use elsewhere::{is_of_use, may_be_of_use};
+pub use find::{Sought, Tie};
+pub use links::{link_to, target_of};
+pub use mapped::ValuesLayer;
 pub use refusal::{Code, Refusal, Warning, WarningCode};
 
 pub use crate::flink::field_path::{FieldPath, FieldPathError, Segment};
@@ -85,18 +99,6 @@ pub struct EditOptions {
     pub file: Option<String>,
     /// Fields of the object that stand elsewhere: field → dotted path in a values file.
     pub map: BTreeMap<FieldPath, FieldPath>,
-}
-
-impl EditOptions {
-    /// The one recipe of every edit that is planned, proposed or taken back: the object is edited where it was found, so that the diff
-    /// that is shown is the edit that is written.
-    pub fn of(located: &Located, create: bool) -> EditOptions {
-        EditOptions {
-            create,
-            file: Some(located.file.clone()),
-            map: located.values.clone(),
-        }
-    }
 }
 
 /// An edit that was made; without files there was nothing to change.

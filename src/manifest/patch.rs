@@ -93,6 +93,11 @@ fn expression(pattern: &str, text: &str) -> bool {
     })
 }
 
+/// See [`expression`].
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+    expression(pattern, text)
+}
+
 /// Equality-based selectors: `a=b,c!=d,e`.
 fn selected(selector: Option<&str>, labels: &Value) -> bool {
     selector.is_none_or(|selector| {
@@ -180,7 +185,7 @@ pub(crate) fn operation(object: &mut Value, operation: &Value) -> Option<(Vec<St
 }
 
 /// The parts of a JSON pointer.
-fn pointer(text: &str) -> Vec<String> {
+pub(crate) fn pointer(text: &str) -> Vec<String> {
     text.split('/')
         .skip(1)
         .map(|part| part.replace("~1", "/").replace("~0", "~"))

@@ -48,6 +48,16 @@ codes! {
         OwnedByAutoscaler = "owned-by-autoscaler",
         /// The owner said no.
         OptedOut = "opted-out",
+        /// The file is encrypted as a whole, so that an edit would break its checksum.
+        EncryptedFile = "encrypted-file",
+        /// Something writes the file: the next run of it would undo the edit.
+        GeneratedFile = "generated-file",
+        /// Something else than the manifest decides about the field.
+        OwnedElsewhere = "owned-elsewhere",
+        /// The build does something that is not understood here, so what comes out of it is not known.
+        UnmodelledBuild = "unmodelled-build",
+        /// The configuration does not say which key of the values sets the field.
+        UnmappedField = "unmapped-field",
         /// The owner says something that is not understood.
         OwnerUnreadable = "owner-unreadable",
         /// The edit would have changed something else: a bug here, and nothing is written.

@@ -69,7 +69,16 @@ impl Catalog<'_> {
         keep: Option<&FieldPath>,
         file: Option<&str>,
     ) -> Result<Tree, Refusal> {
-        let candidate = self.candidate(key, file)?;
+        self.remove_from(self.candidate(key, file)?, field, keep)
+    }
+
+    pub(crate) fn remove_from(
+        &self,
+        candidate: &Candidate,
+        field: &FieldPath,
+        keep: Option<&FieldPath>,
+    ) -> Result<Tree, Refusal> {
+        let key = &candidate.located.key;
         let own = |path: &FieldPath| match Kind::from_name(&key.kind) {
             Some(kind) => check::resolved(kind, path),
             None => path.clone(),
@@ -113,6 +122,34 @@ impl Catalog<'_> {
             Ok(files)
         } else {
             Err(refuse())
+        }
+    }
+
+    /// The files without the entry of a values file that a spot holds.
+    pub(crate) fn cut_value(&self, spot: &Spot, field: &FieldPath) -> Result<Tree, Refusal> {
+        let Walk::Found { node, .. } = spot.walk else {
+            return Ok(Tree::new());
+        };
+        let walker = self.walker(spot.source, spot.document, field);
+        walker.may_replace(node)?;
+        let refuse = || self.shares_its_place(spot, node, field);
+        let source = &self.sources[spot.source];
+        let document = &source.stream.documents[spot.document];
+        let mut steps = Vec::new();
+        let root = document.root().ok_or_else(refuse)?;
+        if !way_to(document, root, node, &mut steps) {
+            return Err(refuse());
+        }
+        let cut = cut(&source.text, document, &steps, None).ok_or_else(refuse)?;
+        let mut edit = Edit::new(self);
+        let splices = cut.ranges.into_iter().map(|range| Splice {
+            range,
+            text: String::new(),
+        });
+        edit.cut(spot, splices, (cut.step.mapping, cut.step.entry));
+        match edit.finish(None) {
+            Err(refusal) if refusal.code == Code::EditorBug => Err(refuse()),
+            edited => Ok(edited?.files),
         }
     }
 

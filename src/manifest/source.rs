@@ -106,7 +106,7 @@ impl Source {
             let refusal = Refusal::new(
                 Code::TemplatedFile,
                 format!("the file is a template (`{mark}`), not a manifest"),
-                "change the values that fill it, and map the field to its values key in `map`",
+                super::absent::WAY_OUT,
             );
             return Some(refusal.at(&self.file, line + self.first_line()));
         }
@@ -129,6 +129,14 @@ impl Source {
             && serde_json::from_str::<serde::de::IgnoredAny>(text.trim_start_matches('\u{feff}'))
                 .is_ok()
     }
+}
+
+/// Whether bytes are YAML or JSON as a whole, and no template.
+pub(crate) fn parses(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| {
+        let stream = tree::parse(text);
+        stream.failure.is_none() && template::in_file(text, &stream).is_none()
+    })
 }
 
 /// Where the lines of a literal block scalar stand, or the one line of a scalar without escapes; nothing

@@ -6,9 +6,20 @@ use crate::flink::field_path::FieldPath;
 /// Marks that open a template expression.
 const MARKS: [&str; 8] = ["{{", "{%", "{#", "<#", "<%", "[[", "${", "$("];
 
+/// Marks in a scalar by which a program finds what it shall fill in: ciphertext, vaults, mergers of YAML, token replacers.
+const FILLED: [&str; 9] = [
+    "ENC[", "((", "<path:", "ref+", "vault:", "op://", "#{", "$[", "{vault}",
+];
+
 /// Template syntax in a scalar's own text.
 pub(crate) fn in_scalar(text: &str) -> Option<String> {
     if let Some(mark) = MARKS.iter().find(|mark| text.contains(**mark)) {
+        return Some((*mark).to_owned());
+    }
+    if let Some(mark) = FILLED
+        .iter()
+        .find(|mark| text.trim_start().starts_with(**mark))
+    {
         return Some((*mark).to_owned());
     }
     let inner = |open: &str| {
@@ -65,6 +76,35 @@ fn has_double_braces(document: &Document) -> bool {
                 && key.span.start == node.span.start + 1
         })
     })
+}
+
+/// What fills a mark in, for people.
+pub(crate) fn filler(mark: &str) -> &'static str {
+    match mark {
+        "ENC[" => "it is encrypted (SOPS)",
+        "{{" | "{%" | "{#" => "a template (Helm, Jinja or the like) fills it in",
+        "${" | "$(" => "a variable fills it in (Flux `postBuild`, envsubst, kustomize `vars`)",
+        "((" => "a YAML merger (spruce, Concourse) fills it in",
+        "<path:" | "ref+" | "vault:" | "op://" | "{vault}" => "a vault fills it in",
+        "#@" => "ytt fills it in",
+        _ => "something replaces it before it is applied",
+    }
+}
+
+/// The names of the variables in a text: `${NAME}`, `${NAME:=default}`, `$(NAME)`, `$NAME`.
+pub(crate) fn variables(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for part in text.split('$').skip(1) {
+        let name: String = part
+            .trim_start_matches(['{', '('])
+            .chars()
+            .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+            .collect();
+        if !name.is_empty() && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The keys of chart values that a text reads: `{{ .Values.a.b | quote }}` gives `a.b`.

@@ -119,7 +119,7 @@ impl Catalog<'_> {
     }
 
     /// The place of one value in a document: parameters win over values objects, those over texts.
-    fn values_spot(
+    pub(super) fn values_spot(
         &mut self,
         source: SourceId,
         document: usize,

@@ -18,6 +18,8 @@ pub(crate) enum Walk {
 /// A walk through one document, for one field.
 pub(crate) struct Walker<'a> {
     pub(crate) document: &'a Document,
+    /// The text that the document stands in.
+    pub(crate) text: &'a str,
     pub(crate) file: &'a str,
     /// Added to line numbers, for text that stands within another file.
     pub(crate) first_line: usize,
@@ -91,12 +93,35 @@ impl Walker<'_> {
         if let Some(marker) = template::in_scalar(text) {
             let keys = template::values_keys(text);
             let hint = match keys.as_slice() {
-                [] => "change the source that fills the template".to_owned(),
-                keys => format!("change the values key `{}` instead", keys.join("`, `")),
+                [] if marker == "ENC[" => {
+                    "keep the field out of the encryption (`encrypted_regex` in .sops.yaml), or change it by hand".to_owned()
+                }
+                [] => "change it where it is filled in, and map the field to that place in `repository.values` of plimsoll.yaml".to_owned(),
+                keys => format!(
+                    "change the values key `{}` instead: map the field to it in `repository.values` of plimsoll.yaml",
+                    keys.join("`, `")
+                ),
             };
-            let shown: String = text.chars().take(120).collect();
-            let message = format!("the value is filled in by a template (`{marker}` in `{shown}`)");
+            let shown: String = match marker.as_str() {
+                "ENC[" => "ENC[…]".to_owned(),
+                _ => text.chars().take(120).collect(),
+            };
+            let message = format!(
+                "`{shown}` is not the value itself: {}",
+                template::filler(&marker)
+            );
             return Err(self.refuse(node, Code::TemplatedValue, message, hint));
+        }
+        if let Some(expression) = self.ytt(node) {
+            return Err(self.filled_by_ytt(node, expression));
+        }
+        if let Some(setter) = self.setter(node) {
+            return Err(self.refuse(
+                node,
+                Code::OwnedElsewhere,
+                format!("the setter `{setter}` fills this value in (`kpt fn render`), and would write over an edit"),
+                "change the setter's value instead",
+            ));
         }
         let Some(anchor) = self.document.nodes[node].anchor else {
             return Ok(());
@@ -105,6 +130,54 @@ impl Walker<'_> {
             [] => Ok(()),
             consumers => Err(self.read_elsewhere(node, anchor, consumers)),
         }
+    }
+
+    /// The comment behind a node on its line.
+    fn comment(&self, node: NodeId) -> Option<&str> {
+        let this = &self.document.nodes[node];
+        let rest = self.text.get(this.span.start..)?;
+        let start = self.text[..this.span.start]
+            .rfind('\n')
+            .map_or(0, |at| at + 1);
+        let end = rest
+            .find('\n')
+            .map_or(self.text.len(), |at| this.span.start + at);
+        let line = self.text.get(start..end)?;
+        let behind = this.span.end.clamp(start, end) - start;
+        let comment = line.get(behind..)?.find('#')?;
+        line.get(behind + comment..)
+    }
+
+    /// The expression that ytt fills a value in with.
+    fn ytt(&self, node: NodeId) -> Option<&str> {
+        let rest = self.comment(node)?.strip_prefix("#@")?;
+        rest.starts_with(' ').then_some(rest.trim())
+    }
+
+    /// The setter of kpt or kustomize that a value's comment names.
+    fn setter(&self, node: NodeId) -> Option<String> {
+        let comment = self.comment(node)?;
+        let known = [
+            "kpt-set:",
+            "\"$kpt-set\"",
+            "\"$openapi\"",
+            "io.k8s.cli.setters",
+        ];
+        let mark = known.iter().find(|mark| comment.contains(**mark))?;
+        let rest = &comment[comment.find(mark)? + mark.len()..];
+        let name = rest.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let end = name.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+        Some(name[..end.unwrap_or(name.len())].to_owned())
+    }
+
+    fn filled_by_ytt(&self, node: NodeId, expression: &str) -> Refusal {
+        let shown: String = expression.chars().take(80).collect();
+        self.refuse(
+            node,
+            Code::TemplatedValue,
+            format!("`#@ {shown}` is not the value itself: ytt fills it in"),
+            "change the data value instead: map the field to its file and key in `repository.values` of plimsoll.yaml",
+        )
     }
 
     /// Whether a mapping may gain the first of these keys without anything else gaining it too.
@@ -138,6 +211,14 @@ impl Walker<'_> {
             return Err(self.aliased(node, *anchor));
         }
         match &this.tag {
+            Some(tag) if ["!include", "!vault", "!env", "!ENV", "!secret", "!inline", "!file"].contains(&tag.name.as_str()) => {
+                Err(self.refuse(
+                    node,
+                    Code::TemplatedValue,
+                    format!("`{}` is not the value itself: a program reads it from elsewhere", tag.name),
+                    "change it where it is read from, and map the field to that place in `repository.values` of plimsoll.yaml",
+                ))
+            }
             Some(tag) if !tag.core => Err(self.refuse(
                 node,
                 Code::UnsupportedTag,
@@ -410,6 +491,9 @@ impl Walker<'_> {
     }
 
     fn null(&self, node: NodeId) -> Refusal {
+        if let Some(expression) = self.ytt(node) {
+            return self.filled_by_ytt(node, expression);
+        }
         self.refuse(
             node,
             Code::NullValue,

@@ -38,7 +38,7 @@ pub use heartbeat::Blind;
 pub use history::history;
 pub use judge::{Judged, judge};
 pub use known::{Known, know};
-pub use locate::locate;
+pub use locate::{Neighbours, locate};
 pub use observe::{Observed, Observing, observe};
 pub use owner::{offered, owner};
 pub use plan::{Made, Planning, plan};

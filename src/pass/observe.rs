@@ -30,6 +30,9 @@ pub struct Observed {
     pub plugins: Vec<String>,
     /// Things that were missing, over all jobs.
     pub gaps: usize,
+    /// Why nothing of it was kept, if so: whoever watches goes on with what was kept before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<String>,
 }
 
 /// Whom a look asks.
@@ -45,10 +48,11 @@ pub struct Observing<'a> {
     pub clock: Clock,
 }
 
-/// One look at each job, added to the history lot by lot, and each lot shown to `also`. One that fails or panics is named.
+/// One look at each job, added to the history lot by lot, and each lot shown to `also`. One that fails or panics is named. A part of the
+/// history's compaction follows.
 ///
 /// # Errors
-/// When the history can't be written.
+/// None by now: what could not be asked or kept is said in the answer.
 pub async fn observe(
     of: Observing<'_>,
     cluster: &impl Cluster,
@@ -90,10 +94,15 @@ pub async fn observe(
             .iter()
             .map(|snapshot| snapshot.gaps.len())
             .sum::<usize>();
-        store.append_all(&snapshots)?;
+        if let Err(error) = store.append_all(&snapshots) {
+            seen.unkept.get_or_insert(error.to_string());
+        }
         also(&snapshots);
     }
     seen.at_ms = of.clock.now_ms();
+    if let Err(error) = store.tend(seen.at_ms) {
+        seen.unkept.get_or_insert(error.to_string());
+    }
     Ok(seen)
 }
 

@@ -7,7 +7,7 @@ use super::fleet::Fleet;
 use super::history::history;
 use super::judge::Judged;
 use super::known::Known;
-use super::locate::locate;
+use super::locate::{Neighbours, locate};
 use super::owner::{offered, owner};
 use super::sessions;
 use super::settings::Settings;
@@ -60,6 +60,7 @@ pub struct Made {
 
 /// What planning reads of git, by job.
 struct ByJob<'a> {
+    neighbours: Neighbours<'a>,
     changes: BTreeMap<&'a JobKey, Vec<&'a ChangeRecord>>,
     watched: BTreeMap<&'a JobKey, &'a Assessment>,
 }
@@ -88,7 +89,7 @@ struct Planned {
 /// # Errors
 /// When the history of no job can be read.
 pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, PassError> {
-    let by_job = by_job(of.known);
+    let by_job = by_job(of);
     let jobs = &of.fleet.jobs;
     let mut items: Vec<Item> = Vec::with_capacity(jobs.len());
     let mut parts = Vec::new();
@@ -96,7 +97,7 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     let mut unread: Vec<HistoryError> = Vec::new();
     store.expect(jobs);
     for lot in jobs.chunks(lot_of(of)) {
-        let turns = turns(of, store, lot).await;
+        let turns = turns(of, &by_job.neighbours, store, lot).await;
         let results = side_by_side(&turns, |turn| one(of, store, &by_job, turn));
         for (turn, result) in turns.iter().zip(results) {
             match result {
@@ -126,7 +127,11 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     parts.extend(elsewhere);
     failures.extend(unread);
     plan::group_sessions(&mut items, &parts, &of.settings.prices);
-    let facts = fleet_facts(&of.known.judged, &of.known.pull_requests);
+    let behind = plan::behind(store.newest_ms()?, of.now_ms);
+    let facts = FleetFacts {
+        behind: behind.clone(),
+        ..fleet_facts(&of.known.judged, &of.known.pull_requests)
+    };
     let plan = Plan {
         schema: plan::SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
@@ -150,6 +155,7 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
         .map(|item| format!("{}: {}", item.job.short(), item.message))
         .collect();
     let mut problems = of.known.problems.clone();
+    problems.extend(behind);
     problems.extend(failures);
     problems.extend(of.known.books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
@@ -169,13 +175,16 @@ fn lot_of(of: &Planning<'_>) -> usize {
 /// The jobs of a lot, after plug-in evaluators were asked about them.
 async fn turns<'a>(
     of: &Planning<'_>,
+    neighbours: &Neighbours<'_>,
     store: &impl HistoryStore,
     lot: &'a [JobKey],
 ) -> Vec<Turn<'a>> {
     let offered = &offered(of.settings, of.plugins);
     let asked = lot.iter().map(|job| async move {
-        let located = locate(of.settings, &of.manifests.catalog, job);
-        let owner = owner(located.as_ref().ok(), of.fleet.resource(job)).choosing_from(offered);
+        let live = of.fleet.resource(job);
+        let catalog = &of.manifests.catalog;
+        let located = locate(of.settings, neighbours, live, catalog, job);
+        let owner = owner(located.as_ref().ok(), live).choosing_from(offered);
         let names = names(of.settings, &owner);
         let mut told = Told::default();
         let mut shown = None;
@@ -216,12 +225,14 @@ async fn turns<'a>(
         .await
 }
 
-fn by_job(known: &Known) -> ByJob<'_> {
+fn by_job<'a>(of: &Planning<'a>) -> ByJob<'a> {
+    let known = of.known;
     let mut changes: BTreeMap<&JobKey, Vec<&ChangeRecord>> = BTreeMap::new();
     for change in &known.books.audit.changes {
         changes.entry(&change.job).or_default().push(change);
     }
     ByJob {
+        neighbours: Neighbours::of(of.settings, Some(of.fleet)),
         changes,
         // Of several changes the last one counts.
         watched: known
@@ -303,5 +314,6 @@ fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
             .map(|pull_request| pull_request.opened_at_ms)
             .collect(),
         watched,
+        behind: None,
     }
 }

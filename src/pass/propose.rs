@@ -43,7 +43,12 @@ fn proposal(
     item: &Item,
     change: &PlannedChange,
 ) -> Result<Proposal, String> {
-    let edit = rightsizing(&manifests.catalog, &found(settings), item, change)
-        .map_err(|unfit| unfit.to_string())?;
+    let edit = rightsizing(
+        &manifests.catalog,
+        &found(settings, &change.file),
+        item,
+        change,
+    )
+    .map_err(|unfit| unfit.to_string())?;
     propose_rightsize(change, edit).map_err(|error| error.to_string())
 }

@@ -3,7 +3,7 @@
 use super::base::Manifests;
 use super::books::books;
 use super::error::PassError;
-use super::locate::locate;
+use super::locate::locate_again;
 use super::proposed::Proposed;
 use super::sealed::{Due, ledger_message};
 use super::settings::Settings;
@@ -15,11 +15,19 @@ use crate::render::propose_revert;
 use crate::snapshot::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How a job's manifest is found for writing: as planning finds it.
-pub(super) fn found(
-    settings: &Settings,
-) -> impl Fn(&Catalog<'_>, &JobKey) -> Result<Located, Refusal> + use<'_> {
-    move |catalog: &Catalog<'_>, job: &JobKey| locate(settings, catalog, job)
+/// How a job's manifest is found for writing: as planning finds it. Where planning knew more of the cluster, the file that it names decides
+/// between those that fit.
+pub(super) fn found<'a>(
+    settings: &'a Settings,
+    file: &'a str,
+) -> impl Fn(&Catalog<'_>, &JobKey) -> Result<Located, Refusal> + use<'a> {
+    move |catalog: &Catalog<'_>, job: &JobKey| locate_again(settings, catalog, job, file)
+}
+
+/// The file of a revert's first field.
+fn file_of(request: &RevertRequest) -> &str {
+    let field = request.evidence.fields.first();
+    field.map_or("", |field| field.file.as_str())
 }
 
 /// Checks a plan that came in a file: one proposal that contradicts itself, or the base that it was made on, and nothing of it is used.
@@ -34,7 +42,12 @@ pub fn check_plan(
     once(plan.proposals().map(|(item, _)| &item.job))?;
     for (item, change) in plan.proposals() {
         configured(settings, &item.job)?;
-        let checked = rightsizing(&manifests.catalog, &found(settings), item, change);
+        let checked = rightsizing(
+            &manifests.catalog,
+            &found(settings, &change.file),
+            item,
+            change,
+        );
         believe(&item.job, checked.err(), plan.base == manifests.base.head)?;
     }
     Ok(())
@@ -90,7 +103,11 @@ impl Due {
         for request in &self.reverts {
             let job = &request.evidence.job;
             configured(settings, job)?;
-            let checked = restoring(&manifests.catalog, &found(settings), request);
+            let checked = restoring(
+                &manifests.catalog,
+                &found(settings, file_of(request)),
+                request,
+            );
             believe(job, checked.err(), self.base == manifests.base.head)?;
         }
         if self.ledger.is_empty() {
@@ -124,9 +141,13 @@ pub(super) async fn propose_revert_of(
 ) -> Result<Proposed, PassError> {
     let job = request.evidence.job.to_string();
     let proposal = manifests.newest(repository, |manifests| {
-        restoring(&manifests.catalog, &found(settings), request)
-            .map_err(|unfit| unfit.to_string())
-            .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()))
+        restoring(
+            &manifests.catalog,
+            &found(settings, file_of(request)),
+            request,
+        )
+        .map_err(|unfit| unfit.to_string())
+        .and_then(|checked| propose_revert(request, checked).map_err(|error| error.to_string()))
     })?;
     Ok(match proposal {
         Ok(proposal) => Proposed::written(&job, forge.propose(&proposal, now_ms).await),

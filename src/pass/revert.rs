@@ -3,7 +3,7 @@
 use super::base::Manifests;
 use super::history::history;
 use super::judge::Judged;
-use super::locate::locate;
+use super::locate::locate_again;
 use super::owner::owner;
 use super::settings::Settings;
 use crate::flink::deployment::Deployment;
@@ -47,8 +47,10 @@ pub fn revert(
         return Ok(Revert::LetBe("it does not hurt".to_string()));
     };
     let job = &judged.record.job;
-    let located =
-        locate(settings, &manifests.catalog, job).map_err(|refusal| refusal.to_string())?;
+    let file = judged.record.fields.first();
+    let file = file.map_or("", |field| field.file.as_str());
+    let located = locate_again(settings, &manifests.catalog, job, file)
+        .map_err(|refusal| refusal.to_string())?;
     if let Some(why) = owner(Some(&located), resource).bars() {
         return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
     }

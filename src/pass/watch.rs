@@ -13,6 +13,7 @@ use super::sealed::{Due, ledger_message};
 use super::settings::Settings;
 use super::side_by_side::contained;
 use crate::audit::{ChangeRecord, missing_entries};
+use crate::plan::behind;
 use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
 use crate::watch::Assessment;
 use serde::Serialize;
@@ -87,10 +88,11 @@ pub fn leave<E: Display>(
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
+    let behind = behind(store.newest_ms()?, of.now_ms);
     let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
-        let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
+        let hurts = behind.is_none() && matches!(judged.assessment, Assessment::Regressed { .. });
         match hurts.then(|| made(of, store, manifests, judged)) {
             Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
@@ -98,7 +100,11 @@ pub fn leave<E: Display>(
         }
         watched.push(verdict(judged, None));
     }
-    let mut ledger = lacking(&known, of.now_ms)?;
+    let mut ledger = match behind {
+        Some(_) => BTreeMap::new(),
+        None => lacking(&known, of.now_ms)?,
+    };
+    problems.extend(behind);
     ledger.extend(beat.file);
     let blind = beat.blind;
     let head = &manifests.base.head;
@@ -161,6 +167,19 @@ pub async fn follow(
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
+    if let Some(behind) = behind(store.newest_ms()?, of.now_ms) {
+        problems.push(behind);
+        return Ok(Followed {
+            watched: known
+                .judged
+                .iter()
+                .map(|judged| verdict(judged, None))
+                .collect(),
+            problems,
+            blind: beat.blind,
+            known: is_listed.then_some(known),
+        });
+    }
     let remembered = remember(repository, &known, beat.file, of.now_ms)?;
     problems.extend(remembered.problem);
     let mut watched = Vec::new();

@@ -5,12 +5,14 @@ use super::job::{Question, watching_until};
 use super::reason::PlanReason;
 use super::size::{Wanted, within};
 use crate::policy::{Standing, bounds};
-use crate::recommend::{Advice, Direction, Recommendation};
+use crate::recommend::{Advice, Bounds, Direction, Recommendation};
 
 /// A change within the limits of the rules.
 pub(super) struct Bounded {
     /// How the job stands when it is judged, with its verdicts.
     pub(super) standing: Standing,
+    /// The limits.
+    pub(super) limits: Bounds,
     /// The change that the limits leave.
     pub(super) recommendation: Box<Recommendation>,
 }
@@ -59,6 +61,7 @@ pub(super) fn bound(wanted: &Wanted, asked: &Question<'_>) -> Result<Bounded, An
     }
     Ok(Bounded {
         standing,
+        limits,
         recommendation,
     })
 }

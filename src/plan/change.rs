@@ -5,7 +5,7 @@ use super::item::PlannedChange;
 use super::job::Question;
 use super::{fields, merging};
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, EditOptions, Located, Refusal};
+use crate::manifest::{self, Change, Located, Refusal};
 use crate::policy::Decision;
 use crate::recommend::{Advice, Present, Recommendation, side_by_side};
 use crate::record::FieldChange;
@@ -13,6 +13,8 @@ use crate::record::FieldChange;
 /// The manifest that is to change, with what is known of its job.
 pub(super) struct Target<'a> {
     pub(super) located: &'a Located,
+    /// Its object, with what a chart sets filled in from what runs.
+    pub(super) object: &'a serde_json::Value,
     pub(super) deployment: &'a Deployment,
     pub(super) present: &'a Present,
     pub(super) asked: &'a Question<'a>,
@@ -30,7 +32,7 @@ impl Target<'_> {
         let located = self.located;
         let changes = fields::changes(
             self.deployment,
-            &located.value,
+            self.object,
             &recommendation.now,
             &recommendation.proposed,
         )
@@ -46,20 +48,22 @@ impl Target<'_> {
         let creates = changes
             .iter()
             .any(|change| fields::value_at(&located.value, &change.path).is_none());
-        let options = EditOptions::of(located, creates);
-        let edited = self.asked.catalog.edit(&located.key, &changes, &options)?;
+        let edited = self.asked.catalog.change(located, &changes, creates)?;
         let Some((file, _)) = edited.files.first_key_value() else {
             return Ok(None);
         };
         let diff = edited
             .files
             .iter()
-            .map(|(path, bytes)| unified(path, self.asked.catalog.bytes(path), bytes))
+            .map(|(path, bytes)| {
+                let before = self.asked.catalog.bytes(path);
+                manifest::unified(path, before, bytes, &shown(located, &changes))
+            })
             .collect::<String>();
         let fields: Vec<FieldChange> = changes
             .iter()
             .map(|change| FieldChange {
-                file: file.clone(),
+                file: self.file_of(change, creates, edited.files.len(), file),
                 path: change.path.to_string(),
                 before: fields::value_at(&located.value, &change.path),
                 after: Some(change.value.clone()),
@@ -104,12 +108,33 @@ impl Target<'_> {
     }
 }
 
-fn unified(path: &str, before: Option<&[u8]>, after: &[u8]) -> String {
-    let before = String::from_utf8_lossy(before.unwrap_or_default()).into_owned();
-    let after = String::from_utf8_lossy(after).into_owned();
-    similar::TextDiff::from_lines(&before, &after)
-        .unified_diff()
-        .context_radius(2)
-        .header(&format!("a/{path}"), &format!("b/{path}"))
-        .to_string()
+impl Target<'_> {
+    /// The file that a change goes into, where an edit touches several: one change alone touches its own.
+    fn file_of(&self, change: &Change, creates: bool, files: usize, first: &str) -> String {
+        if files < 2 {
+            return first.to_owned();
+        }
+        let alone = std::slice::from_ref(change);
+        let edited = self.asked.catalog.change(self.located, alone, creates);
+        let file = edited
+            .ok()
+            .and_then(|edited| edited.files.into_keys().next());
+        file.unwrap_or_else(|| first.to_owned())
+    }
+}
+
+/// The last keys of what changes, as the files spell them: their values may be shown in a diff.
+fn shown(located: &Located, changes: &[Change]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for path in changes.iter().map(|change| &change.path) {
+        let mapped = located.values.iter().filter_map(|layer| layer.key_of(path));
+        let own = mapped.map(|(key, option)| option.or(key.last_key().map(str::to_owned)));
+        keys.extend(own.flatten());
+        if let Some(key) = path.last_key() {
+            keys.push(key.to_owned());
+            // Options may be spelled as nested keys.
+            keys.extend(key.rsplit('.').next().map(str::to_owned));
+        }
+    }
+    keys
 }

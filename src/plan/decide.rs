@@ -25,7 +25,7 @@ pub(super) fn decide(
         recommendation,
         ..
     } = wanted;
-    let allowed = bounded.recommendation;
+    let (allowed, limits) = (bounded.recommendation, bounded.limits);
     let decision = policy::decide(
         &Advice::Change(recommendation),
         &allowed,
@@ -38,19 +38,29 @@ pub(super) fn decide(
         .facts
         .live()
         .and_then(|resource| drift::from_resource(&located.value, deployment, resource))
-        .or_else(|| drift::from_shape(&present, asked.facts.history));
+        .or_else(|| {
+            drift::from_shape(
+                &present,
+                asked.facts.history,
+                asked.facts.standing.autoscaler,
+            )
+        });
     if let Some(drift) = drift {
         let event = "the cluster runs what the manifest says";
         return Err(Answer::new(State::Held, PlanReason::Drift, drift, event));
     }
     let target = Target {
         located,
+        object: asked.whole.unwrap_or(&located.value),
         deployment,
         present: &present,
         asked,
     };
     let allowed = with_options(*allowed, found.autoscaler.as_ref());
-    match target.planned(allowed, decision.clone()) {
+    let planned = target
+        .within_reach(allowed, &limits)
+        .and_then(|allowed| target.planned(allowed, decision.clone()));
+    match planned {
         Ok(Some(change)) => {
             let answer = answer(&change.recommendation, &decision, asked.facts.standing.mode);
             found.saving = Some(change.recommendation.saving.clone());
@@ -76,7 +86,7 @@ fn manifest<'a>(
     deployment: Option<&'a Deployment>,
     asked: &Question<'a>,
 ) -> Result<(&'a Located, &'a Deployment), Answer> {
-    let located = asked.facts.manifest.map_err(Answer::from)?;
+    let located = asked.manifest.map_err(Answer::from)?;
     let deployment = deployment.ok_or_else(|| {
         let place = format!("{}:{}", located.file, located.line);
         Answer::new(

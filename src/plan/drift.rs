@@ -6,6 +6,7 @@ use crate::recommend::Present;
 use crate::snapshot::{History, LiveResource, spec_fields};
 use crate::watch::same_value;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Fields that may differ without a size being wrong.
 const NO_SIZES: [&str; 4] = [
@@ -45,7 +46,7 @@ pub(super) fn from_resource(
 }
 
 /// What the cluster runs differs from what the manifest says, although no merge is under way: one sentence.
-pub(super) fn from_shape(present: &Present, history: &History) -> Option<String> {
+pub(super) fn from_shape(present: &Present, history: &History, autoscaled: bool) -> Option<String> {
     let point = history
         .points
         .iter()
@@ -64,9 +65,30 @@ pub(super) fn from_shape(present: &Present, history: &History) -> Option<String>
         point.shape.slots_per_task_manager,
         present.size.slots_per_task_manager,
     );
-    (live > 0 && live != wanted).then(|| {
-        format!(
+    if live > 0 && live != wanted {
+        return Some(format!(
             "the manifest gives a TaskManager {wanted} slots, and the cluster runs it with {live}"
+        ));
+    }
+    if autoscaled {
+        return None;
+    }
+    other_parallelism(present, &point.shape.parallelism)
+}
+
+/// Vertices that run at another parallelism than the manifest's: some have their own in the job's code, but all of them have not.
+fn other_parallelism(present: &Present, running: &BTreeMap<String, u32>) -> Option<String> {
+    let wanted = present.size.parallelism;
+    let own = &present.size.vertex_parallelism;
+    let free = running
+        .iter()
+        .filter(|(vertex, _)| !own.contains_key(*vertex));
+    let free: Vec<u32> = free.map(|(_, parallelism)| *parallelism).collect();
+    let widest = free.iter().max().copied()?;
+    let apart = widest > wanted || !free.contains(&wanted);
+    apart.then(|| {
+        format!(
+            "the manifest says parallelism {wanted}, and the cluster runs the job at {widest}: the job's code, a scaler or a hand sets it"
         )
     })
 }
@@ -77,7 +99,6 @@ mod tests {
     use super::*;
     use crate::snapshot::Role;
     use serde_json::json;
-    use std::collections::BTreeMap;
 
     #[test]
     fn values_that_mean_the_same_are_no_drift() {

@@ -20,6 +20,8 @@ pub struct FleetFacts {
     pub opened_at_ms: Vec<i64>,
     /// Jobs whose merged change is still watched, and until when, Unix milliseconds.
     pub watched: BTreeMap<JobKey, Option<i64>>,
+    /// Why nothing is proposed at all, one sentence: the run's time lies behind the newest sample.
+    pub behind: Option<String>,
 }
 
 /// Orders the items and holds those that the limits leave no room for. Growing goes first, counts, and is held by no limit: a job
@@ -46,6 +48,13 @@ pub fn arrange(
         .collect();
     opened_today.sort_unstable();
     for item in items.iter_mut().filter(|item| item.state == State::Propose) {
+        if let Some(behind) = &facts.behind {
+            item.state = State::Held;
+            item.reason = PlanReason::Clock.into();
+            item.message = behind.clone();
+            item.until = Some(Until::Event("the clocks agree".to_string()));
+            continue;
+        }
         if facts.open.contains(&item.job) {
             continue;
         }

@@ -96,6 +96,9 @@ pub struct MergeEffect {
     /// Whether the same could be had without a restart, one sentence.
     #[serde(default)]
     pub in_place: Option<String>,
+    /// What runs beside the job while the change is carried out, one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
     /// Shortest and longest pause of the restarts seen, milliseconds.
     pub pause_ms: Option<(i64, i64)>,
     /// What would be lost; absent when nothing is.

@@ -6,6 +6,7 @@ use super::item::{Answer, Findings, Item, State, Until};
 use super::lifecycle::standstill;
 use super::link::link;
 use super::present::with_paid_cpu;
+use super::reach::completed;
 use super::reason::PlanReason;
 use super::size::size;
 use crate::classify::{self, JobProfile, classify};
@@ -75,6 +76,10 @@ pub(super) struct Question<'a> {
     pub(super) catalog: &'a Catalog<'a>,
     pub(super) now_ms: i64,
     pub(super) profile: &'a JobProfile,
+    /// Its manifest, where its sizes are to be read and its own to set.
+    pub(super) manifest: Result<&'a Located, &'a Refusal>,
+    /// That manifest's object, with what a chart sets filled in from what runs.
+    pub(super) whole: Option<&'a serde_json::Value>,
 }
 
 /// Plans one job: verdicts, advice, rules, edit. Where the configuration in force does not say how much CPU a TaskManager asks for, the manifest
@@ -124,7 +129,18 @@ fn planned(
         watched(facts)?;
         in_session(job, facts)?;
         has_a_size(&profile)?;
+        // A size is not computed around a field that cannot be read, nor written where something else decides.
+        let located = facts.manifest.ok();
+        let unsaid = located.and_then(|located| catalog.says_sizes(located).err());
+        let whole = located
+            .filter(|_| unsaid.is_none())
+            .map(|located| completed(located, facts.history, facts.live()));
         let asked = Question {
+            manifest: match &unsaid {
+                Some(refusal) => Err(refusal),
+                None => facts.manifest,
+            },
+            whole: whole.as_ref(),
             facts,
             rooms,
             catalog,

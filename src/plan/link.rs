@@ -1,7 +1,7 @@
 //! How a live job and a file were found to belong together, and how sure that is.
 
 use crate::flink::deployment::Kind;
-use crate::manifest::{Located, ObjectKey};
+use crate::manifest::{Located, ObjectKey, Tie};
 use crate::snapshot::{JobKey, LiveResource, Owner};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,14 @@ use std::fmt;
 pub enum TiedBy {
     /// Kind, namespace and name are the object's: certain.
     Key,
-    /// Kind and name are; the file leaves the namespace to whoever applies it: likely, and certain where the cluster says what applies it.
+    /// A kustomization or a controller in the repository gives the file's object the job's namespace: certain.
+    Build,
+    /// The file names no namespace, and stands in a folder of the namespace's name: likely.
+    Folder,
+    /// The file names no namespace, and no other file and no other live job has the name: likely.
     Name,
+    /// The configuration names the file (`manifest:`): as sure as the configuration.
+    Manifest,
     /// The configuration maps a chart's values to the job: as sure as the configuration.
     Values,
 }
@@ -26,7 +32,7 @@ pub enum TiedBy {
 pub enum Confidence {
     /// Nothing else could be meant.
     Certain,
-    /// Another namespace's job of that name could be meant too.
+    /// The evidence fits this job alone, and the file does not say so itself.
     Likely,
     /// A person said so in the configuration.
     Configured,
@@ -52,7 +58,10 @@ impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = match self.by {
             TiedBy::Key => "kind, namespace and name",
+            TiedBy::Build => "kind, name, and the namespace that what applies the file gives it",
+            TiedBy::Folder => "kind and name, the folder has the namespace's name",
             TiedBy::Name => "kind and name, the file names no namespace",
+            TiedBy::Manifest => "`manifest:` in the configuration",
             TiedBy::Values => "the configuration's values mapping",
         };
         let sure = match self.confidence {
@@ -71,14 +80,13 @@ impl fmt::Display for Link {
 /// How a job's file was found.
 pub fn link(located: &Located, resource: Option<&LiveResource>) -> Link {
     let owner = resource.and_then(|resource| resource.owner.clone());
-    let (by, confidence) = if !located.values.is_empty() {
-        (TiedBy::Values, Confidence::Configured)
-    } else if located.key.namespace.is_some() {
-        (TiedBy::Key, Confidence::Certain)
-    } else if owner.is_some() {
-        (TiedBy::Name, Confidence::Certain)
-    } else {
-        (TiedBy::Name, Confidence::Likely)
+    let (by, confidence) = match located.tie {
+        Tie::Key => (TiedBy::Key, Confidence::Certain),
+        Tie::Build => (TiedBy::Build, Confidence::Certain),
+        Tie::Folder => (TiedBy::Folder, Confidence::Likely),
+        Tie::Name => (TiedBy::Name, Confidence::Likely),
+        Tie::Manifest => (TiedBy::Manifest, Confidence::Configured),
+        Tie::Values => (TiedBy::Values, Confidence::Configured),
     };
     Link {
         file: located.file.clone(),
@@ -154,28 +162,29 @@ mod tests {
 
     #[test]
     fn a_tie_is_as_sure_as_what_it_is_made_of() {
-        let found = objects(&[
-            ("a.yaml", "{name: orders, namespace: payments}"),
-            ("b.yaml", "{name: risk}"),
-        ]);
+        let mut found = objects(&[("a.yaml", "{name: orders, namespace: payments}")]).remove(0);
         let mut owned = LiveResource::new(Role::Application, "flink.apache.org/v1beta1");
         owned.owner = Some(Owner {
             tool: "argo-cd".into(),
             name: "shop".into(),
             namespace: None,
         });
-        let sure = link(&found[0], None);
-        assert_eq!(
-            (sure.by, sure.confidence),
-            (TiedBy::Key, Confidence::Certain)
-        );
-        let likely = link(&found[1], None);
-        assert_eq!(
-            (likely.by, likely.confidence),
-            (TiedBy::Name, Confidence::Likely)
-        );
-        let tracked = link(&found[1], Some(&owned));
-        assert_eq!(tracked.confidence, Confidence::Certain);
+        for (tie, by, confidence) in [
+            (Tie::Key, TiedBy::Key, Confidence::Certain),
+            (Tie::Build, TiedBy::Build, Confidence::Certain),
+            (Tie::Folder, TiedBy::Folder, Confidence::Likely),
+            (Tie::Name, TiedBy::Name, Confidence::Likely),
+            (Tie::Manifest, TiedBy::Manifest, Confidence::Configured),
+            (Tie::Values, TiedBy::Values, Confidence::Configured),
+        ] {
+            found.tie = tie;
+            let tied = link(&found, None);
+            assert_eq!((tied.by, tied.confidence), (by, confidence));
+        }
+        // What the cluster says of an owner is told, and makes no file surer by itself.
+        found.tie = Tie::Name;
+        let tracked = link(&found, Some(&owned));
+        assert_eq!(tracked.confidence, Confidence::Likely);
         assert!(
             tracked.to_string().contains("put there by argo-cd `shop`"),
             "{tracked}"

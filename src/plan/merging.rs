@@ -2,7 +2,7 @@
 
 use super::arithmetic::{key_groups, partitions, slots_left};
 use super::item::{MergeEffect, MergeKind};
-use crate::flink::deployment::{Deployment, Mode};
+use crate::flink::deployment::{Deployment, Kind, Mode};
 use crate::flink::field_path::FieldPath;
 use crate::flink::in_force::{Effect, OVERRIDES};
 use crate::flink::options::{SCHEDULER, SCHEDULER_MODE};
@@ -52,6 +52,7 @@ pub fn effect(
         slots_left: slots_left(history, proposed),
         partitions: partitions(history, proposed),
         in_place: in_place(deployment, changes, history, kind),
+        beside: beside(deployment, proposed, restarts),
         restore_age_ms: if stateless {
             None
         } else {
@@ -63,6 +64,17 @@ pub fn effect(
         key_groups: key_groups(history, proposed),
         upgrade_mode,
     }
+}
+
+/// A blue-green deployment starts the new cluster while the old one still runs.
+fn beside(deployment: &Deployment, proposed: &Size, restarts: bool) -> Option<String> {
+    let blue_green = deployment.kind == Kind::FlinkBlueGreenDeployment && restarts;
+    blue_green.then(|| {
+        format!(
+            "Blue-green: the operator starts the new cluster beside the old one and deletes that when the new one is ready, so both need room at once: {} TaskManagers more until then.",
+            proposed.task_managers
+        )
+    })
 }
 
 /// Option that forbids the operator to rescale in place.

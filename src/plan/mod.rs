@@ -2,6 +2,7 @@
 //! and the date or event that could change it.
 
 mod arithmetic;
+mod behind;
 mod bound;
 mod change;
 mod decide;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod link;
 mod merging;
 mod present;
+mod reach;
 mod realize;
 mod reason;
 mod request;
@@ -22,6 +24,7 @@ mod session;
 mod settings;
 mod size;
 
+pub use behind::behind;
 pub use fields::value_at;
 pub use fleet::{FleetFacts, arrange};
 pub use item::{Item, MergeEffect, MergeKind, Plan, PlannedChange, SCHEMA, State, Until};

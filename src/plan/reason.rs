@@ -56,6 +56,8 @@ codes! {
         PullRequestsPerDay = "limit.pull-requests-per-day",
         /// Another job of its group is watched.
         Group = "group",
+        /// The history holds newer samples than the time that the run goes by.
+        Clock = "clock",
     }
 }
 

@@ -26,8 +26,9 @@ pub(super) struct Wanted {
 /// Finds the size in force and the one that is wanted; the answer where none is known or nothing is to change.
 pub(super) fn size(found: &mut Findings, asked: &Question<'_>) -> Result<Wanted, Answer> {
     let (facts, rooms) = (asked.facts, asked.rooms);
-    let located = facts.manifest.ok();
-    let deployment = located.and_then(|located| Deployment::from_value(&located.value).ok());
+    let deployment = asked
+        .whole
+        .and_then(|value| Deployment::from_value(value).ok());
     let present = in_force(deployment.as_ref(), asked)?;
     let free = Bounds {
         reverted: facts.standing.reverted.clone(),

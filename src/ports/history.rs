@@ -14,7 +14,7 @@ pub struct HistoryError {
 
 /// A store of snapshots that answers with histories, to several threads at once. Synchronous: the embedded one is a file; a remote one blocks on its own runtime.
 pub trait HistoryStore: Send + Sync {
-    /// Adds one; a snapshot of the same job and time replaces the earlier one.
+    /// Adds one; a snapshot of the same job and time that is there already is left as it is.
     fn append(&mut self, snapshot: &Snapshot) -> Result<(), HistoryError>;
 
     /// Adds several; a store that can writes all or none.
@@ -33,6 +33,17 @@ pub trait HistoryStore: Send + Sync {
     /// The history of one job from `from_ms` (inclusive) to `to_ms` (inclusive): replaying with an earlier `to_ms` shows what was known then.
     fn history(&self, job: &JobKey, from_ms: i64, to_ms: i64) -> Result<History, HistoryError>;
 
-    /// Merges old snapshots into blocks and drops what is past retention, as seen at `now_ms`.
+    /// When the newest snapshot that it keeps was taken, Unix milliseconds; none where it keeps none, or is kept by somebody else. Those whose
+    /// time differed from the JobManager's clock do not count.
+    fn newest_ms(&self) -> Result<Option<i64>, HistoryError> {
+        Ok(None)
+    }
+
+    /// Merges old snapshots into blocks and drops what is past retention, as seen at the newest snapshot or `now_ms`, whichever is earlier.
     fn compact(&mut self, now_ms: i64) -> Result<(), HistoryError>;
+
+    /// A part of that, which takes some seconds at most; the next one goes on where it ended. For whoever observes.
+    fn tend(&mut self, now_ms: i64) -> Result<(), HistoryError> {
+        self.compact(now_ms)
+    }
 }

@@ -18,8 +18,10 @@ pub trait Repository {
     /// Id of the base branch's head (for the forge `dir`: a digest of the tree).
     fn head(&self) -> Result<String, RepositoryError>;
 
-    /// The base branch's YAML and JSON files and everything below `.plimsoll/`: path → bytes. Symbolic links that leave the tree,
-    /// submodules and files above a size limit are left out; [`Repository::left_out`] names them.
+    /// The base branch's YAML and JSON files, what tells how manifests are made (templates, `Kustomization`, programs that name a Flink
+    /// resource), and everything below `.plimsoll/`: path → bytes. A symbolic link inside the tree is an entry of
+    /// [`crate::manifest::link_to`]. Links that leave the tree, submodules and files above a size limit are left out;
+    /// [`Repository::left_out`] names them.
     fn tree(&self) -> Result<BTreeMap<String, Vec<u8>>, RepositoryError>;
 
     /// What [`Repository::tree`] leaves out though it looks like a manifest, with the reason: path → sentence.

@@ -182,6 +182,23 @@ pub struct Bounds {
     pub reverted: Vec<RevertedSize>,
     /// Parallelism is somebody else's (the operator's autoscaler): keep it.
     pub keep_parallelism: bool,
+    /// What else must stay as it is, because nothing that may be edited sets it.
+    pub kept: Kept,
+}
+
+/// Parts of a size that must stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Kept {
+    /// Parallelism and the number of TaskManagers.
+    pub parallelism: bool,
+    /// Slots of a TaskManager.
+    pub slots: bool,
+    /// Memory of a TaskManager's process.
+    pub memory: bool,
+    /// CPU of a TaskManager.
+    pub cpu: bool,
+    /// Options of the memory pools.
+    pub options: bool,
 }
 
 /// A size that was reverted, and the load it failed at.

@@ -292,6 +292,43 @@ pub(super) fn smallest_process(
     }
 }
 
+/// The smallest process for these needs with all options as they are.
+pub(super) fn process_as_is(
+    present: &Present,
+    needs: Needs,
+    floor: u64,
+    settings: &Settings,
+) -> Option<Process> {
+    let step = NonZeroU32::new(settings.memory_step_mib)?;
+    let minimum = at_least(present, &present.configuration, &needs, floor, step)?;
+    Some(Process {
+        minimum,
+        needs,
+        options: BTreeMap::new(),
+    })
+}
+
+/// The process as it is, if it holds these needs and is no smaller than the floor.
+pub(super) fn kept_process(present: &Present, needs: Needs, floor: u64) -> Option<Process> {
+    let now = present.size.memory_bytes;
+    let pools = pools(&present.configuration, Some(now), present.version).ok()?;
+    let holds = pools.heap() >= needs.heap
+        && pools.framework_off_heap + pools.task_off_heap >= needs.off_heap
+        && pools.managed >= needs.managed
+        && pools.network >= needs.network
+        && pools.metaspace >= needs.metaspace
+        && pools.overhead >= needs.overhead
+        && now >= floor;
+    holds.then(|| Process {
+        minimum: Minimum {
+            process: now,
+            pools,
+        },
+        needs,
+        options: BTreeMap::new(),
+    })
+}
+
 fn at_least(
     present: &Present,
     configuration: &Configuration,

@@ -25,8 +25,8 @@ mod tests;
 
 pub use crate::model::Size;
 pub use advice::{
-    Advice, Bounds, Direction, Keep, Margin, MemoryNeed, Money, Recommendation, RevertedSize, Risk,
-    Saving, Step, Undetermined,
+    Advice, Bounds, Direction, Keep, Kept, Margin, MemoryNeed, Money, Recommendation, RevertedSize,
+    Risk, Saving, Step, Undetermined,
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};

@@ -1,7 +1,9 @@
 //! The cheapest size that holds everything, by the model's draws.
 
 use super::job::{Job, part_of, present_part};
-use super::memory_need::{Process, Share, network_at, smallest_process};
+use super::memory_need::{
+    Process, Share, kept_process, network_at, process_as_is, smallest_process,
+};
 use super::{Bounds, RevertedSize, Size};
 use crate::classify::Resource;
 use crate::flink::memory::Needs;
@@ -171,6 +173,9 @@ impl<'a> Search<'a> {
 
     fn slots_each(&self) -> Vec<u32> {
         let now = self.job.present.size.slots_per_task_manager.max(1);
+        if self.bounds.kept.slots {
+            return vec![now];
+        }
         let most = self.job.settings.max_slots_per_task_manager.max(1);
         let all: BTreeSet<u32> = (1..=most).chain([now]).collect();
         all.into_iter().collect()
@@ -475,6 +480,9 @@ impl<'a> Search<'a> {
             .max_cpu_millis
             .unwrap_or(u64::MAX)
             .min(settings.max_cpu_millis.max(now.cpu_millis));
+        if self.bounds.kept.cpu {
+            return (wanted.max(least) <= now.cpu_millis).then_some(now.cpu_millis);
+        }
         let stepped = cpu_step(wanted.max(least), now.cpu_millis);
         (stepped <= most).then_some(stepped)
     }
@@ -532,7 +540,13 @@ impl<'a> Search<'a> {
             raised.overhead.saturating_sub(seen.pools.overhead)
                 + now.memory_bytes * u64::from(seen.kinds.container),
         );
-        let process = smallest_process(job.present, needs, least, job.settings)?;
+        if self.bounds.kept.memory {
+            return kept_process(job.present, needs, least).map(Some);
+        }
+        let process = match self.bounds.kept.options {
+            true => process_as_is(job.present, needs, least, job.settings)?,
+            false => smallest_process(job.present, needs, least, job.settings)?,
+        };
         let most = (job.settings.max_memory_mib * MIB).max(now.memory_bytes);
         let most = self.bounds.max_memory_bytes.unwrap_or(u64::MAX).min(most);
         (process.minimum.process <= most).then_some(Some(process))

@@ -260,6 +260,11 @@ fn decide(
     if let Some(best) = &best {
         steps.push(explanation::limits_step("the size proposed", &best.holds));
     }
+    if best.is_none()
+        && let Some(bar) = profile.bar(Resource::Slots)
+    {
+        return keep(job, SizingReason::FallingBehind, &bar.message, steps);
+    }
     let Some(best) = best.take() else {
         return keep_without_candidate(job, bounds, &short, steps);
     };

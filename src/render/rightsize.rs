@@ -327,6 +327,7 @@ pub(super) fn merging(effect: &MergeEffect) -> String {
     }
     sentences.extend(spread(effect));
     sentences.extend(effect.in_place.as_deref().map(escape::sentence));
+    sentences.extend(effect.beside.as_deref().map(escape::sentence));
     sentences.join(" ")
 }
 

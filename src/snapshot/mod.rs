@@ -28,7 +28,7 @@ pub use job::{
 };
 pub use lines::{LineError, read_lines, schema, write_line};
 pub use point::{CheckpointPoint, Point, Shape, Stat, TaskManagerPoint, VertexPoint};
-pub use redact::redact;
+pub use redact::{RedactKey, redact};
 pub use resource::{Lifecycle, LiveResource, Owner, Role, SpecFields, kept_path, spec_fields};
 pub use task_manager::{MemoryPools, TaskManager};
 pub use vertex::{Input, Spread, Vertex};

@@ -2,8 +2,51 @@
 
 use super::{Gap, JobKey, LiveResource, Snapshot};
 use crate::flink::sizing::is_sizing_option;
-use sha2::{Digest, Sha256};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// The fewest bytes of a key.
+const LEAST_KEY: usize = 16;
+
+/// What names are hashed with: who does not have it can't find a name by hashing guesses. The same key gives the same hashes, so that
+/// snapshots that are shared at different times still fit together.
+#[derive(Clone)]
+pub struct RedactKey(Vec<u8>);
+
+impl RedactKey {
+    /// A key of at least 16 bytes; nothing where there are fewer.
+    pub fn new(bytes: &[u8]) -> Option<RedactKey> {
+        (bytes.len() >= LEAST_KEY).then(|| RedactKey(bytes.to_vec()))
+    }
+
+    /// HMAC-SHA256 (RFC 2104) of a text, hexadecimal.
+    fn digest(&self, text: &str) -> String {
+        // Keys of any length are taken.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            return "0".repeat(64);
+        };
+        mac.update(text.as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn hashed(&self, word: &str, text: &str) -> String {
+        format!("{word}-{}", &self.digest(text)[..10])
+    }
+
+    /// Ids keep their form: 32 hexadecimal digits.
+    fn hashed_id(&self, id: &str) -> String {
+        self.digest(id)[..32].to_string()
+    }
+}
+
+impl fmt::Debug for RedactKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedactKey(…)")
+    }
+}
 
 /// Options beside those that size a job whose values are numbers, sizes, durations or switches, and name nothing.
 const PLAIN_OPTIONS: [&str; 6] = [
@@ -18,10 +61,12 @@ const PLAIN_OPTIONS: [&str; 6] = [
 /// Packages whose exceptions are everybody's.
 const PUBLIC_PACKAGES: [&str; 4] = ["java.", "javax.", "org.apache.", "org.rocksdb."];
 
-/// The same snapshot without names: job, TaskManagers and ids become stable hashes (equal names stay equal, also across snapshots), vertices
-/// become `vertex-0`, `vertex-1`, …; options are reduced to those that name nothing; texts of gaps lose names and addresses.
-/// Numbers stay. A hash hides a name only from who cannot guess it.
-pub fn redact(snapshot: &Snapshot) -> Snapshot {
+/// The same snapshot without names: job, TaskManagers and ids become hashes with a key (equal names stay equal, also across snapshots with the
+/// same key), vertices become `vertex-0`, `vertex-1`, …; options are reduced to those that name nothing; texts of gaps lose names, addresses
+/// and every word that is not plain. Numbers stay.
+pub fn redact(snapshot: &Snapshot, key: &RedactKey) -> Snapshot {
+    let hashed = |word: &str, text: &str| key.hashed(word, text);
+    let hashed_id = |id: &str| key.hashed_id(id);
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut shared = snapshot.clone();
     shared.job = JobKey {
@@ -33,7 +78,7 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
     names.insert(snapshot.job.name.clone(), shared.job.name.clone());
     names.insert(snapshot.job.namespace.clone(), shared.job.namespace.clone());
     names.insert(snapshot.job.cluster.clone(), shared.job.cluster.clone());
-    shared.job_id = snapshot.job_id.as_deref().map(hashed_id);
+    shared.job_id = snapshot.job_id.as_deref().map(&hashed_id);
     if let (Some(id), Some(hidden)) = (&snapshot.job_id, &shared.job_id) {
         names.insert(id.clone(), hidden.clone());
     }
@@ -44,7 +89,7 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
         for input in &mut vertex.inputs {
             input.vertex = hashed_id(&input.vertex);
         }
-        vertex.slot_sharing_group = vertex.slot_sharing_group.as_deref().map(hashed_id);
+        vertex.slot_sharing_group = vertex.slot_sharing_group.as_deref().map(&hashed_id);
     }
     for (index, name) in shared.finished.iter_mut().enumerate() {
         let hidden = format!("finished-{index}");
@@ -68,7 +113,7 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
         .configuration
         .retain(|key, value| names_nothing(key, value));
     if let Some(resource) = &mut shared.resource {
-        redact_resource(resource, &mut names);
+        redact_resource(resource, &mut names, key);
     }
     for gap in &mut shared.gaps {
         *gap = if is_of_a_collector(gap) {
@@ -87,8 +132,12 @@ fn is_of_a_collector(gap: &Gap) -> bool {
 }
 
 /// Labels, annotations, owner and errors name things; states, generations and sizes do not.
-fn redact_resource(resource: &mut LiveResource, names: &mut BTreeMap<String, String>) {
-    resource.uid = resource.uid.as_deref().map(hashed_id);
+fn redact_resource(
+    resource: &mut LiveResource,
+    names: &mut BTreeMap<String, String>,
+    key: &RedactKey,
+) {
+    resource.uid = resource.uid.as_deref().map(|uid| key.hashed_id(uid));
     resource.error = resource.error.as_ref().map(|_| "(redacted)".to_string());
     resource.unreadable = resource
         .unreadable
@@ -98,7 +147,7 @@ fn redact_resource(resource: &mut LiveResource, names: &mut BTreeMap<String, Str
     resource.labels.clear();
     resource.annotations.clear();
     if let Some(cluster) = &mut resource.session_cluster {
-        let hidden = hashed("job", cluster);
+        let hidden = key.hashed("job", cluster);
         names.insert(std::mem::replace(cluster, hidden.clone()), hidden);
     }
     for fields in [Some(&mut resource.spec), resource.reconciled.as_mut()]
@@ -135,36 +184,62 @@ fn names_nothing(key: &str, value: &str) -> bool {
         .any(|word| key.contains(word))
 }
 
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-fn hashed(word: &str, text: &str) -> String {
-    format!("{word}-{}", &digest(text)[..10])
-}
-
-/// Ids keep their form: 32 hexadecimal digits.
-fn hashed_id(id: &str) -> String {
-    digest(id)[..32].to_string()
-}
-
-/// The text with each known name replaced, longest first, and addresses cut out.
+/// The text with each known name replaced, longest first, and every word cut out that is not plain: an address, a path, the name of a host or
+/// of a class, an id. What is left is what Plimsoll says itself.
 fn without(names: &BTreeMap<String, String>, text: &str) -> String {
     let mut ordered: Vec<(&String, &String)> =
-        names.iter().filter(|(name, _)| name.len() > 1).collect();
+        names.iter().filter(|(name, _)| !name.is_empty()).collect();
     ordered.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     let mut text = text.to_string();
     for (name, hidden) in ordered {
-        text = text.replace(name.as_str(), hidden);
+        // A name of one letter is replaced where it is a word, else it would be every such letter.
+        text = if name.len() > 1 {
+            text.replace(name.as_str(), hidden)
+        } else {
+            let words = text.split(' ');
+            words
+                .map(|word| if word == name { hidden } else { word })
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
     }
     text.split(' ')
-        .map(|word| match word.find("://") {
-            Some(_) => "(address)",
-            None => word,
-        })
+        .map(|word| if is_plain(word, names) { word } else { "(…)" })
         .collect::<Vec<_>>()
         .join(" ")
 }
+
+/// Whether a word is one of a sentence: letters, perhaps with a hyphen and with signs around it; a number; or what stands for a name.
+fn is_plain(word: &str, names: &BTreeMap<String, String>) -> bool {
+    let bare = word.trim_matches(|one: char| "()[]`\"',;:.!?".contains(one));
+    let number = bare.len() <= 12
+        && bare
+            .chars()
+            .all(|one| one.is_ascii_digit() || ".,%".contains(one));
+    let letters = bare.len() <= 24
+        && bare
+            .chars()
+            .all(|one| one.is_ascii_lowercase() || one == '-' || one == '\u{2019}');
+    let capital = bare.len() <= 24
+        && bare.chars().all(|one| one.is_ascii_alphabetic())
+        && KNOWN_WORDS.contains(&bare);
+    number || letters || capital || names.values().any(|hidden| hidden == bare)
+}
+
+/// Words with capitals that name nothing of the owner's.
+const KNOWN_WORDS: [&str; 14] = [
+    "JobManager",
+    "TaskManager",
+    "TaskManagers",
+    "Flink",
+    "Kubernetes",
+    "JSON",
+    "HTTP",
+    "API",
+    "REST",
+    "GC",
+    "CPU",
+    "MiB",
+    "No",
+    "Not",
+];

@@ -224,6 +224,23 @@ impl HistoryStore for AnyHistory {
         }
     }
 
+    fn newest_ms(&self) -> Result<Option<i64>, HistoryError> {
+        match self {
+            AnyHistory::File(file) => file.newest_ms(),
+            AnyHistory::Prometheus(_) => Ok(None),
+        }
+    }
+
+    fn tend(&mut self, now_ms: i64) -> Result<(), HistoryError> {
+        match self {
+            AnyHistory::File(file) => file.tend(now_ms),
+            AnyHistory::Prometheus(beside) => match &mut beside.kept {
+                Some(kept) => kept.tend(now_ms),
+                None => Ok(()),
+            },
+        }
+    }
+
     fn compact(&mut self, now_ms: i64) -> Result<(), HistoryError> {
         match self {
             AnyHistory::File(file) => file.compact(now_ms),

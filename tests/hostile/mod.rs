@@ -3,4 +3,5 @@
 pub mod forged;
 mod links;
 mod locks;
+mod promised;
 mod servers;

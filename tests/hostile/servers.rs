@@ -1,6 +1,7 @@
 //! Servers that send the reader elsewhere.
 
-use plimsoll::clients::flink_rest::{Http, Rest, RestError, Settings};
+use plimsoll::clients::flink_rest::{Http, Rest, RestError, Settings, read_job};
+use plimsoll::snapshot::JobState;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -52,4 +53,31 @@ async fn hostile_redirects_lead_nobody_to_another_origin() {
     let error = http.at(&round.uri()).unwrap().get("/a").await.unwrap_err();
     assert!(matches!(error, RestError::Redirected { .. }), "{error:?}");
     assert!(round.received_requests().await.unwrap().len() <= 5);
+}
+
+#[tokio::test]
+async fn hostile_answers_are_read_up_to_the_limit_of_their_endpoint() {
+    let server = MockServer::start().await;
+    let body = format!("[{}0]", "0,".repeat(3 << 20));
+    Mock::given(wiremock::matchers::any())
+        .respond_with(ResponseTemplate::new(200).set_body_string(body))
+        .mount(&server)
+        .await;
+    let http = Http::new(&Settings::default()).unwrap();
+    let rest = http.at(&server.uri()).unwrap();
+    let error = rest.get("/overview").await.unwrap_err();
+    assert!(matches!(error, RestError::TooLarge { .. }), "{error:?}");
+    // A longer one may be a list of a job's metrics; what it holds is refused while it is read.
+    assert_eq!(
+        rest.get("/jobs/a/vertices/b/metrics").await.unwrap().status,
+        200
+    );
+    let job = "c/deployment/n/j".parse().unwrap();
+    let seen = read_job(&rest, &job, None, Some(1), &Settings::default()).await;
+    assert_eq!(seen.state, JobState::Unreachable);
+    assert!(
+        seen.gaps[0].reason.contains("larger than"),
+        "{:?}",
+        seen.gaps
+    );
 }

@@ -1,5 +1,6 @@
 //! What Kubernetes says, respected by every step: plan, watch, store, redaction.
 
+use crate::points::redact_key;
 use crate::record::{MONDAY_MS, evidence, field, job, point};
 use plimsoll::clients::sqlite::{self, SqliteHistory};
 use plimsoll::manifest::{Catalog, Refusal, Tree};
@@ -310,11 +311,11 @@ fn kubernetes_a_redacted_resource_names_nothing() {
     resource
         .annotations
         .insert("plimsoll.dev/reason".into(), "acme pays for it".into());
-    let text = write_line(&redact(&seen)).unwrap();
+    let text = write_line(&redact(&seen, &redact_key())).unwrap();
     for name in ["acme", "payroll", "9e571504", "orders"] {
         assert!(!text.contains(name), "{name}: {text}");
     }
-    let shared = redact(&seen).resource.unwrap();
+    let shared = redact(&seen, &redact_key()).resource.unwrap();
     assert_eq!(shared.lifecycle, Some(Lifecycle::Failed));
     assert_eq!(shared.spec["spec.job.parallelism"], "8");
 }

@@ -26,7 +26,7 @@ use tempfile::TempDir;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// 2026-03-02 08:00 UTC, the begin of the demo's story.
-const NOW_MS: i64 = 1_772_438_400_000;
+pub const NOW_MS: i64 = 1_772_438_400_000;
 const SEED: u64 = 7;
 const PAST_MS: i64 = 48 * HOUR_MS;
 /// The jobs, in the order of a plan's keys: the first two can be made smaller.
@@ -78,7 +78,7 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     run_in(folder, arguments, &[])
 }
 
-fn run_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub fn run_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_plimsoll"))
         .current_dir(folder)
         .env_clear()
@@ -89,19 +89,19 @@ fn run_in(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Ou
         .unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     text(&output.stdout) + &text(&output.stderr)
 }
 
 /// A folder with manifests in git, the history, and a configuration.
-struct Place {
+pub struct Place {
     folder: TempDir,
 }
 
 impl Place {
     /// `config`: what stands in the configuration besides history and repository.
-    fn new(config: &str) -> Place {
+    pub fn new(config: &str) -> Place {
         Place::with(config, |manifests| manifests)
     }
 
@@ -126,7 +126,7 @@ impl Place {
         fs::write(self.path().join("plimsoll.yaml"), text).unwrap();
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -135,7 +135,7 @@ impl Place {
         fs::write(self.path().join(name), text).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let now = NOW_MS.to_string();
         run(self.path(), &[arguments, &["--now", &now]].concat())
     }

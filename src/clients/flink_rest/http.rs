@@ -1,15 +1,20 @@
 //! Requests over HTTP.
 
+use super::bounded::limit_of;
 use super::{Answer, Rest, RestError, Settings};
 use crate::clients::access::{self, AccessError, innermost};
 use crate::clients::tls::{Distrust, distrust};
 use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use url::Url;
 
-/// No answer of Flink is larger: a job of 10,000 subtasks answers with a few MiB.
-const LARGEST_BODY: usize = 64 << 20;
+/// So much of each answer is read at once, bytes; larger ones take turns.
+const FREE: usize = 512 * 1024;
+/// Larger answers that are read at once, of all JobManagers together.
+const LARGE_AT_ONCE: usize = 4;
 
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 3;
@@ -19,6 +24,8 @@ const MOST_REDIRECTS: usize = 3;
 pub struct Http {
     client: reqwest::Client,
     settings: Settings,
+    /// One budget of memory for all jobs in flight.
+    large: Arc<Semaphore>,
 }
 
 /// One JobManager over HTTP.
@@ -50,6 +57,7 @@ impl Http {
         Ok(Http {
             client,
             settings: settings.clone(),
+            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
         })
     }
 
@@ -88,6 +96,7 @@ impl HttpRest {
 
     async fn attempt(&self, path_and_query: &str) -> Result<Answer, Attempt> {
         let shown = format!("{}{}", self.endpoint(), shortened(path_and_query));
+        tracing::debug!(url = %shown, "asking Flink");
         let failed =
             |error: reqwest::Error| Attempt::Failed(self.as_rest_error(&error, shown.clone()));
         let mut response = self
@@ -98,16 +107,34 @@ impl HttpRest {
             .await
             .map_err(failed)?;
         let status = response.status().as_u16();
+        let limit_bytes = limit_of(path_and_query).body;
+        let too_large = || {
+            Attempt::Failed(RestError::TooLarge {
+                url: shown.clone(),
+                limit_bytes,
+            })
+        };
+        if response
+            .content_length()
+            .is_some_and(|length| length > limit_bytes as u64)
+        {
+            return Err(too_large());
+        }
         let mut body = Vec::new();
+        let mut turn = None;
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > LARGEST_BODY {
-                return Err(Attempt::Failed(RestError::TooLarge {
-                    url: shown,
-                    limit_bytes: LARGEST_BODY,
-                }));
+            let length = body.len() + chunk.len();
+            if length > limit_bytes {
+                return Err(too_large());
+            }
+            if length > FREE && turn.is_none() {
+                // It is never closed; without a turn the answer is read all the same.
+                turn = self.http.large.acquire().await.ok();
             }
             body.extend_from_slice(&chunk);
         }
+        drop(turn);
+        tracing::debug!(url = %shown, status, bytes = body.len(), "flink");
         let answer = Answer { status, body };
         if matches!(status, 502..=504) {
             return Err(Attempt::Busy(answer));

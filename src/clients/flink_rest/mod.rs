@@ -7,6 +7,7 @@
 //! vertex behind the sources.
 
 mod answers;
+mod bounded;
 mod checkpoints;
 mod choice;
 mod cluster;

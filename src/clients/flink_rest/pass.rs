@@ -1,5 +1,6 @@
 //! One look's requests under one deadline.
 
+use super::bounded::{self, limit_of};
 use super::{Answer, Rest, RestError};
 use crate::clients::access::page;
 use serde_json::Value;
@@ -8,6 +9,9 @@ use tokio::time::Instant;
 
 /// Most of a server's message that is repeated.
 const LONGEST_MESSAGE: usize = 160;
+
+/// Memory that an error's document may take, bytes.
+const LARGEST_ERROR: usize = 1 << 20;
 
 /// Why a document could not be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -114,20 +118,22 @@ impl<'a, R: Rest> Pass<'a, R> {
                 message: server_message(&body),
             });
         }
-        serde_json::from_slice(&body).map_err(|error| match page(&body) {
-            Some(title) => ReadError::Page { url, title },
-            None => ReadError::NotJson {
-                url,
-                reason: error.to_string(),
-                beginning: first_line(&String::from_utf8_lossy(&body), 40),
-            },
+        bounded::parse(&body, limit_of(path_and_query).document).map_err(|error| {
+            match page(&body) {
+                Some(title) => ReadError::Page { url, title },
+                None => ReadError::NotJson {
+                    url,
+                    reason: error.to_string(),
+                    beginning: first_line(&String::from_utf8_lossy(&body), 40),
+                },
+            }
         })
     }
 }
 
 /// Flink answers errors with `{"errors": [text, stack trace]}`: the first line of the first.
 fn server_message(body: &[u8]) -> String {
-    let Ok(document) = serde_json::from_slice::<Value>(body) else {
+    let Ok(document) = bounded::parse(body, LARGEST_ERROR) else {
         return String::new();
     };
     let text = super::answers::list(&document["errors"])

@@ -16,6 +16,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Stamps that differ from the JobManager's clock by more than this make ages doubtful, which is then said.
 const CLOCKS_DIFFER_MS: i64 = 300_000;
 
+/// Vertices of a job at most. Part of a graph is no graph: a job with more is not read.
+const MOST_VERTICES: usize = 1000;
+/// Gaps that are named one by one.
+const MOST_GAPS: usize = 500;
+
 /// Looks at one job. `named` is Flink's id or name of it where a JobManager has several; `now_ms` stamps the snapshot instead of the
 /// JobManager's clock. Never fails: whatever is missing is a gap with its reason; an address where nobody answers
 /// gives the state `Unreachable`, one that answers 503 (a JobManager that starts or restarts) `Starting`.
@@ -151,6 +156,20 @@ async fn snapshot<R: Rest>(
         finished,
         gaps,
     } = details(&document, plan.as_ref());
+    drop(document);
+    if vertices.len() > MOST_VERTICES {
+        let reason = format!(
+            "its graph has {} vertices, more than the {MOST_VERTICES} that are read",
+            vertices.len()
+        );
+        return without_job(
+            job,
+            now_ms.or(flink_now),
+            JobState::Unreachable,
+            "job",
+            reason,
+        );
+    }
     let stamp = now_ms.or(flink_now).unwrap_or_else(wall_clock_ms);
     let mut snapshot = Snapshot::new(job.clone(), stamp, state);
     snapshot.job_id = Some(chosen.id.clone());
@@ -203,6 +222,14 @@ async fn snapshot<R: Rest>(
     let (task_managers, gaps) = task_managers::task_managers(pass, settings).await;
     snapshot.task_managers = task_managers;
     snapshot.gaps.extend(gaps);
+    let gaps = snapshot.gaps.len();
+    if gaps > MOST_GAPS {
+        snapshot.gaps.truncate(MOST_GAPS);
+        snapshot.gaps.push(Gap::new(
+            "gaps",
+            format!("{} more things are missing", gaps - MOST_GAPS),
+        ));
+    }
     snapshot
 }
 

@@ -43,7 +43,7 @@ impl Default for Settings {
             retries: 2,
             warm_up: None,
             most_task_managers: 1_024,
-            most_subtasks: 10_000,
+            most_subtasks: 5_000,
         }
     }
 }

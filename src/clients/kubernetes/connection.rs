@@ -5,13 +5,16 @@ use super::error::{ApiError, innermost};
 use super::settings::Settings;
 use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
 use serde_json::Value;
 use std::time::Duration;
 
-/// No page of resources and no answer of Flink is larger.
-const LARGEST_BODY: u64 = 256 << 20;
+/// No page of resources is larger, bytes.
+const LARGEST_PAGE: usize = 64 << 20;
+/// No answer of Flink that comes through the API server is larger, bytes.
+const LARGEST_ANSWER: usize = 16 << 20;
 
 /// An answer with whatever status.
 #[derive(Debug, Clone)]
@@ -67,20 +70,28 @@ impl Connection {
 
     /// One GET, as it is answered.
     pub async fn get(&self, path_and_query: &str) -> Result<Reply, ApiError> {
-        self.send("GET", path_and_query, Vec::new()).await
+        self.send("GET", path_and_query, Vec::new(), LARGEST_ANSWER)
+            .await
     }
 
     /// The document at a path, asked for again where that may help.
     pub async fn json(&self, path_and_query: &str) -> Result<Value, ApiError> {
-        self.patient(|| async { document(self.send("GET", path_and_query, Vec::new()).await?) })
-            .await
+        self.patient(|| async {
+            document(
+                self.send("GET", path_and_query, Vec::new(), LARGEST_PAGE)
+                    .await?,
+            )
+        })
+        .await
     }
 
     /// The answer to a question that is sent as a POST (a review, which changes nothing).
     pub async fn ask(&self, path: &str, question: &Value) -> Result<Value, ApiError> {
         let body = question.to_string().into_bytes();
-        self.patient(|| async { document(self.send("POST", path, body.clone()).await?) })
-            .await
+        self.patient(|| async {
+            document(self.send("POST", path, body.clone(), LARGEST_PAGE).await?)
+        })
+        .await
     }
 
     /// Does something again after a failure that may pass.
@@ -102,6 +113,7 @@ impl Connection {
         method: &str,
         path_and_query: &str,
         body: Vec<u8>,
+        most: usize,
     ) -> Result<Reply, ApiError> {
         // The request is made by kube, so that nothing but kube has to know its types; its path is ours.
         let bare = kube::core::Request::new("/");
@@ -127,20 +139,28 @@ impl Connection {
                 .headers()
                 .get("content-length")
                 .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-            if length.is_some_and(|length| length > LARGEST_BODY) {
+            if length.is_some_and(|length| length > most as u64) {
                 return Err(ApiError::garbage("it is too large", b""));
             }
-            let body = response
-                .into_body()
-                .collect_bytes()
+            let body = Limited::new(response.into_body(), most)
+                .collect()
                 .await
                 .map_err(|error| {
-                    ApiError::Unreachable(format!("the answer broke off: {}", innermost(&error)))
+                    if error.is::<LengthLimitError>() {
+                        return ApiError::garbage("it is too large", b"");
+                    }
+                    let error: &dyn std::error::Error = error.as_ref();
+                    ApiError::Unreachable(format!("the answer broke off: {}", innermost(error)))
                 })?;
-            Ok(Reply {
+            let body = body.to_bytes().to_vec();
+            tracing::debug!(
+                method,
+                path = path_and_query,
                 status,
-                body: body.to_vec(),
-            })
+                bytes = body.len(),
+                "kubernetes"
+            );
+            Ok(Reply { status, body })
         };
         tokio::time::timeout(self.request_timeout, exchange)
             .await

@@ -14,6 +14,11 @@ use futures::StreamExt;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How often a query that asks for too much is halved: a store that always says so is asked 256 times for a piece at most.
+const MOST_HALVINGS: u32 = 8;
+/// A shard is read within so many times the time for one query.
+const PATIENCE: u32 = 10;
+
 /// A job with how many vertices it is thought to have.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -40,6 +45,8 @@ struct Piece {
     signal: Signal,
     jobs: std::ops::Range<usize>,
     steps: std::ops::Range<usize>,
+    /// How often it was halved.
+    halved: u32,
 }
 
 /// What came of a piece.
@@ -67,6 +74,18 @@ impl Fetch<'_> {
     /// When nothing can be read at all: nobody answers, we are refused, or the first query fails for another reason than its size.
     /// A later query that fails is a gap of its jobs.
     pub async fn all(&self, wanted: &[Wanted], grid: Grid) -> Result<Fetched, PrometheusError> {
+        let patience = self.config.timeout.to_std().saturating_mul(PATIENCE);
+        tokio::time::timeout(patience, self.all_in_time(wanted, grid))
+            .await
+            .unwrap_or_else(|_| {
+                Err(PrometheusError::TimedOut {
+                    url: self.api.place().to_string(),
+                    seconds: patience.as_secs_f64(),
+                })
+            })
+    }
+
+    async fn all_in_time(&self, wanted: &[Wanted], grid: Grid) -> Result<Fetched, PrometheusError> {
         let mut fetched = Fetched {
             series: ShardSeries::new(grid, wanted.iter().map(|wanted| &wanted.job), self.dialect),
             failed: Vec::new(),
@@ -148,6 +167,7 @@ impl Fetch<'_> {
                     signal,
                     jobs: begin..end,
                     steps: from..to,
+                    halved: 0,
                 });
                 from = to;
             }
@@ -324,10 +344,14 @@ impl Fetch<'_> {
 /// Two smaller pieces: by jobs while there are several, then by time.
 fn halves(piece: &Piece) -> Option<[Piece; 2]> {
     let middle = |range: &std::ops::Range<usize>| range.start + range.len() / 2;
+    if piece.halved >= MOST_HALVINGS {
+        return None;
+    }
     let with = |jobs, steps| Piece {
         signal: piece.signal,
         jobs,
         steps,
+        halved: piece.halved + 1,
     };
     if piece.jobs.len() > 1 {
         let at = middle(&piece.jobs);

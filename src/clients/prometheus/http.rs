@@ -279,6 +279,7 @@ impl Api {
             }
             body.extend_from_slice(&chunk);
         }
+        tracing::debug!(%url, status, bytes = body.len(), "prometheus");
         if status == 200 {
             return Ok(body);
         }

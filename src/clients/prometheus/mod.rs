@@ -19,7 +19,7 @@ mod signals;
 mod sparse;
 mod store;
 
-pub use answer::{Labels, Outcome, Sink};
+pub use answer::{Labels, Outcome, Sink, read as read_answer};
 pub use dialect::{Choice, Dialect, as_reported};
 pub use error::PrometheusError;
 pub use grid::Grid;

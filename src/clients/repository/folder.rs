@@ -1,7 +1,11 @@
 //! A plain folder of manifests, for those without git: the forge `dir` writes into it, `.plimsoll/` holds evidence and ledger.
 
-use super::paths::{FILE_LIMIT, is_read, refuse_content, too_large};
+use super::paths::{
+    FILE_LIMIT, TELLING_LIMIT, is_kept, is_manifest, is_read, may_tell, refuse_content,
+    stays_inside, too_large,
+};
 use crate::clients::disk::{Disk, EntryKind, Folder};
+use crate::manifest::link_to;
 use crate::ports::{Commit, Repository, RepositoryError};
 use crate::record::{AUTHOR_NAME, Event, FileChange, evidence_path, read_ledger, sha256_hex};
 use std::collections::BTreeMap;
@@ -71,6 +75,11 @@ impl FolderRepository {
                         open.push(path);
                         continue;
                     }
+                    EntryKind::Link if !path.starts_with(".plimsoll/") => {
+                        let target = self.folder.target(&path);
+                        walked.link(target.ok().flatten(), path);
+                        continue;
+                    }
                     _ if !is_read(&path) => continue,
                     EntryKind::File => {
                         walked.take(&self.folder, path);
@@ -97,10 +106,33 @@ struct Walked {
 }
 
 impl Walked {
+    /// Notes a symbolic link: where it leads inside the folder is followed there; where it leads out it never is.
+    fn link(&mut self, target: Option<String>, path: String) {
+        match target.as_deref() {
+            Some(target) if stays_inside(&path, target) => {
+                self.files.insert(path, link_to(target));
+            }
+            target if is_manifest(&path) => {
+                let shown = target.unwrap_or("a name that can't be read");
+                let reason = format!("it is a symbolic link to `{shown}`, outside of the folder");
+                self.left_out.insert(path, reason);
+            }
+            _ => {}
+        }
+    }
+
     /// Reads one file, or notes why it is left out. One bad file is no reason to read no other.
     fn take(&mut self, folder: &Folder, path: String) {
         let size = folder.size(&path).unwrap_or(0);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if !is_manifest(&path) && may_tell(&path) {
+            let small = size <= TELLING_LIMIT;
+            let read = small.then(|| folder.read(&path).ok().flatten()).flatten();
+            if let Some(bytes) = read.filter(|bytes| is_kept(&path, bytes)) {
+                self.files.insert(path, bytes);
+            }
+            return;
+        }
         if size > FILE_LIMIT {
             self.left_out.insert(path, too_large(size));
             return;

@@ -1,5 +1,6 @@
 //! Which files are read, and which paths may be written.
 
+use crate::manifest::{is_of_use, may_be_of_use};
 use crate::record::{evidence_digest, sha256_hex};
 use camino::{Utf8Component, Utf8Path};
 use std::collections::BTreeMap;
@@ -10,15 +11,30 @@ pub(super) const FILE_LIMIT: usize = 2 * 1024 * 1024;
 /// How a Git LFS pointer begins: the file is elsewhere then.
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
-/// Whether a path may hold manifests: YAML or JSON by its ending, in any letter case.
+/// Whether a path may hold manifests: YAML or JSON by its ending, in any letter case, or a file named `Kustomization`.
 pub fn is_manifest(path: &str) -> bool {
     let extension = Utf8Path::new(path).extension().map(str::to_ascii_lowercase);
-    matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
+    let built_with = Utf8Path::new(path).file_name() == Some("Kustomization");
+    built_with || matches!(extension.as_deref(), Some("yaml" | "yml" | "json"))
 }
 
-/// Whether a path is read at all: manifests, and everything of ours.
+/// Whether a path is read at all: manifests, everything of ours, and what may tell how manifests are made.
 pub(super) fn is_read(path: &str) -> bool {
-    path.starts_with(".plimsoll/") || is_manifest(path)
+    path.starts_with(".plimsoll/") || is_manifest(path) || may_tell(path)
+}
+
+/// Whether a path may tell how manifests are made, without being one.
+pub(super) fn may_tell(path: &str) -> bool {
+    let apart = ["node_modules", ".terraform", "vendor"];
+    may_be_of_use(path) && !path.split('/').any(|part| apart.contains(&part))
+}
+
+/// The largest file of that sort that is read, bytes.
+pub(super) const TELLING_LIMIT: usize = 256 * 1024;
+
+/// Whether what was read of such a file is kept.
+pub(super) fn is_kept(path: &str, bytes: &[u8]) -> bool {
+    path.starts_with(".plimsoll/") || is_manifest(path) || is_of_use(path, bytes)
 }
 
 /// Why a path may not be written, if so: only plain relative paths inside the repository may, and none of git's own.

@@ -1,6 +1,10 @@
 //! Reading trees and history from the object database.
 
-use super::paths::{FILE_LIMIT, is_manifest, is_read, refuse_content, stays_inside, too_large};
+use super::paths::{
+    FILE_LIMIT, TELLING_LIMIT, is_kept, is_manifest, is_read, may_tell, refuse_content,
+    stays_inside, too_large,
+};
+use crate::manifest::link_to;
 use crate::record::{Commit, FileChange};
 use git2::{DiffOptions, Error, ObjectType, Oid};
 use std::collections::BTreeMap;
@@ -38,9 +42,20 @@ fn walk(
                 let reason = "it is a submodule: its files belong to another repository";
                 found.left_out.insert(path, reason.to_string());
             }
+            Some(ObjectType::Blob) if entry.filemode() == SYMBOLIC_LINK => {
+                link(git, &entry, path, found)?;
+            }
             Some(ObjectType::Blob) if is_read(&path) => {
+                if !is_manifest(&path) && may_tell(&path) {
+                    let size = git.odb()?.read_header(entry.id())?.0;
+                    let bytes = git.find_blob(entry.id())?.content().to_vec();
+                    if size <= TELLING_LIMIT && is_kept(&path, &bytes) {
+                        found.files.insert(path, bytes);
+                    }
+                    continue;
+                }
                 let utf8 = std::str::from_utf8(entry.name_bytes()).is_ok();
-                match blob(git, entry.id(), entry.filemode(), &path, utf8)? {
+                match blob(git, entry.id(), &path, utf8)? {
                     Ok(bytes) => found.files.insert(path, bytes).map(|_| ()),
                     Err(reason) => found.left_out.insert(path, reason).map(|_| ()),
                 };
@@ -51,11 +66,31 @@ fn walk(
     Ok(())
 }
 
+/// Notes a symbolic link: where it leads inside the tree is followed there; where it leads out it never is.
+fn link(
+    git: &git2::Repository,
+    entry: &git2::TreeEntry<'_>,
+    path: String,
+    found: &mut Tree,
+) -> Result<(), Error> {
+    let bytes = git.find_blob(entry.id())?.content().to_vec();
+    match String::from_utf8(bytes) {
+        Ok(target) if stays_inside(&path, &target) => {
+            found.files.insert(path, link_to(&target));
+        }
+        Ok(target) if is_manifest(&path) => {
+            let reason = format!("it is a symbolic link to `{target}`, outside of the repository");
+            found.left_out.insert(path, reason);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
 /// A file's bytes, or why it is left out.
 fn blob(
     git: &git2::Repository,
     id: Oid,
-    mode: i32,
     path: &str,
     utf8: bool,
 ) -> Result<Result<Vec<u8>, String>, Error> {
@@ -67,14 +102,6 @@ fn blob(
         return Ok(Err(too_large(size)));
     }
     let bytes = git.find_blob(id)?.content().to_vec();
-    if mode == SYMBOLIC_LINK {
-        let target = String::from_utf8_lossy(&bytes);
-        return Ok(Err(if stays_inside(path, &target) {
-            format!("it is a symbolic link; its target `{target}` is read by itself")
-        } else {
-            format!("it is a symbolic link to `{target}`, outside of the repository")
-        }));
-    }
     Ok(match refuse_content(path, &bytes) {
         Some(reason) => Err(reason),
         None => Ok(bytes),
@@ -187,5 +214,5 @@ fn content(
     if file.id().is_zero() || !plain {
         return Ok(None);
     }
-    Ok(blob(git, file.id(), mode, path, true)?.ok())
+    Ok(blob(git, file.id(), path, true)?.ok())
 }

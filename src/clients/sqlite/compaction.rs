@@ -6,29 +6,57 @@ use crate::snapshot::{JobState, Point, Snapshot};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const HOUR_MS: i64 = 3_600_000;
 
 /// Snapshots of a job that are about to be merged, by time.
 type Old = BTreeMap<i64, Snapshot>;
 
-/// Merges all whole snapshots older than the settings say, job by job, each job in one transaction: a kill between two jobs leaves
-/// both whole, and the next run goes on.
-pub(super) fn compact(history: &mut SqliteHistory, now_ms: i64) -> Result<(), HistoryError> {
+/// How far the newest snapshot may lie ahead of the time of a run that compacts: clocks differ by so much.
+const AHEAD_MS: i64 = 300_000;
+
+/// How long nobody may have looked until a run's time is no longer believed: a clock that is ahead looks the same.
+const SILENT_MS: i64 = 2 * 24 * HOUR_MS;
+
+/// Merges whole snapshots older than the settings say, job by job, each job in one transaction: a kill between two jobs leaves both whole, and
+/// the next run goes on. Ends after `slice`, whatever is left.
+///
+/// Time is that of the newest snapshot: where a run's clock is far ahead nothing is old by it, and where it is behind the newest nothing is
+/// touched at all.
+pub(super) fn compact(
+    history: &mut SqliteHistory,
+    now_ms: i64,
+    slice: Duration,
+) -> Result<(), HistoryError> {
     let path = history.path.clone();
     let told = |error: rusqlite::Error| failure::told(&path, &error);
-    let block_ms = millis(history.settings.block).max(1);
-    // Only whole blocks, so that none is written twice.
-    let whole_from = now_ms.saturating_sub(millis(history.settings.whole_for));
-    let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
-    let keep_from = now_ms.saturating_sub(millis(history.settings.keep_for));
     let connection = history
         .connection
         .get_mut()
         .unwrap_or_else(PoisonError::into_inner);
-    let jobs = job_ids(connection).map_err(told)?;
-    for job in jobs {
+    let Some(newest_ms) = newest(connection).map_err(told)? else {
+        return Ok(());
+    };
+    if newest_ms > now_ms.saturating_add(AHEAD_MS) {
+        return Ok(());
+    }
+    // What nobody looked at for some days is merged as time goes on; what is dropped goes by the newest snapshot alone.
+    let newest_ms = newest_ms.min(now_ms);
+    let now_ms = match now_ms.saturating_sub(newest_ms) <= SILENT_MS {
+        true => now_ms,
+        false => newest_ms,
+    };
+    let block_ms = millis(history.settings.block).max(1);
+    // Only whole blocks, so that none is written twice.
+    let whole_from = now_ms.saturating_sub(millis(history.settings.whole_for));
+    let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
+    let keep_from = newest_ms.saturating_sub(millis(history.settings.keep_for));
+    let began = Instant::now();
+    for job in jobs_from(connection, now_ms).map_err(told)? {
+        if began.elapsed() >= slice {
+            break;
+        }
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(told)?;
@@ -58,6 +86,45 @@ pub(super) fn compact(history: &mut SqliteHistory, now_ms: i64) -> Result<(), Hi
     give_back(connection).map_err(told)
 }
 
+/// When the newest snapshot was taken by a clock that agreed with the JobManager's.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    // Times are found in the index alone; bodies are read one by one.
+    let times: Vec<(i64, i64)> = connection
+        .prepare("SELECT rowid, at_ms FROM snapshot ORDER BY at_ms DESC LIMIT 1000")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut query = connection.prepare("SELECT body FROM snapshot WHERE rowid = ?1")?;
+    for (row, at_ms) in times {
+        let body: Option<Vec<u8>> = query.query_row([row], |row| row.get(0)).optional()?;
+        let agrees = body
+            .and_then(|body| codec::unpack::<Snapshot>(&body).ok())
+            .is_some_and(|snapshot| {
+                // Of a job that did not answer no clock was read.
+                snapshot.state == JobState::Running
+                    && snapshot.gaps.iter().all(|gap| gap.what != "clock")
+            });
+        if agrees {
+            return Ok(Some(at_ms));
+        }
+    }
+    Ok(None)
+}
+
+/// All jobs, beginning with another one each minute, so that slices come to all of them.
+fn jobs_from(connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<i64>> {
+    let mut jobs: Vec<i64> = connection
+        .prepare("SELECT id FROM job ORDER BY id")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let count = i64::try_from(jobs.len()).unwrap_or(i64::MAX).max(1);
+    // Less than the count, which came from a length.
+    let first = usize::try_from((now_ms / 60_000).rem_euclid(count)).unwrap_or(0);
+    if !jobs.is_empty() {
+        jobs.rotate_left(first);
+    }
+    Ok(jobs)
+}
+
 /// Gives the pages that became free back to the file system; each step of the statement gives back one.
 fn give_back(connection: &Connection) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
@@ -68,13 +135,6 @@ fn give_back(connection: &Connection) -> rusqlite::Result<()> {
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn job_ids(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
-    connection
-        .prepare("SELECT id FROM job ORDER BY id")?
-        .query_map([], |row| row.get(0))?
-        .collect()
 }
 
 /// The snapshots before the cutoff that no block covers yet. Damaged ones are left out, and go when the blocks are written.

@@ -27,6 +27,9 @@ const SCHEMA: &str = "
         from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (job, bucket_ms));";
 
+/// How long the compaction after a look may take.
+const SLICE: Duration = Duration::from_secs(5);
+
 /// What is kept for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -142,7 +145,7 @@ impl SqliteHistory {
                 )
                 .and_then(|_| {
                     transaction.execute(
-                        "INSERT OR REPLACE INTO snapshot (job, at_ms, running, body)
+                        "INSERT OR IGNORE INTO snapshot (job, at_ms, running, body)
                          SELECT id, ?5, ?6, ?7 FROM job
                          WHERE cluster = ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4",
                         params![
@@ -351,7 +354,15 @@ impl HistoryStore for SqliteHistory {
         Ok(history)
     }
 
+    fn newest_ms(&self) -> Result<Option<i64>, HistoryError> {
+        compaction::newest(&self.connection()).map_err(|error| self.told(&error))
+    }
+
     fn compact(&mut self, now_ms: i64) -> Result<(), HistoryError> {
-        compaction::compact(self, now_ms)
+        compaction::compact(self, now_ms, Duration::MAX)
+    }
+
+    fn tend(&mut self, now_ms: i64) -> Result<(), HistoryError> {
+        compaction::compact(self, now_ms, SLICE)
     }
 }

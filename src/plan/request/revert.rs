@@ -5,7 +5,7 @@ use super::sizing::is_sizing;
 use super::{Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Change, EditOptions, Located, Tree};
+use crate::manifest::{Catalog, Change, Located, Tree};
 use crate::plan::{MergeEffect, value_at};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, evidence_path};
 use crate::watch::{Breach, Restoration, restoration};
@@ -144,16 +144,15 @@ fn restored(
             None => added.push(path),
         }
     }
-    let options = EditOptions::of(located, false);
     let mut files = catalog
-        .edit(&located.key, &changes, &options)
+        .change(located, &changes, false)
         .map_err(stale)?
         .files;
     for path in added {
         let mut edited = catalog.tree.clone();
         edited.extend(files.clone());
         let less = Catalog::read(&edited)
-            .remove(&located.key, path, Some(&located.file))
+            .without(located, path)
             .map_err(stale)?;
         files.extend(less);
     }

@@ -4,11 +4,12 @@ use super::difference::{Wanted, prove};
 use super::sizing::is_sizing;
 use super::{CheckedEdit, Locate, Unfit, forged, paths, stale, wanted};
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, Catalog, Change, EditOptions};
+use crate::manifest::{self, Catalog, Change};
 use crate::plan::fields::{changes, value_at};
 use crate::plan::{Item, PlannedChange};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA};
 use crate::watch::same_value;
+use std::collections::BTreeSet;
 
 /// The edit of a planned change on the files as they are. The job's manifest is found as planning finds it, what the recommendation means
 /// for it is worked out again, and the edit must change exactly the fields of the evidence.
@@ -61,18 +62,18 @@ pub fn rightsizing(
             located.file
         )));
     }
+    catalog.says_sizes(&located).map_err(stale)?;
     manifest::check(&located, &meant).map_err(stale)?;
-    let creates = paths
+    let create = paths
         .iter()
         .any(|path| value_at(&located.value, path).is_none());
-    let options = EditOptions::of(&located, creates);
     let files = catalog
-        .edit(&located.key, &meant, &options)
+        .change(&located, &meant, create)
         .map_err(stale)?
         .files;
-    let first = files.keys().next();
-    let elsewhere =
-        first != Some(&change.file) || change.fields.iter().any(|field| field.file != change.file);
+    let named: BTreeSet<&String> = change.fields.iter().map(|field| &field.file).collect();
+    let written: BTreeSet<&String> = files.keys().collect();
+    let elsewhere = files.keys().next() != Some(&change.file) || named != written;
     if elsewhere {
         return Err(stale(format!(
             "it names the file `{}`, and the job's manifest is `{}`: plan again",
