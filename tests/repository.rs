@@ -43,6 +43,8 @@ pub fn proposal_of(kind: ChangeKind, to: u32, at_ms: i64, bytes: &[u8]) -> Propo
         job: evidence.job.clone(),
         fingerprint: fingerprint.clone(),
         change: file.digest.clone(),
+        reverts: None,
+        stance: None,
     };
     let trailers = Trailers::new(&evidence, &file.digest);
     let title = format!("rightsize(payments/orders): 12 → {to}: “smaller”");

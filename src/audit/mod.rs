@@ -1,15 +1,18 @@
 //! Git history + ledger → every change of a resource, its evidence, its outcome. Nothing else is needed: evidence files identify
 //! changes, so that squash and rebase lose none, and what changed without evidence was done by hand.
 
+mod believed;
 mod by_hand;
 mod change;
 mod follow;
 mod merged;
+mod opinion;
 mod outcome;
 
 pub use by_hand::{JobResources, Resources};
 pub use change::{Audit, ChangeRecord, Outcome};
 pub use follow::missing_entries;
+pub use opinion::by_hand as opinion_by_hand;
 
 use crate::record::{Commit, LedgerEntry};
 
@@ -31,7 +34,7 @@ pub fn audit(sources: Sources<'_>, resources: &Resources<'_>) -> Audit {
         mut changes,
         replaced,
         problems,
-    } = merged::changes(sources);
+    } = merged::changes(sources, resources);
     let ours: Vec<&Found> = changes.iter().chain(&replaced).collect();
     let by_hand = by_hand::changes(sources, &ours, resources);
     changes.extend(by_hand);

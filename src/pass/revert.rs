@@ -9,7 +9,7 @@ use crate::manifest::{Catalog, Change, EditOptions, Located, Refusal, Tree};
 use crate::plan::{merge_effect, value_at};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
-use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, State, Trailers, branch};
+use crate::record::{BODY_BEGIN, ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, State, Trailers, branch};
 use crate::render::revert::{self, RevertPage};
 use crate::render::{Proposal, fingerprint};
 use crate::watch::{Assessment, Restoration, baseline, restoration};
@@ -105,6 +105,8 @@ pub fn revert(
         job: job.clone(),
         fingerprint: fingerprint.clone(),
         change: written.digest.clone(),
+        reverts: judged.record.change.clone(),
+        stance: None,
     };
     files.insert(written.path, written.bytes);
     let first = breaches
@@ -118,7 +120,7 @@ pub fn revert(
             "{title}\n\n{}\n\n{trailers}\n",
             first.replace(['\n', '\r'], " ")
         ),
-        body: format!("{}\n\n{}\n", body.trim_end(), state.block()),
+        body: format!("{BODY_BEGIN}\n{}\n\n{}\n", body.trim_end(), state.block()),
         title,
         files,
         labels: vec!["plimsoll".to_string(), "plimsoll/revert".to_string()],

@@ -92,13 +92,14 @@ pub struct MergeEffect {
     pub restarts: bool,
     /// The job's `upgradeMode`, if the manifest names one.
     pub upgrade_mode: Option<String>,
-    /// Age of the last completed checkpoint or savepoint that it would restore from, milliseconds.
-    pub restore_age_ms: Option<i64>,
+    /// When the last checkpoint or savepoint that it would restore from was completed, Unix milliseconds.
+    #[serde(default)]
+    pub restore_at_ms: Option<i64>,
     /// Its size, bytes.
     pub restore_bytes: Option<u64>,
-    /// Age of the last completed savepoint, milliseconds.
+    /// When the last savepoint was completed, Unix milliseconds.
     #[serde(default)]
-    pub savepoint_age_ms: Option<i64>,
+    pub savepoint_at_ms: Option<i64>,
     /// Its size, bytes.
     #[serde(default)]
     pub savepoint_bytes: Option<u64>,

@@ -10,7 +10,7 @@ use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Decision, Mode, Rule, Ruling, Standing, bounds, decide};
 use crate::recommend::{
-    Advice, AutoscalerAdvice, Bounds, Direction, Present, Prices, Recommendation, Risk,
+    Advice, AutoscalerAdvice, Bounds, Direction, Present, Prices, Recommendation, Risk, Size,
     autoscaler_advice, recommend, side_by_side,
 };
 use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
@@ -44,6 +44,8 @@ pub struct Facts<'a> {
     pub standing: Standing,
     /// The verdict on its latest merged change, if one is still being watched.
     pub watched: Option<&'a Assessment>,
+    /// The size before that change, where its evidence tells.
+    pub before: Option<&'a Size>,
     /// Its custom resource as it is now, where that is known better than by its latest snapshot.
     pub resource: Option<&'a LiveResource>,
 }
@@ -134,7 +136,12 @@ pub fn plan_job(
         ..item
     };
     if let Some(held) = watched(&item, facts) {
-        return held;
+        // A job that is short is not kept waiting by its last change.
+        let bigger = (job.kind != JobKind::SessionJob)
+            .then(|| sized(item, &profile, facts, rooms, catalog, now_ms));
+        return bigger
+            .filter(|item| answers(item, facts))
+            .unwrap_or(held);
     }
     if job.kind == JobKind::SessionJob {
         let cluster = resource
@@ -204,6 +211,42 @@ fn watched(item: &Item, facts: &Facts<'_>) -> Option<Item> {
         }
         _ => None,
     }
+}
+
+/// Whether growing is the answer in spite of a change that is not settled: it was never applied, or it hurts and the size before it would
+/// be short too.
+fn answers(item: &Item, facts: &Facts<'_>) -> bool {
+    let Some(change) = item.change.as_deref() else {
+        return false;
+    };
+    if change.recommendation.direction != Direction::Grow {
+        return false;
+    }
+    match facts.watched {
+        Some(Assessment::Waiting { .. }) => true,
+        Some(Assessment::Regressed { breaches, .. }) => {
+            let is_short = breaches.iter().all(|breach| watch::is_shortage(breach.signal));
+            let needed = &change.recommendation.proposed;
+            item.state == State::Propose
+                && is_short
+                && facts.before.is_some_and(|before| is_too_small(before, needed))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a size has clearly less of something than is needed.
+fn is_too_small(size: &Size, needed: &Size) -> bool {
+    let amounts = |size: &Size| {
+        let task_managers = f64::from(size.task_managers);
+        [
+            f64::from(size.slots()),
+            task_managers * size.cpu_millis as f64,
+            task_managers * size.memory_bytes as f64,
+        ]
+    };
+    let pairs = amounts(size).into_iter().zip(amounts(needed));
+    pairs.into_iter().any(|(has, needs)| needs > has * 1.05)
 }
 
 fn sized(
@@ -356,7 +399,10 @@ fn sized(
         .live()
         .and_then(|resource| drift::from_resource(&located.value, &deployment, resource))
         .or_else(|| drift::from_shape(&present, facts.history));
-    if let Some(drift) = drift {
+    // What the cluster does not run yet is no reason to leave a job short.
+    let waits = matches!(facts.watched, Some(Assessment::Waiting { .. }))
+        && allowed.direction == Direction::Grow;
+    if let Some(drift) = drift.filter(|_| !waits) {
         return item.say(State::Held, "drift", drift).until(Until::Event(
             "the cluster runs what the manifest says".to_string(),
         ));

@@ -12,6 +12,7 @@ mod job;
 mod lifecycle;
 mod link;
 mod merging;
+mod opinion;
 mod present;
 mod realize;
 mod session;
@@ -23,6 +24,7 @@ pub use item::{Item, MergeEffect, MergeKind, Plan, PlannedChange, SCHEMA, State,
 pub use job::{Facts, Rooms, object_key, plan_job};
 pub use link::{Confidence, Link, TiedBy, link, without_job};
 pub use merging::effect as merge_effect;
+pub use opinion::{Opinion, Said, heed, stance};
 pub use present::present;
 pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
 pub use session::{SessionPart, SessionUnit, group_sessions};

@@ -2,8 +2,8 @@
 
 use super::rightsize;
 use super::{Proposal, TemplateError};
-use crate::plan::PlannedChange;
-use crate::record::{ChangeKind, EvidenceError, FieldChange, State, Trailers, branch, sha256_hex};
+use crate::plan::{PlannedChange, stance};
+use crate::record::{BODY_BEGIN, ChangeKind, EvidenceError, FieldChange, State, Trailers, branch, sha256_hex};
 use crate::snapshot::JobKey;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub fn rightsize(
         job: job.clone(),
         fingerprint: fingerprint.clone(),
         change: written.digest.clone(),
+        reverts: None,
+        stance: Some(Box::new(stance(change))),
     };
     let rounded = PlannedChange {
         evidence: written.evidence.clone(),
@@ -52,7 +54,7 @@ pub fn rightsize(
             "{title}\n\n{}\n\n{trailers}\n",
             rightsize::plain_summary(change)
         ),
-        body: format!("{}\n\n{}\n", body.trim_end(), state.block()),
+        body: format!("{BODY_BEGIN}\n{}\n\n{}\n", body.trim_end(), state.block()),
         title,
         files,
         labels: vec!["plimsoll".to_string()],

@@ -3,7 +3,7 @@
 use super::Hub;
 use crate::record::MONDAY_MS;
 use crate::repository::{FILE, HOUR, manifest, opened, proposal, proposal_of, proposed, reason};
-use plimsoll::clients::forges::SUPERSEDED_LABEL;
+use plimsoll::ports::rules::SUPERSEDED_LABEL;
 use plimsoll::ports::{Forge, PullRequestState, Repository, Written};
 use plimsoll::record::{ChangeKind, Event, LedgerEntry, evidence_path, read_ledger};
 use std::collections::BTreeMap;

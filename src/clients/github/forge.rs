@@ -4,10 +4,10 @@ use super::answers::{PullAnswer, RepositoryAnswer};
 use super::api::{Api, PULLS_READ, READ, ask, escaped};
 use super::place::Place;
 use super::pulls::shown;
-use crate::clients::forges::{Step, rule};
 use crate::clients::repository::{CommitOutcome, GitRepository};
+use crate::ports::rules::{Step, Why, rule};
 use crate::ports::{Forge, ForgeError, PullRequest, PullRequestState, Written};
-use crate::record::{ChangeKind, State, branch, evidence_path};
+use crate::record::{ChangeKind, HeldNote, LEDGER_BRANCH, State, branch, evidence_path};
 use crate::render::Proposal;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,7 +106,7 @@ impl GithubForge {
         );
         pulls.sort_by_key(|(pull, _)| std::cmp::Reverse(pull.number));
         let all: Vec<PullRequest> = pulls.iter().map(|(_, shown)| shown.clone()).collect();
-        let ruling = rule(proposal, &all);
+        let ruling = rule(proposal, &all, now_ms);
         for (open, why) in &ruling.close {
             self.close(open, why, now_ms).await?;
         }
@@ -121,15 +121,22 @@ impl GithubForge {
                 })
         };
         match ruling.step {
-            Step::Open => self.open(&known, proposal, &all, now_ms).await,
-            Step::Update(open) => self.update(&known, proposal, &answer(&open)?, now_ms).await,
+            Step::Open => self.open(&known, proposal, &all).await,
+            Step::Update(open, why) => {
+                let pull = answer(&open)?;
+                // New words and a new commit cost a person's approval; only what must be is worth that.
+                if why != Why::Due && self.api.is_approved(pull.number).await? {
+                    return Ok(Some(Written::Unchanged(open)));
+                }
+                self.update(&known, proposal, &pull).await
+            }
             Step::Unchanged(open) => {
                 let pull = answer(&open)?;
                 if self.is_whole(&pull).await? {
                     let labelled = self.complete_labels(&open, proposal).await;
                     return Ok(Some(Written::Unchanged(labelled)));
                 }
-                self.update(&known, proposal, &pull, now_ms).await
+                self.update(&known, proposal, &pull).await
             }
             Step::LeaveAlone {
                 reason,
@@ -178,7 +185,6 @@ impl GithubForge {
         known: &Known,
         proposal: &Proposal,
         all: &[PullRequest],
-        now_ms: i64,
     ) -> Result<Option<Written>, ForgeError> {
         let unknown = !all.iter().any(|pull| pull.branch == proposal.branch);
         if unknown && let Some(head) = self.api.head(&proposal.branch).await? {
@@ -193,7 +199,7 @@ impl GithubForge {
                 }));
             }
         }
-        if self.commit(known, proposal, now_ms).await? == CommitOutcome::Moved {
+        if self.commit(known, proposal).await? == CommitOutcome::Moved {
             return Ok(None);
         }
         let pull = self
@@ -210,21 +216,18 @@ impl GithubForge {
         known: &Known,
         proposal: &Proposal,
         pull: &PullAnswer,
-        now_ms: i64,
     ) -> Result<Option<Written>, ForgeError> {
-        if self.commit(known, proposal, now_ms).await? == CommitOutcome::Moved {
+        if self.commit(known, proposal).await? == CommitOutcome::Moved {
             return Ok(None);
         }
         let pull = self.api.rewrite_pull(pull, proposal).await?;
-        let updated = self.complete_labels(&shown(&pull), proposal).await;
-        Ok(Some(Written::Updated(updated)))
+        Ok(Some(Written::Updated(shown(&pull))))
     }
 
     async fn commit(
         &self,
         known: &Known,
         proposal: &Proposal,
-        now_ms: i64,
     ) -> Result<CommitOutcome, ForgeError> {
         self.api
             .commit_on_branch(
@@ -233,13 +236,12 @@ impl GithubForge {
                 &proposal.branch,
                 &proposal.files,
                 &proposal.commit_message,
-                now_ms,
             )
             .await
     }
 
-    /// Labels one that has none of ours: a person who takes one away is not contradicted. A label that can't be set is a warning, since
-    /// the pull request stands.
+    /// Labels one that never had one of ours: a run may have died before it did. A person who takes one away, or all, is not contradicted. A
+    /// label that can't be set is a warning, since the pull request stands.
     async fn complete_labels(&self, open: &PullRequest, proposal: &Proposal) -> PullRequest {
         let wanted: BTreeSet<&String> = proposal
             .labels
@@ -250,16 +252,26 @@ impl GithubForge {
         if wanted.is_empty() || open.labels.iter().any(|label| wanted.contains(label)) {
             return labelled;
         }
-        let wanted: Vec<String> = wanted.into_iter().cloned().collect();
-        let written = match self.api.number(open) {
-            Ok(number) => self.api.label(number, &wanted).await,
-            Err(error) => Err(error),
-        };
-        match written {
-            Ok(labels) => labelled.labels = labels,
+        match self.label_once(open, &wanted).await {
+            Ok(Some(labels)) => labelled.labels = labels,
+            Ok(None) => {}
             Err(error) => tracing::warn!("#{}: no labels: {error}", open.id),
         }
         labelled
+    }
+
+    /// The labels after setting these; none where they were set before and taken off since.
+    async fn label_once(
+        &self,
+        open: &PullRequest,
+        wanted: &BTreeSet<&String>,
+    ) -> Result<Option<Vec<String>>, ForgeError> {
+        let number = self.api.number(open)?;
+        if self.api.was_labelled(number, wanted).await? {
+            return Ok(None);
+        }
+        let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+        self.api.label(number, &wanted).await.map(Some)
     }
 }
 
@@ -323,6 +335,20 @@ impl Forge for GithubForge {
         self.api.close_pull(number).await
     }
 
+    async fn hold(
+        &self,
+        pull_request: &PullRequest,
+        note: Option<&HeldNote>,
+        _now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let number = self.api.number(pull_request)?;
+        let pull = self.api.pull(number).await?;
+        if pull.state != "open" {
+            return Ok(());
+        }
+        self.api.note_pull(&pull, note).await
+    }
+
     async fn comment(
         &self,
         pull_request: &PullRequest,
@@ -348,8 +374,19 @@ impl GithubForge {
         if listed.status != 200 {
             return Err(self.api.refusal(&asked, &listed));
         }
+        // The ledger's commits are made as those of pull requests are.
+        let signed = match self.api.head(LEDGER_BRANCH).await? {
+            None => "no commit of Plimsoll yet that would show whether they are signed",
+            Some(ledger) => match self.api.is_verified(&ledger).await? {
+                Some(true) => "commits are verified",
+                Some(false) => {
+                    "commits are not signed: rules that ask for it refuse them; use the token of an App, whose commits GitHub signs"
+                }
+                None => "the server does not say whether commits are signed",
+            },
+        };
         Ok(format!(
-            "{} on {}, base `{}` at {}, token in {}",
+            "{} on {}, base `{}` at {}, token in {}; {signed}",
             known.full_name,
             self.api.place.api,
             known.base,

@@ -99,14 +99,13 @@ impl GithubRepository {
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
-        at_ms: i64,
     ) -> Result<(), ForgeError> {
         let api = Api::new(&self.place)?;
         if let Some(reason) = files.keys().find_map(|path| refuse_path(path)) {
             return Err(api.error(reason));
         }
         for _ in 0..TRIES {
-            if self.append_once(&api, files, message, at_ms).await? == Moved::Done {
+            if self.append_once(&api, files, message).await? == Moved::Done {
                 return Ok(());
             }
         }
@@ -120,7 +119,6 @@ impl GithubRepository {
         api: &Api,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
-        at_ms: i64,
     ) -> Result<Moved, ForgeError> {
         let head = api.head(LEDGER_BRANCH).await?;
         let tree = match &head {
@@ -144,7 +142,7 @@ impl GithubRepository {
         }
         let tree = api.make_tree(tree.as_deref(), &entries).await?;
         let parents: Vec<String> = head.iter().cloned().collect();
-        let commit = api.make_commit(&tree, &parents, message, at_ms).await?;
+        let commit = api.make_commit(&tree, &parents, message).await?;
         api.move_branch(LEDGER_BRANCH, head.as_deref(), &commit)
             .await
     }
@@ -205,9 +203,9 @@ impl Repository for GithubRepository {
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
-        at_ms: i64,
+        _at_ms: i64,
     ) -> Result<(), RepositoryError> {
-        self.wait(self.append(files, message, at_ms))
+        self.wait(self.append(files, message))
     }
 
     fn shortcomings(&self) -> Result<Vec<String>, RepositoryError> {
