@@ -18,6 +18,7 @@ mod github;
 mod history_file;
 mod init;
 mod kubernetes;
+mod life;
 mod manifest_cases;
 mod manifest_properties;
 mod manifest_removal;

@@ -3,7 +3,7 @@
 
 use plimsoll::record::{
     Baseline, ChangeKind, EVIDENCE_LIMIT, Event, Evidence, EvidenceError, FieldChange, LedgerEntry,
-    SavingRecord, State, Thresholds, Trailers, evidence_digest, read_ledger, parts,
+    SavingRecord, State, Thresholds, Trailers, evidence_digest, parts, read_ledger,
 };
 use plimsoll::snapshot::{
     CheckpointPoint, JobKey, JobKind, Point, Shape, Stat, TaskManagerPoint, VertexPoint,

@@ -67,14 +67,22 @@ fn doubt_about(
             .map(|bytes| resources(&field.file, bytes))
             .unwrap_or_default();
         let is_readable = !found.is_empty();
-        (is_readable, found.into_iter().find(|found| is_of(found, evidence)))
+        (
+            is_readable,
+            found.into_iter().find(|found| is_of(found, evidence)),
+        )
     };
     let (_, then) = read(file.before.as_deref());
     let (is_readable, now) = read(file.after.as_deref());
     let Some(now) = now else {
         // Values of a chart and patches hold no object that says whose they are.
-        return is_readable
-            .then(|| format!("{} does not hold the job {}", field.file, evidence.job.short()));
+        return is_readable.then(|| {
+            format!(
+                "{} does not hold the job {}",
+                field.file,
+                evidence.job.short()
+            )
+        });
     };
     let after = value(&now, &field.path);
     if !same(after.as_ref(), field.after.as_ref()) {

@@ -1,8 +1,8 @@
 //! Changes with evidence: the commits of the base branch that brought it.
 
-use super::change::{ChangeRecord, Outcome};
 use super::believed::doubt;
 use super::by_hand::Resources;
+use super::change::{ChangeRecord, Outcome};
 use super::{Found, Sources};
 use crate::record::{AUTHOR_NAME, Commit, Event, Evidence, evidence_digest};
 

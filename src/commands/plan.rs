@@ -51,8 +51,12 @@ pub async fn make(
     let pull_requests = start.pull_requests(typed).await?;
     let repository = start.repository(typed)?;
     let store = start.history(listed)?;
-    let (jobs, now_ms) = (&listed.fleet.jobs, start.now_ms());
-    let known = know(&store, &repository, pull_requests, jobs, now_ms)?;
+    let known = know(
+        start.watching(&listed.fleet),
+        &store,
+        &repository,
+        pull_requests,
+    )?;
     let made = pass::plan(&start.planning(&listed.fleet, &known), &store).await?;
     Ok((made, known))
 }

@@ -8,7 +8,7 @@ use super::report::write;
 use super::start::Start;
 use super::watch::text as watched_text;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Observed, Proposed, Watched, Watching, know};
+use crate::pass::{self, Observed, Proposed, Watched, know};
 use crate::plan::Plan;
 use crate::ports::HistoryStore;
 use crate::render::escape::terminal;
@@ -44,11 +44,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     let proposes = start.destination(&args.forge).name().is_some();
     let (watched, known) = if proposes {
         let forge = start.forge(&args.forge)?;
-        let watching = Watching {
-            settings: &start.settings,
-            jobs: &listed.fleet.jobs,
-            now_ms: start.now_ms(),
-        };
+        let watching = start.watching(&listed.fleet);
         let followed = pass::follow(watching, &store, &forge, &repository).await?;
         problems.extend(followed.problems);
         (followed.watched, followed.known)
@@ -59,12 +55,13 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         Some(known) => known,
         None => {
             let pull_requests = start.pull_requests(&args.forge).await?;
-            let jobs = &listed.fleet.jobs;
-            know(&store, &repository, pull_requests, jobs, start.now_ms())?
+            let watching = start.watching(&listed.fleet);
+            know(watching, &store, &repository, pull_requests)?
         }
     };
     let made = pass::plan(&start.planning(&listed.fleet, &known), &store).await?;
-    let done = if made.plan.proposals().next().is_some() {
+    // What is open and no longer meant is closed, also where nothing new is proposed.
+    let done = if proposes || made.plan.proposals().next().is_some() {
         propose_or_realize(&start, &args.forge, &made.plan).await?
     } else {
         Vec::new()

@@ -5,7 +5,7 @@ use super::output::{note, say, say_json};
 use super::start::Start;
 use super::table::table;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Watched, Watching};
+use crate::pass::{self, Watched};
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::watch::Assessment;
@@ -18,16 +18,11 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let listed = start.listed(&args.jobs.jobs, common).await?;
     let store = start.history(&listed)?;
     let repository = start.repository(&args.forge)?;
-    let watching = |now_ms| Watching {
-        settings: &start.settings,
-        jobs: &listed.fleet.jobs,
-        now_ms,
-    };
     let mut followed = match &args.out {
         // Nothing is written but this file; with a token that may read, the forge says who merged.
         Some(file) => {
             let pull_requests = start.pull_requests(&args.forge).await;
-            let watching = watching(start.now_ms());
+            let watching = start.watching(&listed.fleet);
             let (followed, due) = pass::leave(watching, &store, &repository, pull_requests)?;
             let text = due.seal().context("assessments")?;
             fs::write(file, text).with_context(|| format!("--out {file}"))?;
@@ -35,7 +30,8 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
         }
         None => {
             let forge = start.forge(&args.forge)?;
-            pass::follow(watching(start.now_ms()), &store, &forge, &repository).await?
+            let watching = start.watching(&listed.fleet);
+            pass::follow(watching, &store, &forge, &repository).await?
         }
     };
     followed

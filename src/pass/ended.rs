@@ -97,11 +97,7 @@ pub(super) fn bury(
 /// Takes evidence that no pull request of ours brought for what it is: nobody's of Plimsoll. Known is what the ledger knows by its commit,
 /// and what a pull request's state block names. What is older than the forge's list was looked at before, or can't be told. Returns
 /// what is to be said of each.
-pub(super) fn disown(
-    books: &mut Books,
-    pull_requests: &[PullRequest],
-    now_ms: i64,
-) -> Vec<String> {
+pub(super) fn disown(books: &mut Books, pull_requests: &[PullRequest], now_ms: i64) -> Vec<String> {
     let states: Vec<(&str, Option<State>)> = pull_requests
         .iter()
         .map(|pull_request| {
@@ -135,9 +131,9 @@ pub(super) fn disown(
             record.commit.get(..10).unwrap_or(&record.commit),
             change.get(..10).unwrap_or(change)
         ));
-        record.reasons.push(
-            "it came with evidence that no pull request of Plimsoll brought".to_string(),
-        );
+        record
+            .reasons
+            .push("it came with evidence that no pull request of Plimsoll brought".to_string());
         record.outcome = Outcome::ByHand;
         record.change = None;
         record.kind = None;
@@ -146,11 +142,7 @@ pub(super) fn disown(
 }
 
 /// What is said of a change that was merged and never applied, once that has lasted too long.
-pub(super) fn never_applied(
-    judged: &Judged,
-    limit: &FlinkDuration,
-    now_ms: i64,
-) -> Option<String> {
+pub(super) fn never_applied(judged: &Judged, limit: &FlinkDuration, now_ms: i64) -> Option<String> {
     let Assessment::Waiting {
         reason, message, ..
     } = &judged.assessment

@@ -1,10 +1,11 @@
 //! What is known before anything is planned: read once, and handed on.
 
-use super::PassError;
 use super::books::{Books, books};
+use super::ended::{bury, disown, keep};
 use super::judge::{Judged, judge};
+use super::{PassError, Watching};
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
-use crate::record::{Event, State, branch};
+use crate::record::{Event, LedgerEntry, State, branch};
 use crate::snapshot::JobKey;
 use std::collections::BTreeSet;
 
@@ -16,6 +17,8 @@ pub struct Known {
     pub judged: Vec<Judged>,
     /// Those of the forge; none where none is named.
     pub pull_requests: Vec<PullRequest>,
+    /// What ended the watch on a change and is not in the ledger yet.
+    pub ended: Vec<LedgerEntry>,
     /// Changes that could not be judged, one sentence each.
     pub problems: Vec<String>,
 }
@@ -25,19 +28,31 @@ pub struct Known {
 /// # Errors
 /// When repository or history can't be read.
 pub fn know(
+    of: Watching<'_>,
     store: &impl HistoryStore,
     repository: &impl Repository,
-    pull_requests: Vec<PullRequest>,
-    jobs: &[JobKey],
-    now_ms: i64,
+    pull_requests: Option<Vec<PullRequest>>,
 ) -> Result<Known, PassError> {
+    let (jobs, now_ms) = (&of.fleet.jobs, of.now_ms);
     let mut books = books(repository, jobs, now_ms)?;
+    if let Some(listed) = &pull_requests {
+        let disowned = disown(&mut books, listed, now_ms);
+        books.problems.extend(disowned);
+    }
+    let pull_requests = pull_requests.unwrap_or_default();
     credit(&mut books, &pull_requests);
+    let mut ended = keep(&mut books, &pull_requests, now_ms);
+    let live: Option<BTreeSet<JobKey>> = of
+        .fleet
+        .is_whole
+        .then(|| of.fleet.known().into_iter().cloned().collect());
+    ended.extend(bury(of.settings, &mut books, live.as_ref(), now_ms));
     let (judged, problems) = judge(store, &books, jobs, now_ms)?;
     Ok(Known {
         books,
         judged,
         pull_requests,
+        ended,
         problems,
     })
 }

@@ -2,7 +2,9 @@
 //! learnt, and prints nothing.
 
 mod books;
+mod answer;
 mod collectors;
+mod ended;
 mod error;
 mod evaluators;
 mod fleet;
@@ -12,6 +14,7 @@ mod judge;
 mod known;
 mod locate;
 mod observe;
+mod opinions;
 mod plan;
 mod propose;
 mod proposed;
@@ -21,6 +24,7 @@ mod sealed;
 mod sessions;
 mod settings;
 mod standing;
+mod tidy;
 mod watch;
 
 pub use books::{Books, books};

@@ -3,17 +3,22 @@
 use super::evaluators::{Asked, names, tell};
 use super::history::history;
 use super::locate::locate;
+use super::opinions::{by_pull_request, of_job};
 use super::sessions;
 use super::standing::standing;
+use super::tidy::jobs_of;
 use super::{Fleet, Judged, Known, PassError, Settings};
 use crate::audit::ChangeRecord;
 use crate::evaluate::plugin::Told;
 use crate::manifest::{Catalog, Located, Refusal, discover};
 use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, SessionPart, State as ItemState, arrange, plan_job,
+    self, Facts, FleetFacts, Item, Opinion, Plan, SessionPart, State as ItemState, arrange, heed,
+    plan_job,
 };
+use crate::ports::rules::{Says, goes, says};
 use crate::ports::{HistoryStore, Plugins, PullRequest, PullRequestState};
-use crate::record::State;
+use crate::recommend::{Advice, Direction, Size};
+use crate::record::{ChangeKind, Evidence, State};
 use crate::snapshot::{History, JobKey};
 use crate::watch::Assessment;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +54,9 @@ pub struct Made {
 struct ByJob<'a> {
     catalog: Catalog<'a>,
     changes: BTreeMap<&'a JobKey, Vec<&'a ChangeRecord>>,
-    watched: BTreeMap<&'a JobKey, &'a Assessment>,
+    watched: BTreeMap<&'a JobKey, &'a Judged>,
+    /// What people said by closing pull requests.
+    said: BTreeMap<JobKey, Vec<Opinion>>,
 }
 
 /// What planning one job comes to.
@@ -99,7 +106,8 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     }
     parts.extend(sessions::elsewhere(of, store, &items)?);
     plan::group_sessions(&mut items, &parts, &of.settings.prices);
-    let facts = fleet_facts(&of.known.judged, &of.known.pull_requests);
+    let facts = fleet_facts(&of.known.judged, &of.known.pull_requests, &items);
+    let blocked = short_and_blocked(&items);
     let plan = Plan {
         schema: plan::SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
@@ -112,6 +120,7 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
         } else {
             Vec::new()
         },
+        gone: gone(of),
     };
     let unreachable = plan
         .items
@@ -123,7 +132,43 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     problems.extend(books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
     problems.extend(unreachable);
+    problems.extend(blocked);
     Ok(Made { plan, problems })
+}
+
+/// Jobs with an open pull request that are gone from their cluster.
+fn gone(of: &Planning<'_>) -> Vec<JobKey> {
+    if !of.fleet.is_whole {
+        return Vec::new();
+    }
+    let live = of.fleet.known();
+    let mut gone: Vec<JobKey> = jobs_of(&of.known.pull_requests, ChangeKind::Rightsize)
+        .map(|(_, job)| job)
+        .filter(|job| !live.contains(job))
+        .collect();
+    gone.sort();
+    gone.dedup();
+    gone
+}
+
+/// Jobs that are short and may not grow, each with what holds it: nobody may find that out by the lag.
+fn short_and_blocked(items: &[Item]) -> Vec<String> {
+    items
+        .iter()
+        .filter(|item| matches!(item.state, ItemState::Held | ItemState::Refused))
+        .filter(|item| match &item.advice {
+            Some(Advice::Change(wanted)) => wanted.direction == Direction::Grow,
+            _ => false,
+        })
+        .map(|item| {
+            format!(
+                "{} is short, and does not grow: {} ({})",
+                item.job.short(),
+                item.message,
+                item.reason
+            )
+        })
+        .collect()
 }
 
 fn by_job(known: &Known) -> ByJob<'_> {
@@ -138,8 +183,9 @@ fn by_job(known: &Known) -> ByJob<'_> {
         watched: known
             .judged
             .iter()
-            .map(|judged| (&judged.record.job, &judged.assessment))
+            .map(|judged| (&judged.record.job, judged))
             .collect(),
+        said: by_pull_request(known),
     }
 }
 
@@ -168,26 +214,68 @@ fn one(
         &rooms,
     );
     let live = of.fleet.resource(job);
+    let opinions = of_job(
+        &of.known.books,
+        by_job.said.get(job),
+        changes,
+        standing.observation_window_ms,
+    );
+    let watched = by_job.watched.get(job).copied();
+    let before = watched.and_then(|judged| size_before(&judged.evidence));
     let facts = Facts {
         history,
         standing,
         manifest: located.as_ref(),
-        watched: by_job.watched.get(job).copied(),
+        watched: watched.map(|judged| &judged.assessment),
+        before: before.as_ref(),
         resource: live,
     };
     Planned {
         part: sessions::part(job, live, history),
-        item: plan_job(job, &facts, &rooms, &by_job.catalog, of.now_ms),
+        item: heed(
+            plan_job(job, &facts, &rooms, &by_job.catalog, of.now_ms),
+            &opinions,
+            of.now_ms,
+        ),
         failures,
     }
 }
 
-fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
+/// What a change that hurts asks for instead of its revert: a bigger size, where the size before it would be short too.
+pub(super) fn grows_instead(
+    of: &Planning<'_>,
+    store: &impl HistoryStore,
+    judged: &Judged,
+) -> Result<bool, PassError> {
+    let job = &judged.record.job;
+    let by_job = by_job(of.known);
+    let history = history(of.settings, store, job, of.now_ms)?;
+    let located = locate(of.settings, &by_job.catalog, job);
+    let planned = one(of, &by_job, job, &history, &located, Told::default());
+    Ok(planned.item.state == ItemState::Propose)
+}
+
+/// The size before a change, as its evidence tells.
+fn size_before(evidence: &Evidence) -> Option<Size> {
+    let now = evidence.details.get("recommendation")?.get("now")?;
+    serde_json::from_value(now.clone()).ok()
+}
+
+/// What limits count. A pull request that the plan means no longer is closed by this run, and counts no more.
+fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest], items: &[Item]) -> FleetFacts {
+    let items: BTreeMap<&JobKey, &Item> = items.iter().map(|item| (&item.job, item)).collect();
     let open = pull_requests
         .iter()
         .filter(|pull_request| pull_request.state == PullRequestState::Open)
-        .filter_map(|pull_request| State::find(&pull_request.body))
-        .map(|state| state.job)
+        .filter_map(|pull_request| Some((pull_request, State::find(&pull_request.body)?)))
+        .filter(|(pull_request, state)| {
+            let item = items.get(&state.job);
+            state.kind == ChangeKind::Revert
+                || pull_request.has_foreign_commits
+                || !item
+                    .is_some_and(|item| matches!(says(item, goes(pull_request)), Says::Over { .. }))
+        })
+        .map(|(_, state)| state.job)
         .collect();
     let watched = judged
         .iter()

@@ -2,6 +2,7 @@
 
 use super::locate::locate;
 use super::proposed::Proposed;
+use super::tidy::tidy_rightsizings;
 use super::{PassError, Settings};
 use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, EditOptions, Refusal, Tree};
@@ -10,10 +11,10 @@ use crate::ports::{Forge, Repository};
 use crate::render::propose_rightsize;
 use crate::watch::same_value;
 
-/// Proposes everything in the plan, in its order. One that fails does not stop the others.
+/// Closes or holds what is open and not meant, then proposes everything in the plan, in its order. One that fails does not stop the others.
 ///
 /// # Errors
-/// When the repository can't be read.
+/// When the repository can't be read, or the forge does not give its list.
 pub async fn propose(
     settings: &Settings,
     forge: &impl Forge,
@@ -21,7 +22,7 @@ pub async fn propose(
     plan: &Plan,
     now_ms: i64,
 ) -> Result<Vec<Proposed>, PassError> {
-    let mut done = Vec::new();
+    let mut done = tidy_rightsizings(settings, forge, &repository.tree()?, plan, now_ms).await?;
     for (item, change) in plan.proposals() {
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
         let tree = repository.tree()?;

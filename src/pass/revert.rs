@@ -9,10 +9,12 @@ use crate::manifest::{Catalog, Change, EditOptions, Located, Refusal, Tree};
 use crate::plan::{merge_effect, value_at};
 use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
-use crate::record::{BODY_BEGIN, ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, State, Trailers, branch};
+use crate::record::{
+    BODY_BEGIN, ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, State, Trailers, branch,
+};
 use crate::render::revert::{self, RevertPage};
 use crate::render::{Proposal, fingerprint};
-use crate::watch::{Assessment, Restoration, baseline, restoration};
+use crate::watch::{Assessment, Restoration, baseline, part_that_hurts, restoration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -51,7 +53,17 @@ pub fn revert(
             &field.path.parse::<FieldPath>().ok()?,
         ))
     };
-    let restoration = restoration(&judged.evidence, &current);
+    let answered = Evidence {
+        fields: part_that_hurts(&judged.evidence, breaches),
+        ..judged.evidence.clone()
+    };
+    if answered.fields.is_empty() {
+        return Ok(Revert::LetBe(
+            "the change gave the job more and took nothing from it: going back would not help"
+                .to_string(),
+        ));
+    }
+    let restoration = restoration(&answered, &current);
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));
     }

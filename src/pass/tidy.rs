@@ -158,7 +158,8 @@ fn said_of_revert(
                 let path = field.path.parse::<FieldPath>().ok()?;
                 Some(value_at(&located.value, &path))
             };
-            if restoration(&judged.evidence, &current).restore.is_empty() {
+            let restoration = restoration(&judged.evidence, &current);
+            if restoration.restore.is_empty() {
                 over("the fields that it would set back were changed since".to_string())
             } else {
                 Says::Stands

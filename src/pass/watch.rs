@@ -1,14 +1,16 @@
 //! What was merged is judged, the ledger learns of it, and what hurts gets a revert.
 
+use super::answer::{escalations, files, lacking, mirror};
 use super::heartbeat::{Beat, Blind, due};
 use super::known::{Known, know};
+use super::plan::{Planning, grows_instead};
 use super::proposed::{Done, Proposed};
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
-use super::{Judged, PassError, Settings};
-use crate::audit::{ChangeRecord, missing_entries};
-use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
-use crate::snapshot::JobKey;
+use super::tidy::tidy_reverts;
+use super::{Fleet, Judged, PassError, Settings};
+use crate::ports::{Forge, HistoryStore, Plugins, PullRequest, Repository};
+use crate::record::LedgerEntry;
 use crate::watch::Assessment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,15 +45,34 @@ pub struct Followed {
     pub known: Option<Known>,
 }
 
+static NO_PLUGINS: Plugins = Plugins {
+    collectors: BTreeMap::new(),
+    evaluators: BTreeMap::new(),
+    realizers: BTreeMap::new(),
+};
+
 /// What the watcher goes by.
 #[derive(Clone, Copy)]
 pub struct Watching<'a> {
     /// What is configured.
     pub settings: &'a Settings,
-    /// The jobs.
-    pub jobs: &'a [JobKey],
+    /// The jobs, with what their clusters had.
+    pub fleet: &'a Fleet,
     /// Now, Unix milliseconds.
     pub now_ms: i64,
+}
+
+impl<'a> Watching<'a> {
+    /// What a plan is made from, without plug-ins: they were asked when the change was proposed.
+    fn planning(self, known: &'a Known) -> Planning<'a> {
+        Planning {
+            settings: self.settings,
+            fleet: self.fleet,
+            plugins: &NO_PLUGINS,
+            known,
+            now_ms: self.now_ms,
+        }
+    }
 }
 
 /// Judges every open change and writes nothing: the reverts that are due and what the ledger is to learn, a heartbeat too, are given back
@@ -63,21 +84,23 @@ pub fn leave<E: Display>(
     of: Watching<'_>,
     store: &impl HistoryStore,
     repository: &impl Repository,
-    listed: Result<Vec<PullRequest>, E>,
+    listed: Result<Option<Vec<PullRequest>>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(of, store, repository, pull_requests)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
+    problems.extend(escalations(of.settings, &known, of.now_ms));
     let (mut watched, mut proposals) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
-        let hurts = matches!(judged.assessment, Assessment::Regressed { .. });
+        let hurts = matches!(judged.assessment, Assessment::Regressed { .. })
+            && !grows_instead(&of.planning(&known), store, judged)?;
         match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
             Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
@@ -85,7 +108,7 @@ pub fn leave<E: Display>(
         }
         watched.push(verdict(judged, None));
     }
-    let mut ledger = lacking(&known, of.now_ms)?;
+    let mut ledger = files(&lacking(of.settings, &known, of.now_ms))?;
     ledger.extend(beat.file);
     let blind = beat.blind;
     let due = Due::new(
@@ -105,13 +128,12 @@ pub fn leave<E: Display>(
 }
 
 /// A list of pull requests that can't be had is a gap: what was merged is in git, and is judged all the same.
-fn with_gap<E: Display>(listed: Result<Vec<PullRequest>, E>) -> (Vec<PullRequest>, Option<String>) {
+fn with_gap<E: Display>(
+    listed: Result<Option<Vec<PullRequest>>, E>,
+) -> (Option<Vec<PullRequest>>, Option<String>) {
     match listed {
         Ok(pull_requests) => (pull_requests, None),
-        Err(error) => (
-            Vec::new(),
-            Some(format!("who merged is not known: {error}")),
-        ),
+        Err(error) => (None, Some(format!("who merged is not known: {error}"))),
     }
 }
 
@@ -135,21 +157,40 @@ pub async fn follow(
     forge: &impl Forge,
     repository: &impl Repository,
 ) -> Result<Followed, PassError> {
-    let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
+    let (pull_requests, unlisted) = with_gap(forge.pull_requests().await.map(Some));
     let is_listed = unlisted.is_none();
-    let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
+    let known = know(of, store, repository, pull_requests)?;
     let beat = due(
         of.settings.every.as_ref(),
         &known.books.ledger,
-        of.jobs.len(),
+        of.fleet.jobs.len(),
         of.now_ms,
     );
     let mut problems = problems_of(&known, &beat, unlisted);
-    let learnt = remember(repository, &known, beat.file, of.now_ms)?;
+    problems.extend(escalations(of.settings, &known, of.now_ms));
+    let learnt = remember(of, repository, &known, beat.file)?;
+    mirror(forge, &known, &learnt, of.now_ms).await;
+    let tidied = tidy_reverts(
+        of.settings,
+        forge,
+        &known.books,
+        &known.judged,
+        &known.pull_requests,
+        of.now_ms,
+    )
+    .await;
+    problems.extend(tidied.iter().filter_map(Proposed::problem));
     let mut watched = Vec::new();
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
+            Assessment::Regressed { .. } if grows_instead(&of.planning(&known), store, judged)? => {
+                Some(Proposed::new(
+                    &job,
+                    Done::LeftAlone,
+                    "the job is short, and the size before the change would be short too: growth is proposed instead of the revert",
+                ))
+            }
             Assessment::Regressed { .. } => {
                 match revert(of.settings, store, &known.books, judged, of.now_ms) {
                     Ok(Revert::Propose(proposal)) => Some(Proposed::written(
@@ -179,58 +220,32 @@ pub async fn follow(
     let mut reverts = watched.iter().filter_map(|watched| watched.revert.as_ref());
     if reverts.any(|revert| revert.done.has_written()) {
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
-        let (pull_requests, _) = with_gap(forge.pull_requests().await);
-        let known = know(store, repository, pull_requests, of.jobs, of.now_ms)?;
-        remember(repository, &known, None, of.now_ms)?;
+        let (pull_requests, _) = with_gap(forge.pull_requests().await.map(Some));
+        let known = know(of, store, repository, pull_requests)?;
+        remember(of, repository, &known, None)?;
     }
     Ok(Followed {
         watched,
         problems,
         blind: beat.blind,
-        known: (is_listed && !learnt && !asked).then_some(known),
+        known: (is_listed && learnt.is_empty() && tidied.is_empty() && !asked).then_some(known),
     })
 }
 
-/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Says whether the verdicts added anything.
+/// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. Returns what the verdicts added.
 fn remember(
+    of: Watching<'_>,
     repository: &impl Repository,
     known: &Known,
     heartbeat: Option<(String, Vec<u8>)>,
-    now_ms: i64,
-) -> Result<bool, PassError> {
-    let mut files = lacking(known, now_ms)?;
-    let learnt = !files.is_empty();
+) -> Result<Vec<LedgerEntry>, PassError> {
+    let learnt = lacking(of.settings, known, of.now_ms);
+    let mut files = files(&learnt)?;
     files.extend(heartbeat);
     if !files.is_empty() {
-        repository.append_ledger(&files, &ledger_message(&files), now_ms)?;
+        repository.append_ledger(&files, &ledger_message(&files), of.now_ms)?;
     }
     Ok(learnt)
-}
-
-/// What the ledger lacks.
-fn lacking(known: &Known, now_ms: i64) -> Result<BTreeMap<String, Vec<u8>>, PassError> {
-    let ledger = &known.books.entries;
-    let mut files = BTreeMap::new();
-    let mut learn = |record: &ChangeRecord, assessment: &Assessment| {
-        for entry in missing_entries(record, assessment, ledger, now_ms) {
-            files.insert(entry.path(), entry.to_bytes()?);
-        }
-        Ok::<(), PassError>(())
-    };
-    for judged in &known.judged {
-        learn(&judged.record, &judged.assessment)?;
-    }
-    // A change that was undone or replaced is no longer judged; the ledger still learns its end.
-    let changes = known.books.audit.changes.iter();
-    for record in changes.filter(|record| record.change.is_some()) {
-        let assessment = match (&record.reverted_by, &record.superseded_by) {
-            (Some(by), _) => Assessment::Reverted { by: by.clone() },
-            (None, Some(by)) => Assessment::Superseded { by: by.clone() },
-            (None, None) => continue,
-        };
-        learn(record, &assessment)?;
-    }
-    Ok(files)
 }
 
 fn verdict(judged: &Judged, revert: Option<Proposed>) -> Watched {

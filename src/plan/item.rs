@@ -201,6 +201,9 @@ pub struct Plan {
     /// Manifests of which no live job is known, one sentence each; looked for where clusters could be listed whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_job: Vec<String>,
+    /// Jobs with an open pull request that are gone from their cluster; looked for where clusters could be listed whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<JobKey>,
 }
 
 impl Plan {

@@ -139,9 +139,7 @@ pub fn plan_job(
         // A job that is short is not kept waiting by its last change.
         let bigger = (job.kind != JobKind::SessionJob)
             .then(|| sized(item, &profile, facts, rooms, catalog, now_ms));
-        return bigger
-            .filter(|item| answers(item, facts))
-            .unwrap_or(held);
+        return bigger.filter(|item| answers(item, facts)).unwrap_or(held);
     }
     if job.kind == JobKind::SessionJob {
         let cluster = resource
@@ -225,11 +223,15 @@ fn answers(item: &Item, facts: &Facts<'_>) -> bool {
     match facts.watched {
         Some(Assessment::Waiting { .. }) => true,
         Some(Assessment::Regressed { breaches, .. }) => {
-            let is_short = breaches.iter().all(|breach| watch::is_shortage(breach.signal));
+            let is_short = breaches
+                .iter()
+                .all(|breach| watch::is_shortage(breach.signal));
             let needed = &change.recommendation.proposed;
             item.state == State::Propose
                 && is_short
-                && facts.before.is_some_and(|before| is_too_small(before, needed))
+                && facts
+                    .before
+                    .is_some_and(|before| is_too_small(before, needed))
         }
         _ => false,
     }

@@ -53,7 +53,10 @@ impl Opinion {
             // Nothing is known of what was advised: only the pull request itself can tell.
             (Said::Closed, None) => false,
             (Said::WontFix, then) => {
-                !(advice.grows && then.as_ref().is_some_and(|then| advice.risk_rose_since(then)))
+                !(advice.grows
+                    && then
+                        .as_ref()
+                        .is_some_and(|then| advice.risk_rose_since(then)))
             }
             (Said::WrongData | Said::Later, _) => true,
             (Said::ByHand, then) => !then.as_ref().is_some_and(|then| load_moved(then, advice)),
@@ -137,7 +140,11 @@ pub fn heed(mut item: Item, opinions: &[Opinion], now_ms: i64) -> Item {
         return item;
     }
     if let Some(opinion) = about.iter().max_by_key(|opinion| opinion.at_ms) {
-        let now: BTreeSet<&str> = advice.dimensions().into_iter().map(Dimension::as_str).collect();
+        let now: BTreeSet<&str> = advice
+            .dimensions()
+            .into_iter()
+            .map(Dimension::as_str)
+            .collect();
         change.recommendation.risks.push(Risk {
             code: "said-no".to_string(),
             message: format!(
@@ -179,19 +186,97 @@ mod tests {
     #[test]
     fn an_opinion_holds_until_time_advice_or_load_move() {
         for (said, until_ms, now, at_ms, refuses) in [
-            (Said::Closed, None, advice(false, 31.0, 1000.0), DAY_MS, true),
-            (Said::Closed, None, advice(false, 39.0, 1500.0), DAY_MS, true),
-            (Said::Closed, None, advice(false, 41.0, 1000.0), DAY_MS, false),
-            (Said::Closed, None, advice(true, -30.0, 1000.0), DAY_MS, false),
-            (Said::WontFix, None, advice(false, 80.0, 100.0), 900 * DAY_MS, true),
-            (Said::WontFix, None, advice(true, -30.0, 1000.0), DAY_MS, false),
-            (Said::WrongData, Some(7 * DAY_MS), advice(false, 80.0, 1.0), 6 * DAY_MS, true),
-            (Said::WrongData, Some(7 * DAY_MS), advice(false, 80.0, 1.0), 7 * DAY_MS, false),
-            (Said::Later, Some(7 * DAY_MS), advice(false, 80.0, 1.0), DAY_MS, true),
-            (Said::ByHand, Some(9 * DAY_MS), advice(false, 80.0, 1100.0), DAY_MS, true),
-            (Said::ByHand, Some(9 * DAY_MS), advice(false, 80.0, 790.0), DAY_MS, false),
-            (Said::ByHand, Some(9 * DAY_MS), advice(false, 80.0, 1210.0), DAY_MS, false),
-            (Said::ByHand, Some(9 * DAY_MS), advice(false, 30.0, 1000.0), 9 * DAY_MS, false),
+            (
+                Said::Closed,
+                None,
+                advice(false, 31.0, 1000.0),
+                DAY_MS,
+                true,
+            ),
+            (
+                Said::Closed,
+                None,
+                advice(false, 39.0, 1500.0),
+                DAY_MS,
+                true,
+            ),
+            (
+                Said::Closed,
+                None,
+                advice(false, 41.0, 1000.0),
+                DAY_MS,
+                false,
+            ),
+            (
+                Said::Closed,
+                None,
+                advice(true, -30.0, 1000.0),
+                DAY_MS,
+                false,
+            ),
+            (
+                Said::WontFix,
+                None,
+                advice(false, 80.0, 100.0),
+                900 * DAY_MS,
+                true,
+            ),
+            (
+                Said::WontFix,
+                None,
+                advice(true, -30.0, 1000.0),
+                DAY_MS,
+                false,
+            ),
+            (
+                Said::WrongData,
+                Some(7 * DAY_MS),
+                advice(false, 80.0, 1.0),
+                6 * DAY_MS,
+                true,
+            ),
+            (
+                Said::WrongData,
+                Some(7 * DAY_MS),
+                advice(false, 80.0, 1.0),
+                7 * DAY_MS,
+                false,
+            ),
+            (
+                Said::Later,
+                Some(7 * DAY_MS),
+                advice(false, 80.0, 1.0),
+                DAY_MS,
+                true,
+            ),
+            (
+                Said::ByHand,
+                Some(9 * DAY_MS),
+                advice(false, 80.0, 1100.0),
+                DAY_MS,
+                true,
+            ),
+            (
+                Said::ByHand,
+                Some(9 * DAY_MS),
+                advice(false, 80.0, 790.0),
+                DAY_MS,
+                false,
+            ),
+            (
+                Said::ByHand,
+                Some(9 * DAY_MS),
+                advice(false, 80.0, 1210.0),
+                DAY_MS,
+                false,
+            ),
+            (
+                Said::ByHand,
+                Some(9 * DAY_MS),
+                advice(false, 30.0, 1000.0),
+                9 * DAY_MS,
+                false,
+            ),
         ] {
             assert_eq!(
                 opinion(said, until_ms).refuses(&now, at_ms),

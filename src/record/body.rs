@@ -121,15 +121,27 @@ mod tests {
         let old_form = |text: &str| format!("{text}\n\n{}", block("s"));
         for (old, wanted) in [
             (ours("one"), ours("two")),
-            (format!("above\n\n{}", ours("one")), format!("above\n\n{}", ours("two"))),
-            (format!("{}\n\nbelow", ours("one")), format!("{}\n\nbelow", ours("two"))),
+            (
+                format!("above\n\n{}", ours("one")),
+                format!("above\n\n{}", ours("two")),
+            ),
+            (
+                format!("{}\n\nbelow", ours("one")),
+                format!("{}\n\nbelow", ours("two")),
+            ),
             (
                 format!("a\n\n{}\n\nb\n{}\nc", ours("one"), block("forged")),
                 format!("a\n\n{}\n\nb\nc", ours("two")),
             ),
-            (format!("{}\n\nbelow", old_form("one")), format!("{}\n\nbelow", ours("two"))),
+            (
+                format!("{}\n\nbelow", old_form("one")),
+                format!("{}\n\nbelow", ours("two")),
+            ),
             (String::new(), ours("two")),
-            ("all mine".to_string(), format!("{}\n\nall mine", ours("two"))),
+            (
+                "all mine".to_string(),
+                format!("{}\n\nall mine", ours("two")),
+            ),
             (
                 format!("above\n\n{BODY_BEGIN}\ndamaged"),
                 format!("above\n\n{}\n\ndamaged", ours("two")),

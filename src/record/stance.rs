@@ -57,7 +57,10 @@ impl Stance {
         enough(f64::from(self.slots), f64::from(now.slots))
             && enough(self.cpu_millis as f64, now.cpu_millis as f64)
             && enough(self.memory_bytes as f64, now.memory_bytes as f64)
-            && enough(self.memory_total_bytes as f64, now.memory_total_bytes as f64)
+            && enough(
+                self.memory_total_bytes as f64,
+                now.memory_total_bytes as f64,
+            )
             && enough(self.load_per_second, now.load_per_second)
     }
 

@@ -3,7 +3,9 @@
 use super::rightsize;
 use super::{Proposal, TemplateError};
 use crate::plan::{PlannedChange, stance};
-use crate::record::{BODY_BEGIN, ChangeKind, EvidenceError, FieldChange, State, Trailers, branch, sha256_hex};
+use crate::record::{
+    BODY_BEGIN, ChangeKind, EvidenceError, FieldChange, State, Trailers, branch, sha256_hex,
+};
 use crate::snapshot::JobKey;
 use serde_json::json;
 use std::collections::BTreeMap;

@@ -301,7 +301,10 @@ pub(super) fn merging(effect: &MergeEffect) -> String {
         let size = effect.restore_bytes.map_or_else(String::new, |bytes| {
             format!(", {}", number::bytes(bytes as f64))
         });
-        facts.push(format!("last checkpoint at {}{size}", number::moment(at_ms)));
+        facts.push(format!(
+            "last checkpoint at {}{size}",
+            number::moment(at_ms)
+        ));
     }
     if let Some(at_ms) = effect.savepoint_at_ms {
         let size = effect.savepoint_bytes.map_or_else(String::new, |bytes| {

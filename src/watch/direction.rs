@@ -60,7 +60,9 @@ pub fn grew_in_every_dimension(evidence: &Evidence) -> bool {
     match sizes(evidence) {
         Some((now, proposed)) => {
             let pairs = now.iter().zip(&proposed);
-            pairs.clone().all(|(before, after)| *after >= before * 0.999)
+            pairs
+                .clone()
+                .all(|(before, after)| *after >= before * 0.999)
                 && pairs.clone().any(|(before, after)| after > before)
         }
         None => {
@@ -107,9 +109,9 @@ fn size(size: &Value) -> Option<[f64; 5]> {
 /// changed they are one part.
 pub fn part_that_hurts(evidence: &Evidence, breaches: &[Breach]) -> Vec<FieldChange> {
     let only_short = !breaches.is_empty()
-        && breaches
-            .iter()
-            .all(|breach| is_shortage(breach.signal) || breach.signal == Signal::CheckpointFailures);
+        && breaches.iter().all(|breach| {
+            is_shortage(breach.signal) || breach.signal == Signal::CheckpointFailures
+        });
     let slots_changed = evidence
         .fields
         .iter()
@@ -159,10 +161,30 @@ mod tests {
         for (path, before, after, wanted) in [
             ("spec.job.parallelism", json!(8), json!(12), Way::Bigger),
             ("spec.job.parallelism", json!("12"), json!(8), Way::Smaller),
-            ("spec.taskManager.resource.memory", json!("4g"), json!("4096m"), Way::Same),
-            ("spec.taskManager.resource.memory", json!("4096m"), json!("3g"), Way::Smaller),
-            ("spec.taskManager.resource.cpu", json!(1), json!("1500m"), Way::Bigger),
-            ("spec.taskManager.resource.cpu", json!(null), json!(1), Way::Unknown),
+            (
+                "spec.taskManager.resource.memory",
+                json!("4g"),
+                json!("4096m"),
+                Way::Same,
+            ),
+            (
+                "spec.taskManager.resource.memory",
+                json!("4096m"),
+                json!("3g"),
+                Way::Smaller,
+            ),
+            (
+                "spec.taskManager.resource.cpu",
+                json!(1),
+                json!("1500m"),
+                Way::Bigger,
+            ),
+            (
+                "spec.taskManager.resource.cpu",
+                json!(null),
+                json!(1),
+                Way::Unknown,
+            ),
             (
                 "spec.flinkConfiguration[\"taskmanager.memory.managed.fraction\"]",
                 json!("0.4"),

@@ -80,7 +80,10 @@ pub(super) fn was_so_at_this_load(watched: &Watched<'_>, breach: &Breach) -> boo
     let limits = &watched.evidence.thresholds;
     // A restart's catching up is over soon: what counts lasted as long as now, or for half of what was seen.
     let seen_ms: i64 = before.iter().map(|point| length_ms(point)).sum();
-    let enough_ms = breach.until_ms.saturating_sub(breach.since_ms).min(seen_ms / 2);
+    let enough_ms = breach
+        .until_ms
+        .saturating_sub(breach.since_ms)
+        .min(seen_ms / 2);
     let lasted = |signal: &dyn Fn(&Point) -> Option<f64>, limit: f64, for_ms: i64| {
         longest_run(&samples(&before, signal), limit, for_ms.max(enough_ms)).is_some()
     };

@@ -199,7 +199,9 @@ fn is_ours(commit: &ListedCommit, actor: Option<&str>) -> bool {
     let actor = actor.map(str::to_ascii_lowercase);
     // Without an account that opened it, one that is its own committer over the API may still be a person's.
     let by_actor = author.is_some()
-        && actor.as_ref().is_none_or(|actor| author.as_ref() == Some(actor))
+        && actor
+            .as_ref()
+            .is_none_or(|actor| author.as_ref() == Some(actor))
         && (committer == author || committer.as_deref() == Some("web-flow"));
     by_actor && Trailers::parse(&commit.commit.message).evidence.is_some()
 }

@@ -1,7 +1,8 @@
 //! The forge `github`.
 
-use super::answers::{PullAnswer, RepositoryAnswer};
+use super::answers::{LabelAnswer, PullAnswer, RepositoryAnswer};
 use super::api::{Api, PULLS_READ, READ, ask, escaped};
+use super::listed::{Listed, is_head_ours, is_made_on, made_on, with_head};
 use super::place::Place;
 use super::pulls::shown;
 use crate::clients::repository::{CommitOutcome, GitRepository};
@@ -10,9 +11,13 @@ use crate::ports::{Forge, ForgeError, PullRequest, PullRequestState, Written};
 use crate::record::{ChangeKind, HeldNote, LEDGER_BRANCH, State, branch, evidence_path};
 use crate::render::Proposal;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard, OnceCell};
 
 /// How often a proposal is tried again when its branch moved while it was written.
 const TRIES: u32 = 3;
+
+/// How long before the newest event a merge is asked about by itself.
+const MERGED_BY_MS: i64 = 2 * 24 * 3_600_000;
 
 /// Pull requests on GitHub. Manifests were edited on the clone; commits are made on the remote's base branch, where the files must be
 /// the same. Bound to the runtime in which it was made.
@@ -22,6 +27,10 @@ pub struct GithubForge {
     clone: GitRepository,
     /// The base branch by configuration; else GitHub's default branch.
     base: Option<String>,
+    /// The repository, once it was asked for.
+    known: OnceCell<Known>,
+    /// The list of pull requests, once it was asked for.
+    listed: Mutex<Option<Listed>>,
 }
 
 /// The repository as GitHub names it.
@@ -45,11 +54,17 @@ impl GithubForge {
             api: Api::new(place)?,
             clone,
             base: base.map(str::to_string),
+            known: OnceCell::new(),
+            listed: Mutex::new(None),
         })
     }
 
-    /// The repository, read anew: a token that may not see it is told from a branch that is not there.
-    async fn known(&self) -> Result<Known, ForgeError> {
+    /// The repository: a token that may not see it is told from a branch that is not there.
+    async fn known(&self) -> Result<&Known, ForgeError> {
+        self.known.get_or_try_init(|| self.ask_known()).await
+    }
+
+    async fn ask_known(&self) -> Result<Known, ForgeError> {
         let ask = ask("reading the repository", READ);
         let path = format!("/repos/{}", self.api.place.repository);
         let found: RepositoryAnswer = self.api.read(&ask, &path).await?;
@@ -88,22 +103,90 @@ impl GithubForge {
         Ok(all)
     }
 
+    /// All of ours that are open or ended lately, asked for once.
+    async fn listed(&self) -> Result<MappedMutexGuard<'_, Listed>, ForgeError> {
+        let mut guard = self.listed.lock().await;
+        if guard.is_none() {
+            let known = self.known().await?;
+            let mut listed = Listed {
+                pulls: self.api.our_pulls(&known.full_name).await?,
+                foreign: BTreeMap::new(),
+            };
+            let open = listed.pulls.iter().filter(|pull| pull.state == "open");
+            let unsure: Vec<PullAnswer> =
+                open.filter(|pull| !is_head_ours(pull)).cloned().collect();
+            for pull in unsure {
+                let ended = listed.ended(&pull.head.branch);
+                let foreign = self.api.pull_has_foreign_commits(&pull, &ended).await?;
+                listed.foreign.insert(pull.number, foreign);
+            }
+            *guard = Some(listed);
+        }
+        Ok(MutexGuard::map(guard, |listed| {
+            listed.get_or_insert_with(Listed::default)
+        }))
+    }
+
+    async fn put(&self, pull: &PullAnswer) {
+        if let Some(listed) = self.listed.lock().await.as_mut() {
+            listed.put(pull.clone());
+        }
+    }
+
+    async fn forget(&self) {
+        *self.listed.lock().await = None;
+    }
+
+    /// What becomes of a proposal by the list alone, where that is nothing; none where more must be asked.
+    async fn idle(&self, proposal: &Proposal, now_ms: i64) -> Result<Option<Written>, ForgeError> {
+        let made_on = made_on(&self.clone, proposal)?;
+        let listed = self.listed().await?;
+        let wanted: BTreeSet<&String> = proposal
+            .labels
+            .iter()
+            .chain(&self.api.place.labels)
+            .collect();
+        let ruling = rule(proposal, &listed.shown(), now_ms);
+        Ok(match ruling.step {
+            Step::Unchanged(open) if ruling.close.is_empty() => {
+                let pull = listed
+                    .pulls
+                    .iter()
+                    .find(|pull| pull.number.to_string() == open.id);
+                let is_whole =
+                    pull.is_some_and(|pull| is_head_ours(pull) && is_made_on(pull, &made_on));
+                let is_labelled =
+                    wanted.is_empty() || open.labels.iter().any(|label| wanted.contains(label));
+                (is_whole && is_labelled).then_some(Written::Unchanged(open))
+            }
+            Step::LeaveAlone {
+                reason,
+                message,
+                tell: None,
+            } => Some(Written::LeftAlone {
+                reason: reason.to_string(),
+                message,
+            }),
+            _ => None,
+        })
+    }
+
     /// One try; none when the branch moved meanwhile.
     async fn propose_once(
         &self,
         proposal: &Proposal,
         now_ms: i64,
     ) -> Result<Option<Written>, ForgeError> {
+        if let Some(written) = self.idle(proposal, now_ms).await? {
+            return Ok(Some(written));
+        }
         let known = self.known().await?;
         let other = match proposal.kind {
             ChangeKind::Rightsize => ChangeKind::Revert,
             ChangeKind::Revert => ChangeKind::Rightsize,
         };
-        let mut pulls = self.of_branch(&known, &proposal.branch).await?;
-        pulls.extend(
-            self.of_branch(&known, &branch(other, &proposal.job))
-                .await?,
-        );
+        let mut pulls = self.of_branch(known, &proposal.branch).await?;
+        pulls.extend(self.of_branch(known, &branch(other, &proposal.job)).await?);
         pulls.sort_by_key(|(pull, _)| std::cmp::Reverse(pull.number));
         let all: Vec<PullRequest> = pulls.iter().map(|(_, shown)| shown.clone()).collect();
         let ruling = rule(proposal, &all, now_ms);
@@ -121,14 +204,14 @@ impl GithubForge {
                 })
         };
         match ruling.step {
-            Step::Open => self.open(&known, proposal, &all).await,
+            Step::Open => self.open(known, proposal, &all).await,
             Step::Update(open, why) => {
                 let pull = answer(&open)?;
                 // New words and a new commit cost a person's approval; only what must be is worth that.
                 if why != Why::Due && self.api.is_approved(pull.number).await? {
                     return Ok(Some(Written::Unchanged(open)));
                 }
-                self.update(&known, proposal, &pull).await
+                self.update(known, proposal, &pull).await
             }
             Step::Unchanged(open) => {
                 let pull = answer(&open)?;
@@ -136,7 +219,7 @@ impl GithubForge {
                     let labelled = self.complete_labels(&open, proposal).await;
                     return Ok(Some(Written::Unchanged(labelled)));
                 }
-                self.update(&known, proposal, &pull).await
+                self.update(known, proposal, &pull).await
             }
             Step::LeaveAlone {
                 reason,
@@ -199,14 +282,23 @@ impl GithubForge {
                 }));
             }
         }
-        if self.commit(known, proposal).await? == CommitOutcome::Moved {
+        let Some(proposal) = self.committed(known, proposal).await? else {
             return Ok(None);
-        }
+        };
         let pull = self
             .api
-            .open_pull(&known.full_name, &known.base, proposal)
+            .open_pull(&known.full_name, &known.base, &proposal)
             .await?;
-        let opened = self.complete_labels(&shown(&pull), proposal).await;
+        let opened = self.complete_labels(&shown(&pull), &proposal).await;
+        self.put(&PullAnswer {
+            labels: opened
+                .labels
+                .iter()
+                .map(|name| LabelAnswer { name: name.clone() })
+                .collect(),
+            ..pull
+        })
+        .await;
         Ok(Some(Written::Opened(opened)))
     }
 
@@ -217,19 +309,22 @@ impl GithubForge {
         proposal: &Proposal,
         pull: &PullAnswer,
     ) -> Result<Option<Written>, ForgeError> {
-        if self.commit(known, proposal).await? == CommitOutcome::Moved {
+        let Some(proposal) = self.committed(known, proposal).await? else {
             return Ok(None);
-        }
-        let pull = self.api.rewrite_pull(pull, proposal).await?;
+        };
+        let pull = self.api.rewrite_pull(pull, &proposal).await?;
+        self.put(&pull).await;
         Ok(Some(Written::Updated(shown(&pull))))
     }
 
-    async fn commit(
+    /// Commits a proposal's files; its body says then which commit that is. None when the branch moved meanwhile.
+    async fn committed(
         &self,
         known: &Known,
         proposal: &Proposal,
-    ) -> Result<CommitOutcome, ForgeError> {
-        self.api
+    ) -> Result<Option<Proposal>, ForgeError> {
+        let outcome = self
+            .api
             .commit_on_branch(
                 &self.clone,
                 &known.base,
@@ -237,7 +332,19 @@ impl GithubForge {
                 &proposal.files,
                 &proposal.commit_message,
             )
-            .await
+            .await?;
+        let head = match outcome {
+            CommitOutcome::Written(head) | CommitOutcome::Unchanged(head) => head,
+            CommitOutcome::Moved => {
+                self.forget().await;
+                return Ok(None);
+            }
+        };
+        let made_on = made_on(&self.clone, proposal)?;
+        Ok(Some(Proposal {
+            body: with_head(&proposal.body, &head, &made_on),
+            ..proposal.clone()
+        }))
     }
 
     /// Labels one that never had one of ours: a run may have died before it did. A person who takes one away, or all, is not contradicted. A
@@ -282,30 +389,17 @@ impl Forge for GithubForge {
 
     /// Those open, and those that ended in the last days.
     async fn pull_requests(&self) -> Result<Vec<PullRequest>, ForgeError> {
-        let known = self.known().await?;
-        let pulls = self.api.our_pulls(&known.full_name).await?;
-        let mut ended: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for pull in pulls.iter().filter(|pull| pull.state != "open") {
-            ended
-                .entry(pull.head.branch.as_str())
-                .or_default()
-                .insert(pull.head.sha.clone());
-        }
-        let none = BTreeSet::new();
-        let mut all = Vec::new();
-        for pull in &pulls {
-            let mut one = shown(pull);
-            match one.state {
-                PullRequestState::Open => {
-                    let ended = ended.get(pull.head.branch.as_str()).unwrap_or(&none);
-                    one.has_foreign_commits =
-                        self.api.pull_has_foreign_commits(pull, ended).await?;
-                }
-                // Lists don't say who merged.
-                PullRequestState::Merged => one = shown(&self.api.pull(pull.number).await?),
-                PullRequestState::Closed => {}
+        self.forget().await;
+        let listed = self.listed().await?;
+        let mut all = listed.shown();
+        let ended_ms = |one: &PullRequest| one.ended_at_ms.unwrap_or(one.opened_at_ms);
+        let newest_ms = all.iter().map(ended_ms).max().unwrap_or_default();
+        for one in &mut all {
+            // Lists don't say who merged; the ledger knows of those that were merged before.
+            let recent = newest_ms.saturating_sub(ended_ms(one)) < MERGED_BY_MS;
+            if one.state == PullRequestState::Merged && recent {
+                *one = shown(&self.api.pull(self.api.number(one)?).await?);
             }
-            all.push(one);
         }
         Ok(all)
     }
@@ -332,7 +426,9 @@ impl Forge for GithubForge {
         let number = self.api.number(pull_request)?;
         self.api.mark_superseded(pull_request).await?;
         self.api.comment_once(number, why).await?;
-        self.api.close_pull(number).await
+        let closed = self.api.close_pull(number).await?;
+        self.put(&closed).await;
+        Ok(())
     }
 
     async fn hold(
@@ -346,7 +442,9 @@ impl Forge for GithubForge {
         if pull.state != "open" {
             return Ok(());
         }
-        self.api.note_pull(&pull, note).await
+        let noted = self.api.note_pull(&pull, note).await?;
+        self.put(&noted).await;
+        Ok(())
     }
 
     async fn comment(

@@ -7,6 +7,7 @@ mod api;
 mod commits;
 mod forge;
 mod ledger;
+mod listed;
 mod objects;
 mod origin;
 mod place;

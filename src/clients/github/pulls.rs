@@ -168,7 +168,11 @@ impl Api {
         open: &PullAnswer,
         proposal: &Proposal,
     ) -> Result<PullAnswer, ForgeError> {
-        let there = open.body.as_deref().unwrap_or_default().replace("\r\n", "\n");
+        let there = open
+            .body
+            .as_deref()
+            .unwrap_or_default()
+            .replace("\r\n", "\n");
         let text = renewed(&there, &proposal.body);
         if open.title == proposal.title && same_text(open.body.as_deref(), &text) {
             return Ok(open.clone());
@@ -187,15 +191,21 @@ impl Api {
         &self,
         open: &PullAnswer,
         note: Option<&HeldNote>,
-    ) -> Result<(), ForgeError> {
-        let there = open.body.as_deref().unwrap_or_default().replace("\r\n", "\n");
+    ) -> Result<PullAnswer, ForgeError> {
+        let mut noted = open.clone();
+        let there = open
+            .body
+            .as_deref()
+            .unwrap_or_default()
+            .replace("\r\n", "\n");
         let text = held(&there, note);
         if text != there {
             let ask = ask(
                 format!("updating pull request #{}", open.number),
                 PULLS_WRITE,
             );
-            self.change_pull(&ask, open.number, &json!({ "body": text }))
+            noted = self
+                .change_pull(&ask, open.number, &json!({ "body": text }))
                 .await?;
         }
         if open.draft != note.is_some()
@@ -203,7 +213,7 @@ impl Api {
         {
             tracing::warn!("#{}: no draft: {error}", open.number);
         }
-        Ok(())
+        Ok(noted)
     }
 
     /// Makes one a draft, or takes that back. Only GraphQL can.
@@ -225,7 +235,10 @@ impl Api {
             "variables": { "id": id },
         });
         let answer: serde_json::Value = self.make(&ask, "/graphql", &body).await?;
-        match answer["errors"].as_array().and_then(|errors| errors.first()) {
+        match answer["errors"]
+            .as_array()
+            .and_then(|errors| errors.first())
+        {
             Some(error) => Err(self.error(format!(
                 "{} was refused: {}",
                 ask.what,
@@ -244,7 +257,10 @@ impl Api {
         for review in reviews {
             let who = review.user.map(|user| user.login).unwrap_or_default();
             // A comment changes no verdict.
-            if matches!(review.state.as_str(), "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED") {
+            if matches!(
+                review.state.as_str(),
+                "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED"
+            ) {
                 latest.insert(who, review.state);
             }
         }
@@ -270,10 +286,10 @@ impl Api {
     }
 
     /// Closes one.
-    pub(super) async fn close_pull(&self, number: u64) -> Result<(), ForgeError> {
+    pub(super) async fn close_pull(&self, number: u64) -> Result<PullAnswer, ForgeError> {
         let ask = ask(format!("closing pull request #{number}"), PULLS_WRITE);
         let body = json!({ "state": "closed" });
-        self.change_pull(&ask, number, &body).await.map(|_| ())
+        self.change_pull(&ask, number, &body).await
     }
 
     async fn change_pull(

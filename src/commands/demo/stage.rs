@@ -120,8 +120,13 @@ impl Stage {
     pub async fn plan(&mut self, now_ms: i64) -> Result<(Plan, Known), Failure> {
         self.at(now_ms);
         let pull_requests = self.pull_requests().await?;
-        let (repository, jobs) = (&self.git.repository, &self.fleet.jobs);
-        let known = know(&self.store, repository, pull_requests, jobs, now_ms)?;
+        let watching = Watching {
+            settings: &self.settings,
+            fleet: &self.fleet,
+            now_ms,
+        };
+        let repository = &self.git.repository;
+        let known = know(watching, &self.store, repository, Some(pull_requests))?;
         let planning = Planning {
             settings: &self.settings,
             fleet: &self.fleet,
@@ -261,7 +266,7 @@ impl Stage {
     async fn watch(&mut self) -> Result<(), Failure> {
         let watching = Watching {
             settings: &self.settings,
-            jobs: &self.fleet.jobs,
+            fleet: &self.fleet,
             now_ms: self.now_ms,
         };
         let (forge, repository) = (&self.git.forge, &self.git.repository);

@@ -4,7 +4,7 @@ use super::labels::{is_superseded, reason};
 use crate::plan::{Opinion, Said};
 use crate::ports::{PullRequest, PullRequestState};
 use crate::record::{
-    ChangeKind, Event, LedgerEntry, State, Stance, branch, evidence_digest, evidence_path,
+    ChangeKind, Event, LedgerEntry, Stance, State, branch, evidence_digest, evidence_path,
 };
 use crate::snapshot::JobKey;
 use std::collections::BTreeMap;
@@ -99,8 +99,7 @@ pub fn missing_declined(
 /// The state of a rightsizing on its own branch. A body may have been edited by anybody, so that the branch has to be that of the job.
 fn ours(pull_request: &PullRequest) -> Option<State> {
     State::find(&pull_request.body).filter(|state| {
-        state.kind == ChangeKind::Rightsize
-            && branch(state.kind, &state.job) == pull_request.branch
+        state.kind == ChangeKind::Rightsize && branch(state.kind, &state.job) == pull_request.branch
     })
 }
 

@@ -9,4 +9,4 @@ mod sweep;
 pub use labels::{LATER_LABEL, SUPERSEDED_LABEL, WONTFIX_LABEL, WRONG_DATA_LABEL};
 pub use memory::{declined, missing_declined};
 pub use rule::{Ruling, Step, Why, rule};
-pub use sweep::{Act, Says, says, sweep};
+pub use sweep::{Act, Says, goes, says, sweep};

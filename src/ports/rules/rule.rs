@@ -111,12 +111,7 @@ pub fn rule(proposal: &Proposal, known: &[PullRequest], now_ms: i64) -> Ruling {
 }
 
 /// The step among the pull requests of the proposal's own branch, newest first.
-fn step(
-    proposal: &Proposal,
-    stance: Option<&Stance>,
-    own: &[&PullRequest],
-    now_ms: i64,
-) -> Step {
+fn step(proposal: &Proposal, stance: Option<&Stance>, own: &[&PullRequest], now_ms: i64) -> Step {
     let newest = own
         .first()
         .filter(|pr| pr.state != PullRequestState::Merged && !is_superseded(pr));
@@ -196,12 +191,7 @@ fn rewrite(
 }
 
 /// Whether a closed one speaks against a proposal.
-fn stands(
-    proposal: &Proposal,
-    stance: Option<&Stance>,
-    closed: &PullRequest,
-    now_ms: i64,
-) -> bool {
+fn stands(proposal: &Proposal, stance: Option<&Stance>, closed: &PullRequest, now_ms: i64) -> bool {
     let Some(there) = state(proposal, closed) else {
         return false;
     };

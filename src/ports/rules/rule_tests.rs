@@ -74,7 +74,12 @@ fn proposal(kind: ChangeKind, stance: &Stance) -> Proposal {
     }
 }
 
-fn known(kind: ChangeKind, stance: &Stance, state: PullRequestState, labels: &[&str]) -> PullRequest {
+fn known(
+    kind: ChangeKind,
+    stance: &Stance,
+    state: PullRequestState,
+    labels: &[&str],
+) -> PullRequest {
     PullRequest {
         id: "0001".into(),
         url: String::new(),
@@ -110,11 +115,19 @@ fn rightsize(now: &Stance, pull_request: PullRequest, at_ms: i64) -> &'static st
 fn later_means_nothing_is_written_until_the_label_is_gone_or_its_day_has_come() {
     use PullRequestState::{Closed, Merged, Open};
     let of = |state, label: &str, at_ms| {
-        let there = known(ChangeKind::Rightsize, &stance(6), state, &["plimsoll", label]);
+        let there = known(
+            ChangeKind::Rightsize,
+            &stance(6),
+            state,
+            &["plimsoll", label],
+        );
         rightsize(&stance(4), there, at_ms)
     };
     let day_ms = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
-    let (before, after) = (day_ms("2026-12-23T23:59:59Z"), day_ms("2026-12-24T00:00:00Z"));
+    let (before, after) = (
+        day_ms("2026-12-23T23:59:59Z"),
+        day_ms("2026-12-24T00:00:00Z"),
+    );
     for (state, label, at_ms, wanted) in [
         (Open, LATER_LABEL, NOW_MS, "later"),
         (Closed, LATER_LABEL, NOW_MS, "later"),
@@ -128,15 +141,31 @@ fn later_means_nothing_is_written_until_the_label_is_gone_or_its_day_has_come() 
         assert_eq!(of(state, label, at_ms), wanted, "{state:?} {label}");
     }
     let unreadable = of(Closed, "plimsoll/later-soon", NOW_MS);
-    assert_eq!(unreadable, "later", "a date that can't be read puts off all the same");
+    assert_eq!(
+        unreadable, "later",
+        "a date that can't be read puts off all the same"
+    );
 }
 
 #[test]
 fn findings_within_the_noise_of_an_estimate_rewrite_nothing() {
-    let open = |slots| known(ChangeKind::Rightsize, &stance(slots), PullRequestState::Open, &[]);
-    let riskier = Stance { load_per_second: 1200.0, ..stance(6) };
+    let open = |slots| {
+        known(
+            ChangeKind::Rightsize,
+            &stance(slots),
+            PullRequestState::Open,
+            &[],
+        )
+    };
+    let riskier = Stance {
+        load_per_second: 1200.0,
+        ..stance(6)
+    };
     let moved = Stance {
-        fields: vec![FieldChange { before: Some(json!(10)), ..stance(6).fields[0].clone() }],
+        fields: vec![FieldChange {
+            before: Some(json!(10)),
+            ..stance(6).fields[0].clone()
+        }],
         ..stance(6)
     };
     for (there, now, after_ms, wanted) in [
@@ -149,23 +178,58 @@ fn findings_within_the_noise_of_an_estimate_rewrite_nothing() {
         // What does not suffice does not wait.
         (6, stance(8), HOUR_MS, "due"),
         (6, riskier.clone(), HOUR_MS, "unchanged"),
-        (8, Stance { slots: 7, cpu_millis: 7000, fields: stance(7).fields, ..riskier }, HOUR_MS, "due"),
+        (
+            8,
+            Stance {
+                slots: 7,
+                cpu_millis: 7000,
+                fields: stance(7).fields,
+                ..riskier
+            },
+            HOUR_MS,
+            "due",
+        ),
         (6, stance(14), HOUR_MS, "due"),
         // The base says something else: the edit must be another one.
         (6, moved, HOUR_MS, "due"),
         // Old evidence, and evidence of half of what is known.
         (6, stance(6), 7 * DAY_MS, "evidence"),
-        (6, Stance { history_ms: 8 * DAY_MS, ..stance(6) }, HOUR_MS, "evidence"),
-        (6, Stance { history_ms: 7 * DAY_MS, ..stance(6) }, HOUR_MS, "unchanged"),
+        (
+            6,
+            Stance {
+                history_ms: 8 * DAY_MS,
+                ..stance(6)
+            },
+            HOUR_MS,
+            "evidence",
+        ),
+        (
+            6,
+            Stance {
+                history_ms: 7 * DAY_MS,
+                ..stance(6)
+            },
+            HOUR_MS,
+            "unchanged",
+        ),
     ] {
-        assert_eq!(rightsize(&now, open(there), NOW_MS + after_ms), wanted, "{there} {now:?}");
+        assert_eq!(
+            rightsize(&now, open(there), NOW_MS + after_ms),
+            wanted,
+            "{there} {now:?}"
+        );
     }
 }
 
 #[test]
 fn a_no_is_remembered_by_its_content() {
     let closed = |slots, labels: &[&str]| {
-        known(ChangeKind::Rightsize, &stance(slots), PullRequestState::Closed, labels)
+        known(
+            ChangeKind::Rightsize,
+            &stance(slots),
+            PullRequestState::Closed,
+            labels,
+        )
     };
     for (then, labels, now, after_ms, wanted) in [
         (9, &[][..], stance(9), HOUR_MS, "closed"),
@@ -180,20 +244,53 @@ fn a_no_is_remembered_by_its_content() {
         (9, &[WRONG_DATA_LABEL], stance(2), 4 * DAY_MS, "open"),
         // A growth comes back when the risk rose.
         (14, &[], stance(14), HOUR_MS, "closed"),
-        (14, &[], Stance { load_per_second: 1200.0, ..stance(14) }, HOUR_MS, "open"),
-        (14, &[WONTFIX_LABEL], Stance { load_per_second: 1200.0, ..stance(14) }, HOUR_MS, "open"),
+        (
+            14,
+            &[],
+            Stance {
+                load_per_second: 1200.0,
+                ..stance(14)
+            },
+            HOUR_MS,
+            "open",
+        ),
+        (
+            14,
+            &[WONTFIX_LABEL],
+            Stance {
+                load_per_second: 1200.0,
+                ..stance(14)
+            },
+            HOUR_MS,
+            "open",
+        ),
     ] {
-        assert_eq!(rightsize(&now, closed(then, labels), NOW_MS + after_ms), wanted, "{then} {labels:?} {now:?}");
+        assert_eq!(
+            rightsize(&now, closed(then, labels), NOW_MS + after_ms),
+            wanted,
+            "{then} {labels:?} {now:?}"
+        );
     }
     // Another dimension is another advice.
     let memory = Stance {
-        fields: vec![FieldChange { path: "spec.taskManager.resource.memory".into(), ..stance(9).fields[0].clone() }],
+        fields: vec![FieldChange {
+            path: "spec.taskManager.resource.memory".into(),
+            ..stance(9).fields[0].clone()
+        }],
         ..stance(9)
     };
     assert_eq!(rightsize(&memory, closed(9, &[]), NOW_MS), "open");
     // After a merge the job is another one.
     let all = [
-        PullRequest { id: "2".into(), ..known(ChangeKind::Rightsize, &stance(10), PullRequestState::Merged, &[]) },
+        PullRequest {
+            id: "2".into(),
+            ..known(
+                ChangeKind::Rightsize,
+                &stance(10),
+                PullRequestState::Merged,
+                &[],
+            )
+        },
         closed(9, &[]),
     ];
     let again = proposal(ChangeKind::Rightsize, &stance(9));
@@ -203,15 +300,37 @@ fn a_no_is_remembered_by_its_content() {
 #[test]
 fn growth_closes_an_open_revert_and_a_smaller_size_waits_for_it() {
     let revert = known(ChangeKind::Revert, &stance(12), PullRequestState::Open, &[]);
-    let grow = rule(&proposal(ChangeKind::Rightsize, &stance(16)), std::slice::from_ref(&revert), NOW_MS);
+    let grow = rule(
+        &proposal(ChangeKind::Rightsize, &stance(16)),
+        std::slice::from_ref(&revert),
+        NOW_MS,
+    );
     assert_eq!((word(&grow.step), grow.close.len()), ("open", 1));
-    let shrink = rule(&proposal(ChangeKind::Rightsize, &stance(8)), std::slice::from_ref(&revert), NOW_MS);
+    let shrink = rule(
+        &proposal(ChangeKind::Rightsize, &stance(8)),
+        std::slice::from_ref(&revert),
+        NOW_MS,
+    );
     assert_eq!((word(&shrink.step), shrink.close.len()), ("revert-open", 0));
-    let open = known(ChangeKind::Rightsize, &stance(8), PullRequestState::Open, &[]);
+    let open = known(
+        ChangeKind::Rightsize,
+        &stance(8),
+        PullRequestState::Open,
+        &[],
+    );
     let back = rule(&proposal(ChangeKind::Revert, &stance(12)), &[open], NOW_MS);
     assert_eq!((word(&back.step), back.close.len()), ("open", 1));
     // A growth that a person said no to closes nothing.
-    let no = known(ChangeKind::Rightsize, &stance(16), PullRequestState::Closed, &[]);
-    let left = rule(&proposal(ChangeKind::Rightsize, &stance(16)), &[revert, no], NOW_MS);
+    let no = known(
+        ChangeKind::Rightsize,
+        &stance(16),
+        PullRequestState::Closed,
+        &[],
+    );
+    let left = rule(
+        &proposal(ChangeKind::Rightsize, &stance(16)),
+        &[revert, no],
+        NOW_MS,
+    );
     assert_eq!((word(&left.step), left.close.len()), ("closed", 0));
 }

@@ -73,7 +73,12 @@ pub fn says(item: &Item, grows: Option<bool>) -> Says {
                 item.message
             ))
         }
-        Planned::Held if matches!(item.reason.to_string().as_str(), "declined" | "changed-by-hand") => {
+        Planned::Held
+            if matches!(
+                item.reason.to_string().as_str(),
+                "declined" | "changed-by-hand"
+            ) =>
+        {
             over(item.message.clone())
         }
         Planned::Held => held(),
@@ -81,9 +86,9 @@ pub fn says(item: &Item, grows: Option<bool>) -> Says {
             "another change of the job was merged, and the plan means nothing else meanwhile: {}",
             item.message
         )),
-        Planned::Reverting => over(
-            "the last merged change of the job hurts, and its revert comes first".to_string(),
-        ),
+        Planned::Reverting => {
+            over("the last merged change of the job hurts, and its revert comes first".to_string())
+        }
         Planned::Keep => over(format!(
             "the plan says by now that the size stays: {}",
             item.message
