@@ -115,7 +115,7 @@ fn advise(history: &History, size: &Size, play: &Play) -> Advice {
     let profile = classify(history, &classify::Settings::default());
     let Some(mut present) = Present::observed(history, &Prices::default()) else {
         let unknown = plimsoll::recommend::Undetermined {
-            reason: "size-unknown".to_owned(),
+            reason: plimsoll::recommend::SizingReason::SizeUnknown,
             message: "the simulated job shows no size".to_owned(),
             settles: String::new(),
         };

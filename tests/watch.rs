@@ -5,7 +5,8 @@ use crate::record::{MONDAY_MS, evidence, field, job, point, stat};
 use plimsoll::record::Evidence;
 use plimsoll::snapshot::{Failure, History, Input, JobState, Point, Snapshot, Vertex};
 use plimsoll::watch::{
-    Assessment, Merge, Settings, Signal, assess, baseline, restoration, same_value, thresholds,
+    Assessment, Merge, Settings, Signal, WaitingFor, assess, baseline, restoration, same_value,
+    thresholds,
 };
 use serde_json::json;
 
@@ -440,7 +441,7 @@ fn watch_waits_until_the_cluster_runs_what_was_merged() {
     else {
         panic!()
     };
-    assert_eq!(reason, "not-live");
+    assert_eq!(reason, WaitingFor::NotLive);
     assert!(
         message.contains("spec.job.parallelism is 12, not 8"),
         "{message}"
@@ -692,7 +693,7 @@ fn watch_a_job_that_does_not_come_up_is_the_changes_fault_only_if_it_ran_before(
     down.latest = Some(graph(MERGED + 50 * MINUTE, JobState::Stopped));
     let stopped = assess(&it, &merge(), &down, MERGED + 50 * MINUTE);
     assert!(
-        matches!(&stopped, Assessment::Waiting { reason, .. } if reason == "stopped"),
+        matches!(&stopped, Assessment::Waiting { reason, .. } if *reason == WaitingFor::Stopped),
         "{stopped:?}"
     );
     down.points.retain(|point| point.to_ms <= MERGED - 5 * HOUR);
@@ -808,7 +809,7 @@ fn watch_a_cluster_that_rolled_back_by_itself_is_told() {
     });
     let judged = judge(&history);
     assert!(
-        matches!(&judged, Assessment::Waiting { reason, .. } if reason == "not-in-force"),
+        matches!(&judged, Assessment::Waiting { reason, .. } if *reason == WaitingFor::NotInForce),
         "{judged:?}"
     );
 }

@@ -50,7 +50,7 @@ fn text(item: &Item) -> String {
     let mut out = format!(
         "{name} {state}: {} ({}){}\n",
         terminal(&item.message),
-        terminal(&item.reason),
+        terminal(&item.reason.to_string()),
         until(item)
     );
     if let Some(link) = &item.link {

@@ -149,7 +149,7 @@ fn row(item: &Item) -> Vec<String> {
         cut(
             &format!(
                 "{}: {}{}",
-                terminal(&item.reason),
+                terminal(&item.reason.to_string()),
                 terminal(&item.message),
                 until(item)
             ),

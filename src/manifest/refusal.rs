@@ -1,89 +1,55 @@
 //! Named refusals: an edit that is not made, where, why, and the way out.
 
+use crate::quantity::codes;
 use std::fmt;
 
-/// Why an edit is refused. The codes are stable; tests, plans and dashboards name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
-    /// No such object in any tracked manifest.
-    NotFound,
-    /// Two documents or files claim the same object.
-    AmbiguousTarget,
-    /// A document of the file does not parse.
-    ParseError,
-    /// The bytes are not UTF-8.
-    NotUtf8,
-    /// A key on the way occurs twice in its mapping.
-    DuplicateKey,
-    /// The same Flink option in two spellings.
-    DuplicateFlattenedKey,
-    /// The field is not there and may not be created.
-    PathMissing,
-    /// The key is there with a null value.
-    NullValue,
-    /// The scalar, or a mapping on the way, is an alias.
-    AliasedValue,
-    /// The value arrives only through `<<`.
-    ValueFromMergeKey,
-    /// Something else reads the anchor that the value carries.
-    AnchorHasConsumers,
-    /// The file is a template, not a manifest.
-    TemplatedFile,
-    /// The scalar holds template syntax.
-    TemplatedValue,
-    /// The value stands where another overlay reads it too.
-    SharedBase,
-    /// The value stands in text within a scalar that cannot be edited in place.
-    InlinePatchBlockScalar,
-    /// A tag that is not YAML's own.
-    UnsupportedTag,
-    /// The field holds a mapping or a list.
-    NotAScalar,
-    /// The value is written in a form that has no unambiguous replacement.
-    UnsupportedStyle,
-    /// Another field wins.
-    ShadowedField,
-    /// The operator's autoscaler decides about the field.
-    OwnedByAutoscaler,
-    /// The owner said no.
-    OptedOut,
-    /// The edit would have changed something else: a bug here, and nothing is written.
-    EditorBug,
-}
-
-impl Code {
-    /// The stable name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Code::NotFound => "not-found",
-            Code::AmbiguousTarget => "ambiguous-target",
-            Code::ParseError => "parse-error",
-            Code::NotUtf8 => "not-utf8",
-            Code::DuplicateKey => "duplicate-key",
-            Code::DuplicateFlattenedKey => "duplicate-flattened-key",
-            Code::PathMissing => "path-missing",
-            Code::NullValue => "null-value",
-            Code::AliasedValue => "aliased-value",
-            Code::ValueFromMergeKey => "value-from-merge-key",
-            Code::AnchorHasConsumers => "anchor-has-consumers",
-            Code::TemplatedFile => "templated-file",
-            Code::TemplatedValue => "templated-value",
-            Code::SharedBase => "shared-base",
-            Code::InlinePatchBlockScalar => "inline-patch-block-scalar",
-            Code::UnsupportedTag => "unsupported-tag",
-            Code::NotAScalar => "not-a-scalar",
-            Code::UnsupportedStyle => "unsupported-style",
-            Code::ShadowedField => "shadowed-field",
-            Code::OwnedByAutoscaler => "owned-by-autoscaler",
-            Code::OptedOut => "opted-out",
-            Code::EditorBug => "editor-bug",
-        }
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+codes! {
+    /// Why an edit is refused. The codes are stable; tests, plans and dashboards name them.
+    pub enum Code {
+        /// No such object in any tracked manifest.
+        NotFound = "not-found",
+        /// Two documents or files claim the same object.
+        AmbiguousTarget = "ambiguous-target",
+        /// A document of the file does not parse.
+        ParseError = "parse-error",
+        /// The bytes are not UTF-8.
+        NotUtf8 = "not-utf8",
+        /// A key on the way occurs twice in its mapping.
+        DuplicateKey = "duplicate-key",
+        /// The same Flink option in two spellings.
+        DuplicateFlattenedKey = "duplicate-flattened-key",
+        /// The field is not there and may not be created.
+        PathMissing = "path-missing",
+        /// The key is there with a null value.
+        NullValue = "null-value",
+        /// The scalar, or a mapping on the way, is an alias.
+        AliasedValue = "aliased-value",
+        /// The value arrives only through `<<`.
+        ValueFromMergeKey = "value-from-merge-key",
+        /// Something else reads the anchor that the value carries.
+        AnchorHasConsumers = "anchor-has-consumers",
+        /// The file is a template, not a manifest.
+        TemplatedFile = "templated-file",
+        /// The scalar holds template syntax.
+        TemplatedValue = "templated-value",
+        /// The value stands where another overlay reads it too.
+        SharedBase = "shared-base",
+        /// The value stands in text within a scalar that cannot be edited in place.
+        InlinePatchBlockScalar = "inline-patch-block-scalar",
+        /// A tag that is not YAML's own.
+        UnsupportedTag = "unsupported-tag",
+        /// The field holds a mapping or a list.
+        NotAScalar = "not-a-scalar",
+        /// The value is written in a form that has no unambiguous replacement.
+        UnsupportedStyle = "unsupported-style",
+        /// Another field wins.
+        ShadowedField = "shadowed-field",
+        /// The operator's autoscaler decides about the field.
+        OwnedByAutoscaler = "owned-by-autoscaler",
+        /// The owner said no.
+        OptedOut = "opted-out",
+        /// The edit would have changed something else: a bug here, and nothing is written.
+        EditorBug = "editor-bug",
     }
 }
 
@@ -136,7 +102,7 @@ impl Refusal {
 
     /// The stable name of the reason.
     pub fn code(&self) -> &'static str {
-        self.code.name()
+        self.code.as_str()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::ports::{PullRequest, PullRequestState};
 use crate::quantity::FlinkDuration;
 use crate::record::{ChangeKind, Event, LedgerEntry, State, branch};
 use crate::snapshot::JobKey;
-use crate::watch::Assessment;
+use crate::watch::{Assessment, WaitingFor};
 use std::collections::BTreeSet;
 
 /// How long a forge shows what ended, at the least: a change that was merged earlier may be missing from its list.
@@ -151,5 +151,6 @@ pub(super) fn never_applied(judged: &Judged, limit: &FlinkDuration, now_ms: i64)
     };
     let limit_ms = i64::try_from(limit.millis()).unwrap_or(i64::MAX);
     let since_ms = judged.record.merged_at_ms;
-    (reason == "not-live" && now_ms.saturating_sub(since_ms) >= limit_ms).then(|| message.clone())
+    (*reason == WaitingFor::NotLive && now_ms.saturating_sub(since_ms) >= limit_ms)
+        .then(|| message.clone())
 }

@@ -29,7 +29,7 @@ pub(super) fn elsewhere(
     store: &impl HistoryStore,
     items: &[Item],
 ) -> Result<Vec<SessionPart>, PassError> {
-    if !items.iter().any(|item| item.reason == "session-cluster") {
+    if !items.iter().any(Item::is_session_cluster) {
         return Ok(Vec::new());
     }
     let asked: BTreeSet<&JobKey> = of.fleet.jobs.iter().collect();

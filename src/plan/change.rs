@@ -2,11 +2,10 @@
 
 use super::evidence::evidence;
 use super::item::PlannedChange;
-use super::job::{Facts, Rooms};
+use super::job::Question;
 use super::{fields, merging};
-use crate::classify::JobProfile;
 use crate::flink::deployment::Deployment;
-use crate::manifest::{self, Catalog, EditOptions, Located, Refusal};
+use crate::manifest::{self, EditOptions, Located, Refusal};
 use crate::policy::Decision;
 use crate::recommend::{Advice, Present, Recommendation, side_by_side};
 use crate::record::FieldChange;
@@ -15,11 +14,8 @@ use crate::record::FieldChange;
 pub(super) struct Target<'a> {
     pub(super) located: &'a Located,
     pub(super) deployment: &'a Deployment,
-    pub(super) facts: &'a Facts<'a>,
-    pub(super) rooms: &'a Rooms,
-    pub(super) catalog: &'a Catalog<'a>,
     pub(super) present: &'a Present,
-    pub(super) now_ms: i64,
+    pub(super) asked: &'a Question<'a>,
 }
 
 impl Target<'_> {
@@ -27,10 +23,10 @@ impl Target<'_> {
     /// for reports only still reads what would change, or why it would be refused.
     pub(super) fn planned(
         &self,
-        profile: &JobProfile,
         recommendation: Recommendation,
         decision: Decision,
     ) -> Result<Option<PlannedChange>, Refusal> {
+        let profile = self.asked.profile;
         let located = self.located;
         let changes = fields::changes(
             self.deployment,
@@ -55,14 +51,14 @@ impl Target<'_> {
             file: Some(located.file.clone()),
             map: located.values.clone(),
         };
-        let edited = self.catalog.edit(&located.key, &changes, &options)?;
+        let edited = self.asked.catalog.edit(&located.key, &changes, &options)?;
         let Some((file, _)) = edited.files.first_key_value() else {
             return Ok(None);
         };
         let diff = edited
             .files
             .iter()
-            .map(|(path, bytes)| unified(path, self.catalog.bytes(path), bytes))
+            .map(|(path, bytes)| unified(path, self.asked.catalog.bytes(path), bytes))
             .collect::<String>();
         let fields: Vec<FieldChange> = changes
             .iter()
@@ -73,9 +69,9 @@ impl Target<'_> {
                 after: Some(change.value.clone()),
             })
             .collect();
-        let history = self.facts.history;
+        let history = self.asked.facts.history;
         let advice = Advice::Change(Box::new(recommendation));
-        let evaluators = side_by_side(history, self.present, &advice, &self.rooms.evaluate);
+        let evaluators = side_by_side(history, self.present, &advice, &self.asked.rooms.evaluate);
         let Advice::Change(recommendation) = advice else {
             return Ok(None);
         };
@@ -83,7 +79,6 @@ impl Target<'_> {
             self,
             &recommendation,
             &evaluators,
-            profile,
             &decision,
             fields.clone(),
         );
@@ -102,7 +97,7 @@ impl Target<'_> {
                 &changes,
                 &recommendation.proposed,
                 history,
-                self.now_ms,
+                self.asked.now_ms,
             ),
             profile: profile.clone(),
             recommendation: *recommendation,

@@ -1,7 +1,6 @@
 //! The evidence of a planned change.
 
 use super::change::Target;
-use crate::classify::JobProfile;
 use crate::policy::Decision;
 use crate::recommend::{Recommendation, SideBySide};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, SavingRecord, sha256_hex};
@@ -17,14 +16,14 @@ pub(super) fn evidence(
     target: &Target<'_>,
     recommendation: &Recommendation,
     evaluators: &SideBySide,
-    profile: &JobProfile,
     decision: &Decision,
     fields: Vec<FieldChange>,
 ) -> Evidence {
-    let history = target.facts.history;
-    let told = &target.rooms.evaluate.told;
+    let asked = target.asked;
+    let history = asked.facts.history;
+    let told = &asked.rooms.evaluate.told;
     let details = [
-        ("profile", serde_json::to_value(profile)),
+        ("profile", serde_json::to_value(asked.profile)),
         ("recommendation", serde_json::to_value(recommendation)),
         ("decision", serde_json::to_value(decision)),
         ("evaluators", serde_json::to_value(evaluators)),
@@ -37,7 +36,7 @@ pub(super) fn evidence(
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
         kind: ChangeKind::Rightsize,
         job: recommendation.job.clone(),
-        at_ms: target.now_ms,
+        at_ms: asked.now_ms,
         fields,
         saving: Some(SavingRecord {
             cost_before_per_month: recommendation.cost_now.per_month,
@@ -46,7 +45,7 @@ pub(super) fn evidence(
             high_per_month: recommendation.saving.high,
             currency: recommendation.saving.currency.clone(),
         }),
-        thresholds: thresholds(&target.rooms.watch, history),
+        thresholds: thresholds(&asked.rooms.watch, history),
         baseline: baseline(history),
         reverts: None,
         digests: digest

@@ -1,6 +1,7 @@
 //! Which of the ready changes go first, and which wait.
 
 use super::item::{Item, State, Until};
+use super::reason::PlanReason;
 use super::settings::{Group, Settings};
 use crate::recommend::Direction;
 use crate::snapshot::JobKey;
@@ -54,7 +55,7 @@ pub fn arrange(
         let hold = group_hold(item, facts, settings).or_else(|| {
             if open >= settings.open_pull_requests as usize {
                 Some((
-                    "limit.open-pull-requests",
+                    PlanReason::OpenPullRequests,
                     format!(
                         "{open} pull requests are open, and {} are the limit",
                         settings.open_pull_requests
@@ -66,7 +67,7 @@ pub fn arrange(
                     .first()
                     .map_or(now_ms, |first| first.saturating_add(DAY_MS));
                 Some((
-                    "limit.pull-requests-per-day",
+                    PlanReason::PullRequestsPerDay,
                     format!(
                         "{} pull requests were opened in 24 hours, and that is the limit",
                         opened_today.len()
@@ -80,7 +81,7 @@ pub fn arrange(
         match hold {
             Some((reason, message, until)) => {
                 item.state = State::Held;
-                item.reason = reason.to_string();
+                item.reason = reason.into();
                 item.message = message;
                 item.until = Some(until);
             }
@@ -98,7 +99,7 @@ fn group_hold(
     item: &Item,
     facts: &FleetFacts,
     settings: &Settings,
-) -> Option<(&'static str, String, Until)> {
+) -> Option<(PlanReason, String, Until)> {
     let watched: Vec<(&JobKey, &Option<i64>)> = facts
         .watched
         .iter()
@@ -114,7 +115,7 @@ fn group_hold(
         Until::AtMs,
     );
     Some((
-        "group",
+        PlanReason::Group,
         format!("{} of the same group is still being watched", other.short()),
         until,
     ))

@@ -1,9 +1,12 @@
 //! What a plan says of each job.
 
 use super::link::Link;
+use super::reason::{PlanReason, Reason};
 use super::session::SessionUnit;
 use crate::classify::JobProfile;
+use crate::manifest::Refusal;
 use crate::policy::Decision;
+use crate::quantity::codes;
 use crate::recommend::{Advice, AutoscalerAdvice, Recommendation, Saving, SideBySide};
 use crate::record::{Evidence, FieldChange};
 use crate::snapshot::JobKey;
@@ -13,49 +16,29 @@ use serde::{Deserialize, Serialize};
 /// The version written into each plan.
 pub const SCHEMA: &str = "plimsoll.plan/1";
 
-/// The one state that a job is in.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// A change is ready: `propose` opens or updates its pull request.
-    Propose,
-    /// A change is ready, but the mode is `report`: nothing is opened.
-    Report,
-    /// A change is known, and a rule or a limit holds it.
-    Held,
-    /// A merged change is being watched.
-    Watching,
-    /// The merged change hurt: its revert is proposed or waits to be merged.
-    Reverting,
-    /// Its size fits, or nothing that Plimsoll may change would help.
-    Keep,
-    /// Too little is known.
-    Undetermined,
-    /// The manifest cannot be edited safely.
-    Refused,
-    /// The job opted out.
-    Ignored,
-    /// It could not be looked at.
-    Unreachable,
-}
-
-impl State {
-    /// As users read it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Propose => "propose",
-            State::Report => "report",
-            State::Held => "held",
-            State::Watching => "watching",
-            State::Reverting => "reverting",
-            State::Keep => "keep",
-            State::Undetermined => "undetermined",
-            State::Refused => "refused",
-            State::Ignored => "ignored",
-            State::Unreachable => "unreachable",
-        }
+codes! {
+    /// The one state that a job is in.
+    pub enum State {
+        /// A change is ready: `propose` opens or updates its pull request.
+        Propose = "propose",
+        /// A change is ready, but the mode is `report`: nothing is opened.
+        Report = "report",
+        /// A change is known, and a rule or a limit holds it.
+        Held = "held",
+        /// A merged change is being watched.
+        Watching = "watching",
+        /// The merged change hurt: its revert is proposed or waits to be merged.
+        Reverting = "reverting",
+        /// Its size fits, or nothing that Plimsoll may change would help.
+        Keep = "keep",
+        /// Too little is known.
+        Undetermined = "undetermined",
+        /// The manifest cannot be edited safely.
+        Refused = "refused",
+        /// The job opted out.
+        Ignored = "ignored",
+        /// It could not be looked at.
+        Unreachable = "unreachable",
     }
 }
 
@@ -148,6 +131,58 @@ pub struct PlannedChange {
     pub evidence: Evidence,
 }
 
+/// What is said of a job: its state, why, and until when.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answer {
+    /// The state it is in.
+    pub(super) state: State,
+    /// Why.
+    pub(super) reason: Reason,
+    /// One sentence; may hold foreign text.
+    pub(super) message: String,
+    /// What could change it.
+    pub(super) until: Until,
+}
+
+impl Answer {
+    /// A state that an event could change.
+    pub(super) fn new(
+        state: State,
+        reason: impl Into<Reason>,
+        message: impl Into<String>,
+        event: impl Into<String>,
+    ) -> Answer {
+        Answer::until(state, reason, message, Until::Event(event.into()))
+    }
+
+    /// A state with what could change it.
+    pub(super) fn until(
+        state: State,
+        reason: impl Into<Reason>,
+        message: impl Into<String>,
+        until: Until,
+    ) -> Answer {
+        Answer {
+            state,
+            reason: reason.into(),
+            message: message.into(),
+            until,
+        }
+    }
+}
+
+impl From<&Refusal> for Answer {
+    fn from(refusal: &Refusal) -> Answer {
+        let message = refusal.to_string();
+        Answer::new(
+            State::Refused,
+            refusal.code,
+            message,
+            refusal.way_out.clone(),
+        )
+    }
+}
+
 /// One job in the plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
@@ -156,7 +191,8 @@ pub struct Item {
     /// Its one state.
     pub state: State,
     /// Its one reason: a stable code, a rule's id, a refusal's code.
-    pub reason: String,
+    #[schemars(with = "String")]
+    pub reason: Reason,
     /// One sentence for people.
     pub message: String,
     /// What could change it.
@@ -183,6 +219,51 @@ pub struct Item {
     pub saving: Option<Saving>,
     /// The change, where one is ready or held.
     pub change: Option<Box<PlannedChange>>,
+}
+
+impl Item {
+    /// Whether it is a session cluster, which is shown with what runs in it.
+    pub fn is_session_cluster(&self) -> bool {
+        self.reason == PlanReason::SessionCluster.into()
+    }
+
+    /// A job's item: what was found out, and the answer.
+    pub(super) fn new(job: JobKey, link: Option<Link>, findings: Findings, answer: Answer) -> Item {
+        let Answer {
+            state,
+            reason,
+            message,
+            until,
+        } = answer;
+        Item {
+            job,
+            state,
+            reason,
+            message,
+            until: Some(until),
+            link,
+            unit: None,
+            profile: findings.profile,
+            advice: findings.advice,
+            evaluators: findings.evaluators,
+            autoscaler: findings.autoscaler,
+            decision: findings.decision,
+            saving: findings.saving,
+            change: findings.change.map(Box::new),
+        }
+    }
+}
+
+/// What was found out about a job on the way to its answer.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) profile: Option<JobProfile>,
+    pub(super) advice: Option<Advice>,
+    pub(super) evaluators: Option<SideBySide>,
+    pub(super) autoscaler: Option<AutoscalerAdvice>,
+    pub(super) decision: Option<Decision>,
+    pub(super) saving: Option<Saving>,
+    pub(super) change: Option<PlannedChange>,
 }
 
 /// The plan of a fleet.

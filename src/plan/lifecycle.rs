@@ -1,31 +1,14 @@
 //! What the operator is doing with a job, where that leaves nothing to size: one state, one reason, before any sizing.
 
-use super::item::{State, Until};
+use super::item::{Answer, State};
+use super::reason::PlanReason;
 use crate::snapshot::{Lifecycle, LiveResource, Role};
-
-/// Why a job is not sized now.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Standstill {
-    /// The state it is in.
-    pub state: State,
-    /// A stable code.
-    pub reason: &'static str,
-    /// One sentence; may hold foreign text.
-    pub message: String,
-    /// What could change it.
-    pub until: Until,
-}
 
 /// What keeps a resource from being sized; none when it is an application or session job that the operator calls deployed and that
 /// runs.
-pub(super) fn standstill(resource: &LiveResource) -> Option<Standstill> {
-    let say = |reason: &'static str, message: String, event: &str| {
-        Some(Standstill {
-            state: State::Undetermined,
-            reason,
-            message,
-            until: Until::Event(event.to_string()),
-        })
+pub(super) fn standstill(resource: &LiveResource) -> Option<Answer> {
+    let say = |reason: PlanReason, message: String, event: &str| {
+        Some(Answer::new(State::Undetermined, reason, message, event))
     };
     let told = || match &resource.error {
         Some(error) => format!("; the operator says: {error}"),
@@ -35,14 +18,14 @@ pub(super) fn standstill(resource: &LiveResource) -> Option<Standstill> {
         Role::Unknown => {
             let why = resource.unreadable.as_deref().unwrap_or("unknown shape");
             return say(
-                "unknown-resource",
+                PlanReason::UnknownResource,
                 format!("its custom resource can't be read: {why}"),
                 "a version of Plimsoll that knows it, or the resource is mended",
             );
         }
         Role::BlueGreen => {
             return say(
-                "blue-green",
+                PlanReason::BlueGreen,
                 "a FlinkBlueGreenDeployment runs two clusters by turns: it is recognised, and not sized".to_string(),
                 "blue-green deployments are sized",
             );
@@ -56,11 +39,15 @@ pub(super) fn standstill(resource: &LiveResource) -> Option<Standstill> {
     };
     match lifecycle {
         Some(Lifecycle::Deleting) => {
-            return say("deleting", "it is being deleted".to_string(), "it is gone");
+            return say(
+                PlanReason::Deleting,
+                "it is being deleted".to_string(),
+                "it is gone",
+            );
         }
         Some(Lifecycle::RollingBack | Lifecycle::RolledBack) => {
             return say(
-                "rolled-back",
+                PlanReason::RolledBack,
                 format!(
                     "the operator went back to the last stable spec: the cluster does not run what the manifest says{}",
                     told()
@@ -70,7 +57,7 @@ pub(super) fn standstill(resource: &LiveResource) -> Option<Standstill> {
         }
         Some(Lifecycle::Failed) => {
             return say(
-                "failed",
+                PlanReason::Failed,
                 format!("the job failed for good{}", told()),
                 "the job runs again",
             );
@@ -79,21 +66,21 @@ pub(super) fn standstill(resource: &LiveResource) -> Option<Standstill> {
     }
     if resource.is_suspended() {
         return say(
-            "suspended",
+            PlanReason::Suspended,
             "the job is suspended: nothing runs".to_string(),
             "the job is resumed",
         );
     }
     if let Some(upgrade) = upgrade(resource) {
         return say(
-            "upgrading",
+            PlanReason::Upgrading,
             format!("{upgrade}{}", told()),
             "the operator calls it stable",
         );
     }
     if resource.role == Role::SessionCluster {
         return say(
-            "session-cluster",
+            PlanReason::SessionCluster,
             "a session cluster is a unit of its own: its memory belongs to no one job, and is not sized yet"
                 .to_string(),
             "session clusters are sized as units",
@@ -135,6 +122,7 @@ fn upgrade(resource: &LiveResource) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reason::Reason;
     use super::*;
 
     fn resource(role: Role, lifecycle: Option<Lifecycle>, job: Option<&str>) -> LiveResource {
@@ -153,70 +141,85 @@ mod tests {
             (Role::Application, Some(Deployed), Some("RUNNING"), None),
             (Role::SessionJob, Some(Stable), Some("RUNNING"), None),
             (Role::Application, None, None, None),
-            (Role::Application, None, Some("FAILED"), Some("failed")),
+            (
+                Role::Application,
+                None,
+                Some("FAILED"),
+                Some(PlanReason::Failed),
+            ),
             (Role::Application, Some(Deployed), Some("FINISHED"), None),
-            (Role::Application, Some(Created), None, Some("upgrading")),
+            (
+                Role::Application,
+                Some(Created),
+                None,
+                Some(PlanReason::Upgrading),
+            ),
             (
                 Role::Application,
                 Some(Deployed),
                 Some("RECONCILING"),
-                Some("upgrading"),
+                Some(PlanReason::Upgrading),
             ),
             (
                 Role::Application,
                 Some(Upgrading),
                 Some("FINISHED"),
-                Some("upgrading"),
+                Some(PlanReason::Upgrading),
             ),
             (
                 Role::Application,
                 Some(Suspended),
                 Some("FINISHED"),
-                Some("suspended"),
+                Some(PlanReason::Suspended),
             ),
             (
                 Role::Application,
                 Some(Failed),
                 Some("FAILED"),
-                Some("failed"),
+                Some(PlanReason::Failed),
             ),
             (
                 Role::Application,
                 Some(RollingBack),
                 None,
-                Some("rolled-back"),
+                Some(PlanReason::RolledBack),
             ),
             (
                 Role::Application,
                 Some(RolledBack),
                 Some("RUNNING"),
-                Some("rolled-back"),
+                Some(PlanReason::RolledBack),
             ),
-            (Role::Application, Some(Deleting), None, Some("deleting")),
+            (
+                Role::Application,
+                Some(Deleting),
+                None,
+                Some(PlanReason::Deleting),
+            ),
             (
                 Role::SessionCluster,
                 Some(Stable),
                 None,
-                Some("session-cluster"),
+                Some(PlanReason::SessionCluster),
             ),
             (
                 Role::SessionCluster,
                 Some(Upgrading),
                 None,
-                Some("upgrading"),
+                Some(PlanReason::Upgrading),
             ),
             (
                 Role::BlueGreen,
                 Some(Stable),
                 Some("RUNNING"),
-                Some("blue-green"),
+                Some(PlanReason::BlueGreen),
             ),
-            (Role::Unknown, None, None, Some("unknown-resource")),
+            (Role::Unknown, None, None, Some(PlanReason::UnknownResource)),
         ] {
             let found = standstill(&resource(role, lifecycle, job));
             assert_eq!(
                 found.map(|found| found.reason),
-                reason,
+                reason.map(Reason::Plan),
                 "{role:?} {lifecycle:?} {job:?}"
             );
         }
@@ -229,7 +232,7 @@ mod tests {
         behind.error = Some("metaspace too small".to_string());
         let found = standstill(&behind).map(|found| (found.reason, found.message));
         assert!(
-            matches!(&found, Some(("upgrading", message)) if message.contains("generation 4") && message.contains("metaspace")),
+            matches!(&found, Some((Reason::Plan(PlanReason::Upgrading), message)) if message.contains("generation 4") && message.contains("metaspace")),
             "{found:?}"
         );
     }
@@ -242,7 +245,7 @@ mod tests {
             .insert("spec.job.state".to_string(), "suspended".to_string());
         assert_eq!(
             standstill(&resource).map(|found| found.reason),
-            Some("suspended")
+            Some(PlanReason::Suspended.into())
         );
     }
 }

@@ -2,11 +2,14 @@
 //! and the date or event that could change it.
 
 mod arithmetic;
+mod bound;
 mod change;
+mod decide;
 mod drift;
 mod evidence;
 mod fields;
 mod fleet;
+mod instead;
 mod item;
 mod job;
 mod lifecycle;
@@ -15,8 +18,10 @@ mod merging;
 mod opinion;
 mod present;
 mod realize;
+mod reason;
 mod session;
 mod settings;
+mod size;
 
 pub use fields::value_at;
 pub use fleet::{FleetFacts, arrange};
@@ -27,5 +32,6 @@ pub use merging::effect as merge_effect;
 pub use opinion::{Opinion, Said, heed, stance};
 pub use present::present;
 pub use realize::{RealizeAnswer, RealizeAsk, RealizeOutcome, RealizeRequest};
+pub use reason::{PlanReason, Reason};
 pub use session::{SessionPart, SessionUnit, group_sessions};
 pub use settings::{Group, Settings};

@@ -2,6 +2,7 @@
 //! the load or the time has moved far enough, and it is always named.
 
 use super::item::{Item, PlannedChange, State, Until};
+use super::reason::PlanReason;
 use crate::recommend::{Direction, Risk};
 use crate::record::{Dimension, Stance};
 use std::collections::BTreeSet;
@@ -64,11 +65,11 @@ impl Opinion {
     }
 
     /// A stable code for the plan.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> PlanReason {
         match self.said {
-            Said::Closed | Said::WontFix | Said::WrongData => "declined",
-            Said::Later => "later",
-            Said::ByHand => "changed-by-hand",
+            Said::Closed | Said::WontFix | Said::WrongData => PlanReason::Declined,
+            Said::Later => PlanReason::Later,
+            Said::ByHand => PlanReason::ChangedByHand,
         }
     }
 
@@ -134,7 +135,7 @@ pub fn heed(mut item: Item, opinions: &[Opinion], now_ms: i64) -> Item {
         .max_by_key(|opinion| (opinion.until_ms.is_none(), opinion.until_ms, opinion.at_ms));
     if let Some(opinion) = refusing {
         item.state = State::Held;
-        item.reason = opinion.reason().to_string();
+        item.reason = opinion.reason().into();
         item.message.clone_from(&opinion.told);
         item.until = Some(opinion.until());
         return item;

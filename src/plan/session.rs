@@ -1,6 +1,6 @@
 //! A session cluster as one unit: its TaskManagers belong to all of its jobs together, so they are told, and priced, once.
 
-use super::item::{Item, State};
+use super::item::Item;
 use crate::recommend::{Prices, Size};
 use crate::snapshot::{JobKey, JobKind, Shape, Snapshot};
 use schemars::JsonSchema;
@@ -61,7 +61,7 @@ pub fn group_sessions(items: &mut [Item], parts: &[SessionPart], prices: &Prices
         of_cluster.entry(part.cluster_key()).or_default().push(part);
     }
     for item in items {
-        if item.state != State::Undetermined || item.reason != "session-cluster" {
+        if !item.is_session_cluster() {
             continue;
         }
         let parts = of_cluster.remove(&item.job).unwrap_or_default();

@@ -5,6 +5,7 @@
 //! [`crate::quantity::Cpu`]) remember how they were written, because
 //! a reader's charts and scripts may do arithmetic on the text: the unit and its letter case survive.
 
+mod codes;
 mod cpu;
 pub(crate) mod decimal;
 mod duration;
@@ -13,6 +14,8 @@ mod number;
 mod price;
 mod text;
 
+pub use codes::UnknownCode;
+pub(crate) use codes::codes;
 pub use cpu::Cpu;
 pub use duration::FlinkDuration;
 pub use memory::Memory;

@@ -1,5 +1,6 @@
 //! What sizing answers with.
 
+use super::reason::SizingReason;
 use crate::evaluate::{Demand, VertexCapacity};
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
@@ -155,8 +156,8 @@ pub struct Recommendation {
 /// Nothing to change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Keep {
-    /// A stable code: `fits`, `saving-too-small`, `sink-bound`, `skewed`, `external-wait`, …
-    pub reason: String,
+    /// Why.
+    pub reason: SizingReason,
     /// One sentence with the numbers.
     pub message: String,
     /// How it was computed.
@@ -166,8 +167,8 @@ pub struct Keep {
 /// No recommendation can be given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Undetermined {
-    /// A stable code: `insufficient-history`, `blind`, `unstable`, `not-running`, `size-unknown`, …
-    pub reason: String,
+    /// Why.
+    pub reason: SizingReason,
     /// One sentence: what is missing.
     pub message: String,
     /// What would settle it.

@@ -149,7 +149,7 @@ pub(super) fn risks(
     }
     if let Some(cap) = &job.cap {
         say(
-            cap.reason,
+            cap.reason.as_str(),
             format!(
                 "`{}` keeps every size from carrying more than {:.0} records/s",
                 cap.vertex, cap.carries

@@ -6,7 +6,7 @@ use super::memory_need::{MemorySeen, killed_shapes, memory_seen};
 use super::past::Past;
 use super::scalability::optimum;
 use super::spread::Spread;
-use super::{Present, Settings};
+use super::{Present, Settings, SizingReason};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{CpuCost, Demand, VertexCapacity, cpu_cost};
 use crate::experiment::observational::past_runs;
@@ -60,7 +60,7 @@ pub(super) struct Cap {
     pub(super) vertex: String,
     /// `sink-bound`, `skewed`, `source-bound`, `external-wait`, `scaling-optimum`, `parallelism-limit`,
     /// `max-parallelism`
-    pub(super) reason: &'static str,
+    pub(super) reason: SizingReason,
     /// What the job can carry at most, records/s of its sources.
     pub(super) carries: f64,
 }
@@ -258,23 +258,23 @@ impl<'a> Job<'a> {
             .min_by(|one, other| one.rate.total_cmp(&other.rate))
     }
 
-    fn reason(&self, carrier: &Carrier<'_>) -> &'static str {
+    fn reason(&self, carrier: &Carrier<'_>) -> SizingReason {
         let own = carrier.vertex.max_parallelism.unwrap_or(u32::MAX);
         if carrier.fixed {
-            "sink-bound"
+            SizingReason::SinkBound
         } else if carrier.vertex.partitions.is_some() {
-            "source-bound"
+            SizingReason::SourceBound
         } else if carrier.spread.hot > 0.0 {
-            "skewed"
+            SizingReason::Skewed
         } else if self
             .optimum
             .is_some_and(|most| most < own && most < self.most_parallelism.unwrap_or(u32::MAX))
         {
-            "scaling-optimum"
+            SizingReason::ScalingOptimum
         } else if self.most_parallelism.is_some_and(|most| most < own) {
-            "parallelism-limit"
+            SizingReason::ParallelismLimit
         } else {
-            "max-parallelism"
+            SizingReason::MaxParallelism
         }
     }
 

@@ -16,6 +16,7 @@ mod memory_need;
 mod opinion;
 mod past;
 mod present;
+mod reason;
 mod scalability;
 mod search;
 mod settings;
@@ -31,6 +32,7 @@ pub use advice::{
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};
+pub use reason::SizingReason;
 pub use settings::Settings;
 pub use side_by_side::{Opinion, Says, SideBySide, side_by_side};
 pub use sizing::recommend;

@@ -3,7 +3,7 @@
 use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
 use super::job::{Job, Load, present_part};
 use super::search::{Candidate, Search};
-use super::{Present, Settings, explanation, measured};
+use super::{Present, Settings, SizingReason, explanation, measured};
 use crate::classify::{JobProfile, VerdictId};
 use crate::evaluate::{self, DemandBasis, DemandError, capacities, demand};
 use crate::snapshot::{History, JobState};
@@ -21,7 +21,7 @@ pub fn recommend(
 ) -> Advice {
     let Some(latest) = history.latest_running.as_ref() else {
         return undetermined(
-            "not-running",
+            SizingReason::NotRunning,
             "the job was never seen running",
             "an observation of the running job",
         );
@@ -38,7 +38,11 @@ pub fn recommend(
             "the job was {} when it was last looked at",
             state_name(state)
         );
-        return undetermined("not-running", &message, "an observation of the running job");
+        return undetermined(
+            SizingReason::NotRunning,
+            &message,
+            "an observation of the running job",
+        );
     }
     let size = &present.size;
     if size.memory_bytes == 0
@@ -48,7 +52,7 @@ pub fn recommend(
     {
         let message = "CPU, memory or TaskManagers of the size in force are unknown";
         return undetermined(
-            "size-unknown",
+            SizingReason::SizeUnknown,
             message,
             "the job's manifest, or its resources in the configuration",
         );
@@ -58,7 +62,7 @@ pub fn recommend(
         Ok(demand) => demand,
         Err(error @ DemandError::ShortHistory { .. }) => {
             let refusal = reason(
-                "insufficient-history",
+                SizingReason::InsufficientHistory,
                 &error.to_string(),
                 "a longer history",
             );
@@ -72,7 +76,7 @@ pub fn recommend(
         }
         Err(error @ DemandError::NoRates) => {
             return undetermined(
-                "blind",
+                SizingReason::Blind,
                 &error.to_string(),
                 "record counters of the sources",
             );
@@ -107,7 +111,7 @@ pub fn recommend(
     if job.carriers.is_empty() && !profile.has(VerdictId::Idle) {
         let message = "no vertex shows both its rate and its busy time";
         return undetermined(
-            "blind",
+            SizingReason::Blind,
             message,
             "busy time and record counters of the vertices",
         );
@@ -153,7 +157,7 @@ fn unusable(profile: &JobProfile) -> Option<Undetermined> {
     let starved = profile.has(VerdictId::MemoryPressure);
     if profile.has(VerdictId::Unstable) && !starved {
         return Some(reason(
-            "unstable",
+            SizingReason::Unstable,
             "the job restarts again and again, and not for want of memory",
             "a day without restarts: mend what fails it first",
         ));
@@ -190,7 +194,7 @@ fn decide(
     if same {
         return keep(
             job,
-            "fits",
+            SizingReason::Fits,
             "the cheapest size that carries the load is the one in force",
             steps,
         );
@@ -198,12 +202,12 @@ fn decide(
     if short.is_empty() && saving < job.settings.minimum_saving {
         let (code, message) = if saving <= 0.0 {
             (
-                "fits",
+                SizingReason::Fits,
                 "no cheaper size carries the load with the probability asked for".to_owned(),
             )
         } else {
             (
-                "saving-too-small",
+                SizingReason::SavingTooSmall,
                 format!(
                     "the cheapest size that carries the load saves {:.1} %",
                     saving * 100.0
@@ -380,34 +384,34 @@ fn keep_without_candidate(job: &Job<'_>, short: &[Shortage], steps: Vec<Step>) -
         }
         (None, false) => keep(
             job,
-            "out-of-bounds",
+            SizingReason::OutOfBounds,
             "the job is short, but no size within the limits carries the load",
             steps,
         ),
         (None, true) => keep(
             job,
-            "fits",
+            SizingReason::Fits,
             "no cheaper size carries the load with the probability asked for",
             steps,
         ),
     }
 }
 
-fn keep(_job: &Job<'_>, code: &str, message: &str, steps: Vec<Step>) -> Advice {
+fn keep(_job: &Job<'_>, code: SizingReason, message: &str, steps: Vec<Step>) -> Advice {
     Advice::Keep(Keep {
-        reason: code.to_owned(),
+        reason: code,
         message: message.to_owned(),
         steps,
     })
 }
 
-fn undetermined(code: &str, message: &str, settles: &str) -> Advice {
+fn undetermined(code: SizingReason, message: &str, settles: &str) -> Advice {
     Advice::Undetermined(reason(code, message, settles))
 }
 
-fn reason(code: &str, message: &str, settles: &str) -> Undetermined {
+fn reason(code: SizingReason, message: &str, settles: &str) -> Undetermined {
     Undetermined {
-        reason: code.to_owned(),
+        reason: code,
         message: message.to_owned(),
         settles: settles.to_owned(),
     }

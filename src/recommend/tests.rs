@@ -392,7 +392,7 @@ fn sinks_and_hot_keys_are_not_grown() {
     };
     let now = size(4, 2, 2, 2000, 2048);
     match sink.advise(&now) {
-        Advice::Keep(keep) => assert_eq!(keep.reason, "sink-bound"),
+        Advice::Keep(keep) => assert_eq!(keep.reason, SizingReason::SinkBound),
         Advice::Change(change) => {
             assert_eq!(change.direction, Direction::Shrink);
             assert!(
@@ -408,7 +408,7 @@ fn sinks_and_hot_keys_are_not_grown() {
         ..World::calm()
     };
     match skewed.advise(&now) {
-        Advice::Keep(keep) => assert_eq!(keep.reason, "skewed"),
+        Advice::Keep(keep) => assert_eq!(keep.reason, SizingReason::Skewed),
         Advice::Change(change) => assert_eq!(change.direction, Direction::Shrink, "{change:?}"),
         other => panic!("{other:?}"),
     }
@@ -567,9 +567,12 @@ fn what_is_unknown_is_said() {
             }
             .advise(&now)
         ),
-        "insufficient-history"
+        SizingReason::InsufficientHistory
     );
-    assert_eq!(code(world.advise(&size(4, 2, 2, 0, 4096))), "size-unknown");
+    assert_eq!(
+        code(world.advise(&size(4, 2, 2, 0, 4096))),
+        SizingReason::SizeUnknown
+    );
 }
 
 proptest! {

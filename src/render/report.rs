@@ -108,7 +108,7 @@ fn item(item: &Item) -> Value {
         job => item.job.short(),
         cluster => item.job.cluster.clone(),
         state => item.state.as_str(),
-        reason => item.reason.clone(),
+        reason => item.reason.to_string(),
         message => item.message.clone(),
         until => item.until.as_ref().map(until),
         names => names.join(", "),

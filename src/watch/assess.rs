@@ -1,6 +1,6 @@
 //! The verdict on one merged change.
 
-use super::assessment::{Assessment, Shift};
+use super::assessment::{Assessment, Shift, WaitingFor};
 use super::baseline::measure;
 use super::breach::{Watched, not_running};
 use super::live::{Liveness, Match, liveness, matches, told};
@@ -79,7 +79,7 @@ pub fn assess(evidence: &Evidence, merge: &Merge, history: &History, now_ms: i64
     }
     if let Some((_, message)) = left {
         return Assessment::Waiting {
-            reason: "not-in-force".to_string(),
+            reason: WaitingFor::NotInForce,
             message: format!("the cluster no longer runs what was merged: {message}"),
             since_ms: live_since_ms.unwrap_or(merge.at_ms),
         };
@@ -112,14 +112,14 @@ fn waiting(merge: &Merge, history: &History, message: String) -> Assessment {
         .filter(|latest| latest.taken_at_ms >= merge.at_ms);
     let (reason, message) = match state.map(|latest| latest.state) {
         Some(JobState::Stopped) => (
-            "stopped",
+            WaitingFor::Stopped,
             "the job is stopped: there is nothing to watch".to_string(),
         ),
-        Some(JobState::Starting) => ("starting", "the job is starting".to_string()),
-        _ => ("not-live", message),
+        Some(JobState::Starting) => (WaitingFor::Starting, "the job is starting".to_string()),
+        _ => (WaitingFor::NotLive, message),
     };
     Assessment::Waiting {
-        reason: reason.to_string(),
+        reason,
         message,
         since_ms: merge.at_ms,
     }

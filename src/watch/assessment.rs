@@ -1,5 +1,6 @@
 //! What watching answers with.
 
+use crate::quantity::codes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,14 +68,28 @@ pub struct Shift {
     pub after: Option<f64>,
 }
 
+codes! {
+    /// What a merged change that does not run yet waits for.
+    pub enum WaitingFor {
+        /// The cluster runs what was merged.
+        NotLive = "not-live",
+        /// The cluster runs again what was merged: it did, and does not any more.
+        NotInForce = "not-in-force",
+        /// The job runs: it is stopped.
+        Stopped = "stopped",
+        /// The job runs: it is starting.
+        Starting = "starting",
+    }
+}
+
 /// What became of a merged change so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "assessment")]
 pub enum Assessment {
     /// It is merged, and the cluster does not run it yet.
     Waiting {
-        /// `not-live`, `not-in-force`, `stopped`, `starting`.
-        reason: String,
+        /// What is waited for.
+        reason: WaitingFor,
         /// One sentence: what is waited for. May hold foreign text.
         message: String,
         /// Since when, Unix milliseconds.

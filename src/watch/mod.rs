@@ -17,7 +17,7 @@ mod thresholds;
 mod words;
 
 pub use assess::{Merge, assess};
-pub use assessment::{Assessment, Breach, Shift, Signal};
+pub use assessment::{Assessment, Breach, Shift, Signal, WaitingFor};
 pub use baseline::baseline;
 pub use direction::{Way, grew_in_every_dimension, is_shortage, part_that_hurts, way};
 pub use revert::{Restoration, TakenOver, restoration, same_value};

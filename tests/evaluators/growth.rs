@@ -255,7 +255,7 @@ fn w24_a_blind_source_is_no_reason_to_cut() {
     assert!(true_rate(&input).is_err(), "{:?}", true_rate(&input));
     match advice(&history) {
         Advice::Undetermined(unknown) => {
-            assert_eq!(unknown.reason, "blind");
+            assert_eq!(unknown.reason, plimsoll::recommend::SizingReason::Blind);
             assert!(unknown.settles.contains("sources"), "{unknown:?}");
         }
         other => panic!("{other:?}"),

@@ -104,7 +104,7 @@ fn kubernetes_a_plan_gives_what_the_operator_is_at_one_state_before_any_size() {
     ] {
         let item = planned(&key, Some(resource(lifecycle)), None, None, Mode::Propose);
         assert_eq!(
-            (item.state, item.reason.as_str()),
+            (item.state, item.reason.to_string().as_str()),
             (State::Undetermined, reason)
         );
         assert!(item.advice.is_none() && item.change.is_none() && item.until.is_some());
@@ -116,7 +116,7 @@ fn kubernetes_a_plan_gives_what_the_operator_is_at_one_state_before_any_size() {
         None,
         Mode::Propose,
     );
-    assert_eq!(item.reason, "insufficient-history");
+    assert_eq!(item.reason.to_string(), "insufficient-history");
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn kubernetes_what_was_just_listed_counts_more_than_what_was_seen_last() {
         None,
         Mode::Report,
     );
-    assert_eq!(item.reason, "insufficient-history");
+    assert_eq!(item.reason.to_string(), "insufficient-history");
     let item = planned(&key, Some(stable), Some(&upgrading), None, Mode::Report);
-    assert_eq!(item.reason, "upgrading");
+    assert_eq!(item.reason.to_string(), "upgrading");
     // Who opted out is left alone whatever happens.
     let item = planned(&key, Some(upgrading), None, None, Mode::Ignore);
     assert_eq!(item.state, State::Ignored);
@@ -157,7 +157,7 @@ fn kubernetes_session_units_are_told_apart() {
     session.role = Role::SessionCluster;
     let item = planned(&key, Some(session), None, None, Mode::Propose);
     assert_eq!(
-        (item.state, item.reason.as_str()),
+        (item.state, item.reason.to_string().as_str()),
         (State::Undetermined, "session-cluster")
     );
     let key = "prod/sessionjob/payments/part".parse().unwrap();
@@ -165,7 +165,7 @@ fn kubernetes_session_units_are_told_apart() {
     part.role = Role::SessionJob;
     part.session_cluster = Some("shared".into());
     let item = planned(&key, Some(part), None, None, Mode::Propose);
-    assert_eq!(item.reason, "session-job");
+    assert_eq!(item.reason.to_string(), "session-job");
     assert!(
         item.message.contains("session cluster shared"),
         "{}",

@@ -2,7 +2,8 @@
 
 use super::super::{PullRequest, PullRequestState};
 use crate::classify::VerdictId;
-use crate::plan::{Item, State as Planned, Until};
+use crate::manifest::Code;
+use crate::plan::{Item, PlanReason, Reason, State as Planned, Until};
 use crate::recommend::Direction;
 use crate::record::{HeldNote, State, held_code};
 use crate::render::escape::sentence;
@@ -94,7 +95,7 @@ pub fn says(item: &Item, grows: Option<bool>) -> Says {
             item.message
         )),
         Planned::Ignored => over(format!("the job opted out: {}", item.message)),
-        Planned::Refused if item.reason.to_string() == "not-found" => {
+        Planned::Refused if item.reason == Reason::from(Code::NotFound) => {
             over(format!("its manifest is gone: {}", item.message))
         }
         Planned::Refused => over(format!(
@@ -106,13 +107,22 @@ pub fn says(item: &Item, grows: Option<bool>) -> Says {
             "the job is falling behind, and nothing gets smaller meanwhile: {}",
             item.message
         )),
-        Planned::Undetermined => match item.reason.to_string().as_str() {
-            "deleting" => over("the job is being deleted".to_string()),
-            // It passes within minutes, and the operator would not act upon a merge meanwhile.
-            "upgrading" => Says::Unknown,
-            _ => held(),
-        },
+        Planned::Undetermined if item.reason == Reason::from(PlanReason::Deleting) => {
+            over("the job is being deleted".to_string())
+        }
+        // It passes within minutes, and the operator would not act upon a merge meanwhile.
+        Planned::Undetermined if item.reason == Reason::from(PlanReason::Upgrading) => {
+            Says::Unknown
+        }
+        Planned::Undetermined => held(),
     }
+}
+
+/// Whether a person said no, by closing a pull request or with their own hands.
+fn is_a_persons_word(reason: &Reason) -> bool {
+    [PlanReason::Declined, PlanReason::ChangedByHand]
+        .into_iter()
+        .any(|word| *reason == Reason::from(word))
 }
 
 /// What to do with the open pull requests, given what is said of each by its branch. One of a branch of which nothing is said is left.
