@@ -5,7 +5,7 @@ use super::proposed::{Done, Proposed};
 use super::{Books, Judged, PassError, Settings};
 use crate::audit::{ChangeRecord, Outcome};
 use crate::flink::field_path::FieldPath;
-use crate::manifest::{Catalog, Tree};
+use crate::manifest::{Catalog, Code, Tree};
 use crate::plan::{Plan, value_at};
 use crate::ports::rules::{Act, Says, goes, says, sweep};
 use crate::ports::{Forge, PullRequest, PullRequestState};
@@ -85,7 +85,7 @@ pub(super) fn jobs_of(
 
 /// Whether no manifest of a job is in the repository.
 pub(super) fn is_gone(settings: &Settings, catalog: &Catalog<'_>, job: &JobKey) -> bool {
-    matches!(locate(settings, catalog, job), Err(refusal) if refusal.code() == "not-found")
+    matches!(locate(settings, catalog, job), Err(refusal) if refusal.code == Code::NotFound)
 }
 
 /// Brings the open reverts to what became of the changes that they undo.

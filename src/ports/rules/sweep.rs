@@ -74,14 +74,7 @@ pub fn says(item: &Item, grows: Option<bool>) -> Says {
                 item.message
             ))
         }
-        Planned::Held
-            if matches!(
-                item.reason.to_string().as_str(),
-                "declined" | "changed-by-hand"
-            ) =>
-        {
-            over(item.message.clone())
-        }
+        Planned::Held if is_a_persons_word(&item.reason) => over(item.message.clone()),
         Planned::Held => held(),
         Planned::Watching => over(format!(
             "another change of the job was merged, and the plan means nothing else meanwhile: {}",
