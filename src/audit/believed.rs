@@ -63,47 +63,47 @@ fn doubt_about(
         return (!renews).then(|| format!("the commit does not touch {}", field.file));
     };
     let read = |bytes: Option<&[u8]>| {
-        let found = bytes
+        bytes
             .map(|bytes| resources(&field.file, bytes))
-            .unwrap_or_default();
-        let is_readable = !found.is_empty();
-        (
-            is_readable,
-            found.into_iter().find(|found| is_of(found, evidence)),
-        )
+            .unwrap_or_default()
     };
-    let (_, then) = read(file.before.as_deref());
-    let (is_readable, now) = read(file.after.as_deref());
-    let Some(now) = now else {
-        // Values of a chart and patches hold no object that says whose they are.
-        return is_readable.then(|| {
+    let (then, now) = (read(file.before.as_deref()), read(file.after.as_deref()));
+    // A layer may rename the job: then any object of the file may be meant.
+    let named: Vec<&JobResources> = now.iter().filter(|found| is_of(found, evidence)).collect();
+    let meant: Vec<&JobResources> = if named.is_empty() {
+        now.iter().collect()
+    } else {
+        named
+    };
+    let doubt_of = |now: &JobResources| {
+        let after = value(now, &field.path);
+        if !same(after.as_ref(), field.after.as_ref()) {
+            return Some(format!(
+                "it says that {} becomes {}, and the commit leaves {}",
+                field.path,
+                shown(field.after.as_ref()),
+                shown(after.as_ref())
+            ));
+        }
+        let was = then
+            .iter()
+            .find(|then| then.job == now.job)
+            .and_then(|then| value(then, &field.path));
+        let began = same(was.as_ref(), field.before.as_ref())
+            || before.is_some_and(|before| same(before.before.as_ref(), field.before.as_ref()));
+        (!began).then(|| {
             format!(
-                "{} does not hold the job {}",
-                field.file,
-                evidence.job.short()
+                "it says that {} was {}, and before the commit it was {}",
+                field.path,
+                shown(field.before.as_ref()),
+                shown(was.as_ref())
             )
-        });
+        })
     };
-    let after = value(&now, &field.path);
-    if !same(after.as_ref(), field.after.as_ref()) {
-        return Some(format!(
-            "it says that {} becomes {}, and the commit leaves {}",
-            field.path,
-            shown(field.after.as_ref()),
-            shown(after.as_ref())
-        ));
-    }
-    let was = then.and_then(|then| value(&then, &field.path));
-    let began = same(was.as_ref(), field.before.as_ref())
-        || before.is_some_and(|before| same(before.before.as_ref(), field.before.as_ref()));
-    (!began).then(|| {
-        format!(
-            "it says that {} was {}, and before the commit it was {}",
-            field.path,
-            shown(field.before.as_ref()),
-            shown(was.as_ref())
-        )
-    })
+    let mut doubts = meant.into_iter().map(doubt_of);
+    // Values of a chart and patches hold no object: that the file was touched is all that can be told.
+    let first = doubts.next()??;
+    doubts.all(|doubt| doubt.is_some()).then_some(first)
 }
 
 /// Whether resources are those of the evidence's job. A manifest names no cluster, and may leave its namespace to whoever applies it.

@@ -144,7 +144,9 @@ pub(super) fn person(commit: &Commit) -> Option<String> {
     } else {
         committer
     };
-    (name != AUTHOR_NAME && !FORGES.contains(&name) && !name.is_empty()).then(|| name.to_string())
+    // An App's account is nobody who merged.
+    let is_person = name != AUTHOR_NAME && !name.ends_with("[bot]");
+    (is_person && !FORGES.contains(&name) && !name.is_empty()).then(|| name.to_string())
 }
 
 /// The first digits of a commit's id.

@@ -1,9 +1,10 @@
 //! What is known before anything is planned: read once, and handed on.
 
+use super::PassError;
 use super::books::{Books, books};
 use super::ended::{bury, disown, keep};
 use super::judge::{Judged, judge};
-use super::{PassError, Watching};
+use super::watching::Watching;
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::record::{Event, LedgerEntry, State, branch};
 use crate::snapshot::JobKey;

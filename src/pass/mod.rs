@@ -26,6 +26,7 @@ mod settings;
 mod standing;
 mod tidy;
 mod watch;
+mod watching;
 
 pub use books::{Books, books};
 pub use error::PassError;
@@ -43,4 +44,5 @@ pub use realize::realize;
 pub use revert::{Revert, revert};
 pub use sealed::{Due, Sealed, SealedError};
 pub use settings::Settings;
-pub use watch::{Followed, Watched, Watching, follow, leave};
+pub use watch::{Followed, Watched, follow, leave};
+pub use watching::Watching;

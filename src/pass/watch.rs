@@ -8,7 +8,8 @@ use super::proposed::{Done, Proposed};
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
 use super::tidy::tidy_reverts;
-use super::{Fleet, Judged, PassError, Settings};
+use super::watching::Watching;
+use super::{Judged, PassError};
 use crate::ports::{Forge, HistoryStore, Plugins, PullRequest, Repository};
 use crate::record::LedgerEntry;
 use crate::watch::Assessment;
@@ -51,27 +52,14 @@ static NO_PLUGINS: Plugins = Plugins {
     realizers: BTreeMap::new(),
 };
 
-/// What the watcher goes by.
-#[derive(Clone, Copy)]
-pub struct Watching<'a> {
-    /// What is configured.
-    pub settings: &'a Settings,
-    /// The jobs, with what their clusters had.
-    pub fleet: &'a Fleet,
-    /// Now, Unix milliseconds.
-    pub now_ms: i64,
-}
-
-impl<'a> Watching<'a> {
-    /// What a plan is made from, without plug-ins: they were asked when the change was proposed.
-    fn planning(self, known: &'a Known) -> Planning<'a> {
-        Planning {
-            settings: self.settings,
-            fleet: self.fleet,
-            plugins: &NO_PLUGINS,
-            known,
-            now_ms: self.now_ms,
-        }
+/// What a plan is made from, without plug-ins: they were asked when the change was proposed.
+fn planning<'a>(of: Watching<'a>, known: &'a Known) -> Planning<'a> {
+    Planning {
+        settings: of.settings,
+        fleet: of.fleet,
+        plugins: &NO_PLUGINS,
+        known,
+        now_ms: of.now_ms,
     }
 }
 
@@ -100,7 +88,7 @@ pub fn leave<E: Display>(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = matches!(judged.assessment, Assessment::Regressed { .. })
-            && !grows_instead(&of.planning(&known), store, judged)?;
+            && !grows_instead(&planning(of, &known), store, judged)?;
         match hurts.then(|| revert(of.settings, store, &known.books, judged, of.now_ms)) {
             Some(Ok(Revert::Propose(proposal))) => proposals.push(*proposal),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
@@ -184,7 +172,9 @@ pub async fn follow(
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } if grows_instead(&of.planning(&known), store, judged)? => {
+            Assessment::Regressed { .. }
+                if grows_instead(&planning(of, &known), store, judged)? =>
+            {
                 Some(Proposed::new(
                     &job,
                     Done::LeftAlone,

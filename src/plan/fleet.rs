@@ -1,7 +1,7 @@
 //! Which of the ready changes go first, and which wait.
 
 use super::item::{Item, State, Until};
-use super::reason::PlanReason;
+use super::reason::{PlanReason, Reason};
 use super::settings::{Group, Settings};
 use crate::recommend::Direction;
 use crate::snapshot::JobKey;
@@ -43,6 +43,7 @@ pub fn arrange(
         .filter(|at| now_ms.saturating_sub(*at) < DAY_MS)
         .collect();
     opened_today.sort_unstable();
+    let already = (open, opened_today.len());
     for item in items.iter_mut().filter(|item| item.state == State::Propose) {
         if facts.open.contains(&item.job) {
             continue;
@@ -56,10 +57,7 @@ pub fn arrange(
             if open >= settings.open_pull_requests as usize {
                 Some((
                     PlanReason::OpenPullRequests,
-                    format!(
-                        "{open} pull requests are open, and {} are the limit",
-                        settings.open_pull_requests
-                    ),
+                    counted(already.0, "are open", open, settings.open_pull_requests),
                     Until::Event("an open pull request is merged or closed".to_string()),
                 ))
             } else if opened_today.len() >= settings.pull_requests_per_day as usize {
@@ -68,9 +66,11 @@ pub fn arrange(
                     .map_or(now_ms, |first| first.saturating_add(DAY_MS));
                 Some((
                     PlanReason::PullRequestsPerDay,
-                    format!(
-                        "{} pull requests were opened in 24 hours, and that is the limit",
-                        opened_today.len()
+                    counted(
+                        already.1,
+                        "were opened in the last 24 hours",
+                        opened_today.len(),
+                        settings.pull_requests_per_day,
                     ),
                     Until::AtMs(next),
                 ))
@@ -91,8 +91,37 @@ pub fn arrange(
             }
         }
     }
+    tell_how_many_wait(&mut items);
     items.sort_by_key(|item| item.state);
     items
+}
+
+/// What a limit counts: what is so already, and what this plan adds.
+fn counted(already: usize, what: &str, with_plan: usize, limit: u32) -> String {
+    match with_plan.saturating_sub(already) {
+        0 => format!("{already} pull requests {what}, and {limit} are the limit"),
+        more => format!(
+            "{already} pull requests {what}, {more} more are in this plan, and {limit} are the limit"
+        ),
+    }
+}
+
+/// Adds to what a limit holds how many it holds.
+fn tell_how_many_wait(items: &mut [Item]) {
+    for limit in [PlanReason::OpenPullRequests, PlanReason::PullRequestsPerDay] {
+        let reason = Reason::from(limit);
+        let waits = items
+            .iter()
+            .filter(|item| item.state == State::Held && item.reason == reason)
+            .count();
+        let verb = if waits == 1 { "waits" } else { "wait" };
+        for item in items
+            .iter_mut()
+            .filter(|item| item.state == State::Held && item.reason == reason)
+        {
+            item.message += &format!("; {waits} {verb}");
+        }
+    }
 }
 
 fn group_hold(

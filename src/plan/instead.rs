@@ -1,7 +1,6 @@
 //! Growing in spite of a change that is not settled: a job that is short is not kept waiting by its last change.
 
 use super::item::{Answer, Findings, State};
-use super::job::Facts;
 use crate::recommend::{Direction, Size};
 use crate::watch::{Assessment, is_shortage};
 
@@ -10,22 +9,25 @@ const TOO_SMALL_SHARE: f64 = 0.05;
 
 /// Whether an answer that was found takes the place of what the watcher says: the job grows, and its last change was never applied, or hurts
 /// although the size before it would be short too.
-pub(super) fn grows_instead(found: &Findings, answer: &Answer, facts: &Facts<'_>) -> bool {
+pub(super) fn grows_instead(
+    found: &Findings,
+    answer: &Answer,
+    watched: Option<&Assessment>,
+    before: Option<&Size>,
+) -> bool {
     let Some(change) = &found.change else {
         return false;
     };
     if change.recommendation.direction != Direction::Grow {
         return false;
     }
-    match facts.watched {
+    match watched {
         Some(Assessment::Waiting { .. }) => true,
         Some(Assessment::Regressed { breaches, .. }) => {
             let needed = &change.recommendation.proposed;
             answer.state == State::Propose
                 && breaches.iter().all(|breach| is_shortage(breach.signal))
-                && facts
-                    .before
-                    .is_some_and(|before| is_too_small(before, needed))
+                && before.is_some_and(|before| is_too_small(before, needed))
         }
         _ => false,
     }

@@ -109,7 +109,7 @@ pub fn plan_job(
             ..Findings::default()
         };
         match sized(job, &mut grown, &asked) {
-            Ok(answer) if grows_instead(&grown, &answer, facts) => {
+            Ok(answer) if grows_instead(&grown, &answer, facts.watched, facts.before) => {
                 found = grown;
                 Ok(answer)
             }

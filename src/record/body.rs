@@ -1,6 +1,10 @@
 //! The body of a pull request: what is ours stands between a begin marker and the state block, and a person's words around it stay.
 
-use super::state::{BLOCK_BEGIN, BLOCK_END};
+/// Begins the state block, which ends what is ours.
+pub(super) const BLOCK_BEGIN: &str = "<!-- plimsoll:state v1 ";
+
+/// Ends the state block.
+pub(super) const BLOCK_END: &str = " -->";
 
 /// Stands where what is ours begins.
 pub const BODY_BEGIN: &str = "<!-- plimsoll:begin -->";

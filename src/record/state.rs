@@ -1,7 +1,7 @@
 //! The state block at the end of a pull request's body: what Plimsoll remembers of it. Anyone who may edit the body can write one,
 //! so it is checked and only ever compared with: no path, branch or number to write to is taken from it.
 
-use super::body::parts;
+use super::body::{BLOCK_BEGIN, BLOCK_END, parts};
 use super::canonical::{line, sha256_hex};
 use super::evidence::ChangeKind;
 use super::stance::Stance;
@@ -9,9 +9,6 @@ use crate::snapshot::JobKey;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-
-pub(super) const BLOCK_BEGIN: &str = "<!-- plimsoll:state v1 ";
-pub(super) const BLOCK_END: &str = " -->";
 
 /// The longest block that is read, bytes.
 const LIMIT: usize = 8 * 1024;

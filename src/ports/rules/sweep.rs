@@ -1,14 +1,16 @@
 //! What becomes of open pull requests that the plan means no longer, or does not mean now.
 
-use super::super::{PullRequest, PullRequestState};
-use crate::classify::VerdictId;
 use crate::manifest::Code;
 use crate::plan::{Item, PlanReason, Reason, State as Planned, Until};
+use crate::ports::{PullRequest, PullRequestState};
 use crate::recommend::Direction;
 use crate::record::{HeldNote, State, held_code};
 use crate::render::escape::sentence;
 use crate::render::number::moment;
 use std::collections::BTreeMap;
+
+/// The verdict while which nothing gets smaller.
+const FALLING_BEHIND: &str = "falling-behind";
 
 /// What is to be said of an open pull request. The sentences may hold foreign text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,9 +63,12 @@ pub fn says(item: &Item, grows: Option<bool>) -> Says {
         .as_ref()
         .map(|change| change.recommendation.direction == Direction::Grow);
     let falls_behind = || {
-        item.profile
-            .as_ref()
-            .is_some_and(|profile| profile.has(VerdictId::FallingBehind))
+        item.profile.as_ref().is_some_and(|profile| {
+            profile
+                .verdicts
+                .iter()
+                .any(|verdict| verdict.id.as_str() == FALLING_BEHIND)
+        })
     };
     match item.state {
         Planned::Propose => Says::Stands,
