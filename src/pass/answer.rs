@@ -52,9 +52,15 @@ pub(super) fn lacking(settings: &Settings, known: &Known, now_ms: i64) -> Vec<Le
 }
 
 fn end_of(record: &ChangeRecord, known: &Known, now_ms: i64) -> Vec<LedgerEntry> {
+    let gone = known
+        .books
+        .entries
+        .iter()
+        .filter(|entry| entry.event == Event::Gone);
     let ended = known
         .ended
         .iter()
+        .chain(gone)
         .any(|entry| Some(&entry.change) == record.change.as_ref());
     let assessment = match (&record.reverted_by, &record.superseded_by) {
         (Some(by), _) => Assessment::Reverted { by: by.clone() },

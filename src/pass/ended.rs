@@ -2,7 +2,7 @@
 //! ours brought.
 
 use super::tidy::{is_gone, undone_by};
-use super::{Books, Judged, Settings};
+use super::{Books, Fleet, Judged, Settings};
 use crate::audit::Outcome;
 use crate::manifest::Catalog;
 use crate::ports::rules::SUPERSEDED_LABEL;
@@ -11,7 +11,6 @@ use crate::quantity::FlinkDuration;
 use crate::record::{ChangeKind, Event, LedgerEntry, State, branch};
 use crate::snapshot::JobKey;
 use crate::watch::{Assessment, WaitingFor};
-use std::collections::BTreeSet;
 
 /// How long a forge shows what ended, at the least: a change that was merged earlier may be missing from its list.
 const SHOWN_MS: i64 = 6 * 24 * 3_600_000;
@@ -60,28 +59,32 @@ pub(super) fn keep(
     entries
 }
 
-/// Ends the watch on changes of jobs that are gone: neither asked for nor with a manifest in the repository, or, where every cluster was
-/// listed, not live. Returns what the ledger is to learn of it.
+/// Ends the watch on changes of this fleet's jobs that are gone: without a manifest in the repository, or, where every cluster was listed,
+/// not live. Returns what the ledger is to learn of it.
 pub(super) fn bury(
     settings: &Settings,
     books: &mut Books,
-    live: Option<&BTreeSet<JobKey>>,
+    fleet: &Fleet,
     now_ms: i64,
 ) -> Vec<LedgerEntry> {
-    let catalog = Catalog::read(&books.tree);
-    let gone: Vec<(usize, JobKey)> = books
-        .audit
-        .changes
-        .iter()
-        .enumerate()
-        .filter(|(_, record)| {
-            record.outcome == Outcome::Watching
-                && record.kind == Some(ChangeKind::Rightsize)
-                && (live.is_some_and(|live| !live.contains(&record.job))
-                    || is_gone(settings, &catalog, &record.job))
-        })
-        .map(|(at, record)| (at, record.job.clone()))
-        .collect();
+    let (clusters, live) = (fleet.clusters(), fleet.known());
+    let gone: Vec<(usize, JobKey)> = {
+        let catalog = Catalog::read(&books.tree);
+        books
+            .audit
+            .changes
+            .iter()
+            .enumerate()
+            .filter(|(_, record)| {
+                record.outcome == Outcome::Watching
+                    && record.kind == Some(ChangeKind::Rightsize)
+                    && clusters.contains(record.job.cluster.as_str())
+                    && ((fleet.is_whole && !live.contains(&record.job))
+                        || is_gone(settings, &catalog, &record.job))
+            })
+            .map(|(at, record)| (at, record.job.clone()))
+            .collect()
+    };
     let mut entries = Vec::new();
     for (at, job) in gone {
         let record = &mut books.audit.changes[at];

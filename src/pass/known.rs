@@ -7,7 +7,6 @@ use super::judge::{Judged, judge};
 use super::watching::Watching;
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
 use crate::record::{Event, LedgerEntry, State, branch};
-use crate::snapshot::JobKey;
 use std::collections::BTreeSet;
 
 /// The repository's books, the verdicts on what is watched, and the forge's pull requests.
@@ -43,11 +42,7 @@ pub fn know(
     let pull_requests = pull_requests.unwrap_or_default();
     credit(&mut books, &pull_requests);
     let mut ended = keep(&mut books, &pull_requests, now_ms);
-    let live: Option<BTreeSet<JobKey>> = of
-        .fleet
-        .is_whole
-        .then(|| of.fleet.known().into_iter().cloned().collect());
-    ended.extend(bury(of.settings, &mut books, live.as_ref(), now_ms));
+    ended.extend(bury(of.settings, &mut books, of.fleet, now_ms));
     let (judged, problems) = judge(store, &books, jobs, now_ms)?;
     Ok(Known {
         books,

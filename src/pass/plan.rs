@@ -141,10 +141,10 @@ fn gone(of: &Planning<'_>) -> Vec<JobKey> {
     if !of.fleet.is_whole {
         return Vec::new();
     }
-    let live = of.fleet.known();
+    let (live, clusters) = (of.fleet.known(), of.fleet.clusters());
     let mut gone: Vec<JobKey> = jobs_of(&of.known.pull_requests, ChangeKind::Rightsize)
         .map(|(_, job)| job)
-        .filter(|job| !live.contains(job))
+        .filter(|job| clusters.contains(job.cluster.as_str()) && !live.contains(job))
         .collect();
     gone.sort();
     gone.dedup();

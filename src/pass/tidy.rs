@@ -2,6 +2,7 @@
 
 use super::locate::locate;
 use super::proposed::{Done, Proposed};
+use super::watching::Watching;
 use super::{Books, Judged, PassError, Settings};
 use crate::audit::{ChangeRecord, Outcome};
 use crate::flink::field_path::FieldPath;
@@ -12,7 +13,7 @@ use crate::ports::{Forge, PullRequest, PullRequestState};
 use crate::record::{ChangeKind, FieldChange, State, branch};
 use crate::snapshot::JobKey;
 use crate::watch::{Assessment, restoration};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Brings the open rightsizings to what the plan says of their jobs. One that fails does not stop the others.
 ///
@@ -51,8 +52,16 @@ fn said_by_plan(
         }
     }
     let catalog = Catalog::read(tree);
+    // Jobs of other clusters are somebody else's.
+    let clusters: BTreeSet<&str> = plan
+        .items
+        .iter()
+        .map(|item| &item.job)
+        .chain(settings.jobs.keys())
+        .map(|job| job.cluster.as_str())
+        .collect();
     for (branch, job) in jobs_of(known, ChangeKind::Rightsize) {
-        if said.contains_key(branch) {
+        if said.contains_key(branch) || !clusters.contains(job.cluster.as_str()) {
             continue;
         }
         let over = |why: String| Says::Over { why };
@@ -90,13 +99,13 @@ pub(super) fn is_gone(settings: &Settings, catalog: &Catalog<'_>, job: &JobKey) 
 
 /// Brings the open reverts to what became of the changes that they undo.
 pub(super) async fn tidy_reverts(
-    settings: &Settings,
+    of: Watching<'_>,
     forge: &impl Forge,
     books: &Books,
     judged: &[Judged],
     known: &[PullRequest],
-    now_ms: i64,
 ) -> Vec<Proposed> {
+    let (settings, clusters) = (of.settings, of.fleet.clusters());
     let catalog = Catalog::read(&books.tree);
     let said: BTreeMap<String, Says> = known
         .iter()
@@ -104,12 +113,13 @@ pub(super) async fn tidy_reverts(
         .filter_map(|pull_request| {
             let state = State::find(&pull_request.body)?;
             let own = state.kind == ChangeKind::Revert
+                && clusters.contains(state.job.cluster.as_str())
                 && branch(state.kind, &state.job) == pull_request.branch;
             let says = own.then(|| said_of_revert(settings, books, &catalog, judged, &state))?;
             Some((pull_request.branch.clone(), says))
         })
         .collect();
-    act(forge, known, &said, now_ms).await
+    act(forge, known, &said, of.now_ms).await
 }
 
 fn said_of_revert(

@@ -158,15 +158,8 @@ pub async fn follow(
     problems.extend(escalations(of.settings, &known, of.now_ms));
     let learnt = remember(of, repository, &known, beat.file)?;
     mirror(forge, &known, &learnt, of.now_ms).await;
-    let tidied = tidy_reverts(
-        of.settings,
-        forge,
-        &known.books,
-        &known.judged,
-        &known.pull_requests,
-        of.now_ms,
-    )
-    .await;
+    let (books, pull_requests) = (&known.books, &known.pull_requests);
+    let tidied = tidy_reverts(of, forge, books, &known.judged, pull_requests).await;
     problems.extend(tidied.iter().filter_map(Proposed::problem));
     let mut watched = Vec::new();
     for judged in &known.judged {

@@ -102,12 +102,18 @@ async fn life_what_the_plan_no_longer_means_is_closed_with_its_reason() {
         let closed = stage.all().await.remove(0);
         assert_eq!(closed.state, PullRequestState::Closed);
         assert!(closed.labels.iter().any(|label| label == SUPERSEDED_LABEL));
-        assert!(stage.comments("0001").contains("because"), "{state:?}");
+        let said = stage.comments("0001");
+        assert!(said.contains("Closed by Plimsoll"), "{state:?}: {said}");
         // Nobody said no: it may come back.
         stage.open(9, MONDAY_MS + 2 * HOUR).await;
     }
-    // A manifest that is gone: of a job in the plan and of one that is not.
-    for items in [vec![item(Planned::Refused, "not-found")], Vec::new()] {
+    // A manifest that is gone: of a job in the plan and of one that is not, beside another of its cluster.
+    let mut other = item(Planned::Keep, "fits");
+    other.job = job("other");
+    for items in [
+        vec![item(Planned::Refused, "not-found")],
+        vec![other.clone()],
+    ] {
         let stage = Stage::new();
         stage.open(9, MONDAY_MS).await;
         stage.world.commit("main", FILE, None);
@@ -119,7 +125,7 @@ async fn life_what_the_plan_no_longer_means_is_closed_with_its_reason() {
     stage.open(9, MONDAY_MS).await;
     assert!(
         stage
-            .tidy_with(Vec::new(), MONDAY_MS + HOUR)
+            .tidy_with(vec![other], MONDAY_MS + HOUR)
             .await
             .is_empty()
     );
