@@ -28,7 +28,7 @@ pub fn offered(settings: &Settings, plugins: &Plugins) -> Offered {
     let realizer = settings.realizer.clone();
     Offered {
         evaluators: plugins.evaluators.keys().cloned().chain(built_in).collect(),
-        collectors: settings.collectors.iter().cloned().collect(),
+        collectors: plugins.collectors.keys().cloned().collect(),
         realizers: [realizer.unwrap_or_else(|| PULL_REQUEST.to_string())].into(),
     }
 }
