@@ -257,13 +257,7 @@ fn decide(
         steps.push(explanation::opinion_step(job, judged));
     }
     steps.extend(measured::growth(job, judged));
-    // Where a hot key keeps it from growing, that is what its owner can mend, and it is said instead.
-    let hot_key = |job: &Job<'_>| {
-        let cap = job.cap.as_ref();
-        cap.is_some_and(|cap| cap.reason == SizingReason::Skewed)
-    };
     if best.is_none()
-        && !hot_key(job)
         && let Some(bar) = profile.bar(Resource::Slots)
     {
         return keep(job, SizingReason::FallingBehind, &bar.message, steps);

@@ -408,7 +408,11 @@ fn sinks_and_hot_keys_are_not_grown() {
         ..World::calm()
     };
     match skewed.advise(&now) {
-        Advice::Keep(keep) => assert_eq!(keep.reason, SizingReason::Skewed),
+        // It falls behind, or its hot key is named: either way nothing is paid for growth.
+        Advice::Keep(keep) => assert!(
+            [SizingReason::Skewed, SizingReason::FallingBehind].contains(&keep.reason),
+            "{keep:?}"
+        ),
         Advice::Change(change) => assert_eq!(change.direction, Direction::Shrink, "{change:?}"),
         other => panic!("{other:?}"),
     }
