@@ -408,11 +408,8 @@ fn sinks_and_hot_keys_are_not_grown() {
         ..World::calm()
     };
     match skewed.advise(&now) {
-        // It falls behind, or its hot key is named: either way nothing is paid for growth.
-        Advice::Keep(keep) => assert!(
-            [SizingReason::Skewed, SizingReason::FallingBehind].contains(&keep.reason),
-            "{keep:?}"
-        ),
+        // Its hot key makes it fall behind, and nothing is paid for growth.
+        Advice::Keep(keep) => assert_eq!(keep.reason, SizingReason::FallingBehind),
         Advice::Change(change) => assert_eq!(change.direction, Direction::Shrink, "{change:?}"),
         other => panic!("{other:?}"),
     }
