@@ -296,23 +296,25 @@ impl<'a> Catalog<'a> {
         self.tree.get(file).map(Vec::as_slice)
     }
 
+    /// The objects of a kind and name, whatever their namespaces.
+    pub(super) fn named(&self, key: &ObjectKey) -> Result<Vec<&Candidate>, Refusal> {
+        if key.group != GROUP {
+            return Err(self.unsupported(key, &key.group));
+        }
+        let same = |candidate: &&Candidate| {
+            let found = &candidate.located.key;
+            found.group == key.group && found.kind == key.kind && found.name == key.name
+        };
+        Ok(self.candidates.iter().filter(same).collect())
+    }
+
     /// Finds one object with its layers.
     pub(crate) fn candidate(
         &self,
         key: &ObjectKey,
         file: Option<&str>,
     ) -> Result<&Candidate, Refusal> {
-        if key.group != GROUP {
-            return Err(self.unsupported(key, &key.group));
-        }
-        let named: Vec<&Candidate> = self
-            .candidates
-            .iter()
-            .filter(|candidate| {
-                let found = &candidate.located.key;
-                found.group == key.group && found.kind == key.kind && found.name == key.name
-            })
-            .collect();
+        let named = self.named(key)?;
         let within = |namespace: &Option<String>| -> Vec<&Candidate> {
             let same = |candidate: &&&Candidate| candidate.located.key.namespace == *namespace;
             named.iter().filter(same).copied().collect()

@@ -10,7 +10,6 @@ use super::catalog::{Candidate, Catalog, Located};
 use super::links::within;
 use super::refusal::{Code, Refusal};
 use super::{Change, Edited, ObjectKey, Tree, ValuesLayer};
-use crate::flink::deployment::GROUP;
 use crate::flink::field_path::FieldPath;
 
 /// What ties a job to its manifest.
@@ -175,17 +174,7 @@ impl Catalog<'_> {
     /// The object of a job, with what ties them.
     fn object_of(&self, sought: &Sought) -> Result<(&Candidate, Tie), Refusal> {
         let key = &sought.key;
-        if key.group != GROUP {
-            return Err(self.unsupported(key, &key.group));
-        }
-        let named: Vec<&Candidate> = self
-            .candidates
-            .iter()
-            .filter(|candidate| {
-                let found = &candidate.located.key;
-                found.group == key.group && found.kind == key.kind && found.name == key.name
-            })
-            .collect();
+        let named = self.named(key)?;
         let of = |namespace: Option<&str>| -> Vec<&Candidate> {
             let same =
                 |candidate: &&&Candidate| candidate.located.key.namespace.as_deref() == namespace;

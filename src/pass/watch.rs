@@ -1,6 +1,6 @@
 //! What was merged is judged, the ledger learns of it, and what hurts gets a revert.
 
-use super::base::Manifests;
+use super::base::{Base, Manifests};
 use super::error::PassError;
 use super::fleet::Fleet;
 use super::heartbeat::{Beat, Blind, due};
@@ -73,20 +73,7 @@ pub fn leave<E: Display>(
     listed: Result<Vec<PullRequest>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let known = know(
-        store,
-        repository,
-        manifests.base,
-        pull_requests,
-        &of.fleet.jobs,
-        of.now_ms,
-    )?;
-    let beat = due(
-        of.settings.every.as_ref(),
-        &known.books.ledger,
-        of.fleet.jobs.len(),
-        of.now_ms,
-    );
+    let (known, beat) = look_up(of, store, repository, manifests.base, pull_requests)?;
     let mut problems = problems_of(&known, &beat, unlisted);
     let behind = behind(store.newest_ms()?, of.now_ms);
     let (mut watched, mut reverts) = (Vec::new(), Vec::new());
@@ -129,6 +116,21 @@ fn with_gap<E: Display>(listed: Result<Vec<PullRequest>, E>) -> (Vec<PullRequest
     }
 }
 
+/// What git and the history know of the open changes, and the heartbeat that is due.
+fn look_up(
+    of: Watching<'_>,
+    store: &impl HistoryStore,
+    repository: &impl Repository,
+    base: &Base,
+    pull_requests: Vec<PullRequest>,
+) -> Result<(Known, Beat), PassError> {
+    let jobs = &of.fleet.jobs;
+    let known = know(store, repository, base, pull_requests, jobs, of.now_ms)?;
+    let every = of.settings.every.as_ref();
+    let beat = due(every, &known.books.ledger, jobs.len(), of.now_ms);
+    Ok((known, beat))
+}
+
 /// What stands in the way before anything is done.
 fn problems_of(known: &Known, beat: &Beat, unlisted: Option<String>) -> Vec<String> {
     let blind = beat.blind.iter().map(|blind| blind.message.clone());
@@ -152,20 +154,7 @@ pub async fn follow(
 ) -> Result<Followed, PassError> {
     let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
     let is_listed = unlisted.is_none();
-    let known = know(
-        store,
-        repository,
-        manifests.base,
-        pull_requests,
-        &of.fleet.jobs,
-        of.now_ms,
-    )?;
-    let beat = due(
-        of.settings.every.as_ref(),
-        &known.books.ledger,
-        of.fleet.jobs.len(),
-        of.now_ms,
-    );
+    let (known, beat) = look_up(of, store, repository, manifests.base, pull_requests)?;
     let mut problems = problems_of(&known, &beat, unlisted);
     if let Some(behind) = behind(store.newest_ms()?, of.now_ms) {
         problems.push(behind);
