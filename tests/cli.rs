@@ -154,7 +154,8 @@ fn reads_well(pull_request: &Value) {
         &[
             " a month",
             "**What merging does.** The operator restarts the job once",
-            "**Why it is safe.** Chance",
+            "**Why it is safe.** ",
+            "**Chance that it falls short: ",
             "**Reverted by itself**",
             "**Say no:**",
             "<details><summary>Evidence</summary>",

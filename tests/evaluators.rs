@@ -713,7 +713,11 @@ fn advised(history: &History, options: &[(&str, &str)]) -> Option<AutoscalerAdvi
         .iter()
         .map(|(key, value)| (key.to_string(), value.to_string()));
     present.configuration.extend(options);
-    autoscaler_advice(history, &present, &evaluate::Settings::default())
+    let load = evaluate::Settings {
+        catch_up_seconds: 600.0,
+        ..evaluate::Settings::default()
+    };
+    autoscaler_advice(history, &present, &load)
 }
 
 #[test]

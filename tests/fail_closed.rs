@@ -173,12 +173,13 @@ const MAY_BE_NONE: [&str; 4] = [
 ];
 
 /// Amounts without an upper end: money, factors, seconds, rates.
-const WITHOUT_END: [&str; 14] = [
+const WITHOUT_END: [&str; 15] = [
     "prices.core_month",
     "prices.gib_month",
     "classify.skew",
     "classify.idle_records_per_second",
     "classify.lag_seconds",
+    "plan.max_growth_per_month",
     "demand.downtime_seconds",
     "demand.catch_up_seconds",
     "demand.backlog_seconds",

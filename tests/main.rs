@@ -7,6 +7,7 @@ mod access;
 mod architecture;
 mod audit;
 mod autoscaler_vectors;
+mod claims;
 mod cli;
 mod configuration;
 mod cron;

@@ -147,11 +147,11 @@ fn nothing_seen_says_nothing() {
 }
 
 #[test]
-fn a_recommendation_asks_the_model_of_past_sizes_and_shows_both_answers() {
+fn a_recommendation_names_the_sizes_that_it_learned_from() {
     use plimsoll::classify::{self, classify};
     use plimsoll::recommend::{Advice, Bounds, Present, Settings, recommend};
     let fleet = demo::fleet(1, START_MS, 0).unwrap();
-    let (mut by_past, mut by_vertices) = (0, 0);
+    let mut learned = 0;
     for key in fleet.keys() {
         let history = observed(&fleet, &key, 40, Some(20));
         let prices = plimsoll::recommend::Prices::default();
@@ -172,30 +172,28 @@ fn a_recommendation_asks_the_model_of_past_sizes_and_shows_both_answers() {
             &load,
             &Settings::default(),
         );
-        let (steps, model) = match &advice {
-            Advice::Change(change) => (&change.steps, Some(change.model.as_str())),
-            Advice::Keep(keep) => (&keep.steps, None),
+        let steps = match &advice {
+            Advice::Change(change) => {
+                assert_eq!(change.model, "job-model");
+                &change.steps
+            }
+            Advice::Keep(keep) => &keep.steps,
             Advice::Undetermined(_) => continue,
         };
-        let opinion = steps
-            .iter()
-            .find(|step| step.name.starts_with("capacity at parallelism"))
-            .unwrap_or_else(|| panic!("{key:?}: {steps:#?}"));
+        let step = |name: &str| {
+            let found = steps.iter().find(|step| step.name == name);
+            found.unwrap_or_else(|| panic!("{key:?}: {name}: {steps:#?}"))
+        };
         assert!(
-            opinion.result.contains("true rates") && opinion.result.contains("experiments' model"),
-            "{opinion:?}"
+            step("what the size in force carries")
+                .result
+                .contains("by limit")
         );
-        let counts = opinion.result.contains("the past counts");
-        let two_sizes = opinion.result.contains("past periods at 2 sizes");
-        assert!(
-            !counts || two_sizes,
-            "one size tells no scaling: {opinion:?}"
-        );
-        by_past += u32::from(counts);
-        by_vertices += u32::from(!counts);
-        if let Some(model) = model {
-            assert_eq!(model == "past-sizes", counts, "{key:?}: {opinion:?}");
-        }
+        let runs = step("sizes so far, latest first")
+            .result
+            .matches("slots")
+            .count();
+        learned += u32::from(runs >= 2);
     }
-    assert!(by_past >= 1 && by_vertices >= 1, "{by_past}, {by_vertices}");
+    assert!(learned >= 3, "{learned} jobs had two sizes");
 }

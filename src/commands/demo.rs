@@ -7,6 +7,7 @@ use super::output::{say, say_json};
 use super::plan::text as plan_text;
 use super::report::write;
 use super::table::{cut, table};
+use crate::classify::VerdictId;
 use crate::cli::{Common, Demo, Output};
 use crate::plan::Plan;
 use crate::ports::{PullRequest, PullRequestState};
@@ -47,6 +48,11 @@ pub async fn run(common: &Common, args: &Demo) -> Result<Ended, Failure> {
     let shrinking: Vec<JobKey> = plan
         .proposals()
         .filter(|(_, change)| change.recommendation.direction == Direction::Shrink)
+        // What something outside limits shows nothing of its own size when more arrives.
+        .filter(|(_, change)| {
+            let profile = &change.profile;
+            !profile.has(VerdictId::SinkBound) && !profile.has(VerdictId::ExternalWait)
+        })
         .map(|(item, _)| item.job.clone())
         .collect();
     let bad = stage.merge_all(&opened, &shrinking)?;

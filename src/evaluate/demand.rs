@@ -34,6 +34,18 @@ pub struct Demand {
     pub quantile_per_second: f64,
     /// Its upper confidence limit, records/s.
     pub upper_per_second: f64,
+    /// The smallest rate at which a replay of what arrived stays within the accepted lag, records/s: a short burst is worked off.
+    #[serde(default)]
+    pub held_per_second: f64,
+    /// Where the load leads within the hours that a change takes, records/s.
+    #[serde(default)]
+    pub ahead_per_second: f64,
+    /// The longest pause that a restart was seen to leave in the lag, or the one that is assumed, seconds.
+    #[serde(default)]
+    pub pause_seconds: f64,
+    /// sd of ln(D*): what the hours that were not seen yet may bring.
+    #[serde(default)]
+    pub uncertainty_ln: f64,
     /// Growth that was multiplied in, for example 1.1.
     pub growth: f64,
     /// D: the load to carry, records/s: upper × growth.

@@ -11,6 +11,7 @@ mod catch_up;
 mod cpu_cost;
 mod demand;
 mod regime;
+mod replay;
 mod restart;
 mod settings;
 mod sizing_load;

@@ -1,6 +1,7 @@
 //! History → [`Demand`]: the load to size for.
 
 use super::arrivals::{Arrival, arrivals, sources};
+use super::replay::{ahead, needed};
 use super::restart::{lag, observed_pause_seconds};
 use super::week::week;
 use super::{Demand, DemandBasis, Settings};
@@ -14,6 +15,14 @@ const DAY_MS: i64 = 24 * 3_600_000;
 const RECENT_DAYS: i64 = 7;
 /// A trend of the daily peaks is carried on for so many days.
 const TREND_DAYS: f64 = 2.0;
+
+/// A look stands for no more than this before it, milliseconds.
+const LONGEST_LOOK_MS: i64 = 600_000;
+/// A change takes effect within so many hours, and is to hold for so many.
+const SOON_HOURS: f64 = 2.0;
+const LATER_HOURS: f64 = 4.0;
+/// sd of ln of the day's peak over what was seen, before anything was seen.
+const UNSEEN_SD: f64 = 0.13;
 
 /// Why no demand can be named.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -49,8 +58,13 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
     let last = history.points.last().map_or(0, |point| point.to_ms);
     let window_ms = i64::try_from(settings.window_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
     let history_ms = (last - first).min(window_ms);
+    // The first look saw what came before it too: a history is longer than its points by about one of them.
+    let whole_ms = history_ms
+        + history.points.first().map_or(0, |point| {
+            (point.to_ms - point.from_ms).min(LONGEST_LOOK_MS)
+        });
     if history.points.is_empty()
-        || (history_ms as f64) < settings.minimum_history_seconds as f64 * 1000.0
+        || (whole_ms as f64) < settings.minimum_history_seconds as f64 * 1000.0
     {
         return Err(DemandError::ShortHistory {
             have_hours: history_ms as f64 / 3_600_000.0,
@@ -64,6 +78,10 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         .iter()
         .map(|arrival| arrival.per_second)
         .fold(0.0, f64::max);
+    let held = needed(&found, settings.lag_limit_seconds);
+    let soon = ahead(&found, SOON_HOURS);
+    let later = ahead(&found, LATER_HOURS).map_or(0.0, |ahead| ahead.to);
+    let worked_off = if highest > 0.0 { held / highest } else { 1.0 };
     let peaks = daily_peaks(&found, last);
     let trend = peak_by_trend(&peaks).unwrap_or(0.0);
     let week = week(history, settings);
@@ -83,13 +101,13 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         (
             DemandBasis::Quantile,
             quantile,
-            upper.max(recent).max(trend).max(expected),
+            (upper.max(recent).max(trend).max(expected) * worked_off).max(later),
         )
     } else {
         (
             DemandBasis::ShortHistory,
             highest,
-            highest.max(trend) * (1.0 + unseen_day(history_ms)),
+            held.max(trend * worked_off).max(later),
         )
     };
     let growth = 1.0 + settings.growth.max(0.0);
@@ -105,6 +123,10 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
         highest_per_second: highest,
         quantile_per_second: quantile,
         upper_per_second: upper,
+        held_per_second: held,
+        ahead_per_second: soon.map_or(0.0, |soon| soon.to),
+        pause_seconds: pause(history, settings),
+        uncertainty_ln: unseen_day(history_ms),
         growth,
         load_per_second: load,
         restart_headroom: headroom,
@@ -116,18 +138,23 @@ pub fn demand(history: &History, settings: &Settings) -> Result<Demand, DemandEr
     })
 }
 
-/// What the part of a day that was not seen yet may add, a share: half as much again right away, nothing from a day on. Only
-/// a minimum history below a day lets it come to this.
+/// sd of ln of the load for the part of a day that was not seen yet; only a minimum history below a day lets it come to this.
 fn unseen_day(history_ms: i64) -> f64 {
-    0.5 * (1.0 - history_ms as f64 / DAY_MS as f64).clamp(0.0, 1.0)
+    UNSEEN_SD
+        * (1.0 - history_ms as f64 / DAY_MS as f64)
+            .clamp(0.0, 1.0)
+            .sqrt()
+}
+
+fn pause(history: &History, settings: &Settings) -> f64 {
+    observed_pause_seconds(history)
+        .unwrap_or(0.0)
+        .max(settings.downtime_seconds.max(0.0))
 }
 
 /// rho = pause / time to catch up, at least the floor.
 fn restart_headroom(history: &History, settings: &Settings) -> f64 {
-    let pause = observed_pause_seconds(history)
-        .unwrap_or(0.0)
-        .max(settings.downtime_seconds.max(0.0));
-    let ratio = pause / settings.catch_up_seconds.max(1.0);
+    let ratio = pause(history, settings) / settings.catch_up_seconds.max(1.0);
     ratio.max(settings.headroom_floor.max(0.0)).min(1.0)
 }
 

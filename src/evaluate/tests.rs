@@ -54,8 +54,13 @@ fn throughput_under_backpressure_is_no_demand() {
     let found = demand(&history, &Settings::default()).unwrap();
     near(found.highest_per_second, 2000.0, 0.01);
     assert_eq!(found.basis, DemandBasis::ShortHistory);
-    near(found.load_per_second, 2200.0, 0.01);
-    near(found.required_per_second, 2200.0 * 1.15, 0.01);
+    // The hour may end with ninety seconds of its records waiting.
+    near(found.load_per_second, 2200.0 * (1.0 - 90.0 / 3600.0), 0.01);
+    near(
+        found.required_per_second,
+        found.load_per_second * (1.0 + Settings::default().headroom_floor),
+        0.01,
+    );
     assert!(!found.lower_bound);
 }
 
@@ -91,8 +96,10 @@ fn a_full_history_bounds_a_quantile_and_keeps_recent_peaks() {
     let day = |i: usize| 600.0 + 400.0 * (i as f64 / DAY as f64 * std::f64::consts::TAU).sin();
     let found = demand(&fed(14 * DAY, 5000.0, day), &Settings::default()).unwrap();
     assert_eq!(found.basis, DemandBasis::Quantile);
-    near(found.upper_per_second, 1000.0, 0.01);
-    assert!(found.quantile_per_second <= found.upper_per_second);
+    // The top of the day may wait for ninety seconds: some two percent less than the peak carries it.
+    near(found.highest_per_second, 1000.0, 0.01);
+    near(found.upper_per_second, 985.0, 0.01);
+    assert!(found.quantile_per_second <= found.highest_per_second);
     // An hour of 3000 ten days ago is neither a recent peak nor above the quantile's limit's place.
     let spiked = fed(14 * DAY, 5000.0, |i| {
         if (4 * DAY..4 * DAY + 2).contains(&i) {

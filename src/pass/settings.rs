@@ -104,6 +104,8 @@ impl Settings {
         evaluate.latency_limit_ms = slo.latency.as_ref().map(|bound| bound.seconds() * 1000.0);
         evaluate.told = told;
         let mut recommend = self.recommend.clone();
+        recommend.max_growth_per_month = self.plan.max_growth_per_month;
+        recommend.window_seconds = self.watch.window.millis() as f64 / 1000.0;
         if let Some(entry) = self.jobs.get(job) {
             recommend.vertex_max = entry
                 .vertices

@@ -12,6 +12,7 @@ use super::size::size;
 use crate::classify::{self, JobProfile, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
+use crate::model::against_limits;
 use crate::policy::{Mode, Rule, Standing};
 use crate::recommend::{Prices, no_size};
 use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
@@ -95,6 +96,7 @@ pub fn plan_job(
         .ok()
         .and_then(|located| Deployment::from_value(&located.value).ok());
     let paid = deployment.and_then(|deployment| with_paid_cpu(facts.history, &deployment));
+    let paid = against_limits(paid.as_ref().unwrap_or(facts.history)).or(paid);
     match &paid {
         Some(history) => {
             let facts = Facts {

@@ -17,7 +17,7 @@ pub enum Group {
 }
 
 /// `plan:` in `plimsoll.yaml`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Open pull requests at most.
@@ -29,6 +29,9 @@ pub struct Settings {
     /// Jobs of a group that may be changed and still watched at once.
     #[schemars(range(min = 1))]
     pub changes_per_group: u32,
+    /// Largest factor by which the cost of a job may grow within 30 days.
+    #[schemars(range(min = 1.0))]
+    pub max_growth_per_month: f64,
 }
 
 impl Default for Settings {
@@ -38,6 +41,7 @@ impl Default for Settings {
             pull_requests_per_day: 5,
             group: Group::Namespace,
             changes_per_group: 1,
+            max_growth_per_month: 3.0,
         }
     }
 }

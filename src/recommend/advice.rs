@@ -2,39 +2,11 @@
 
 use super::reason::SizingReason;
 use crate::evaluate::{Demand, VertexCapacity};
+use crate::model::{Holds, Size};
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// The size of a job: what a recommendation may change.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Size {
-    /// `job.parallelism`.
-    pub parallelism: u32,
-    /// Vertices whose parallelism differs from it, by vertex id (`pipeline.jobvertex-parallelism-overrides`).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub vertex_parallelism: BTreeMap<String, u32>,
-    /// TaskManagers that result (or `taskManager.replicas` where that is in force).
-    pub task_managers: u32,
-    /// `taskmanager.numberOfTaskSlots`.
-    pub slots_per_task_manager: u32,
-    /// Process memory of a TaskManager, bytes.
-    pub memory_bytes: u64,
-    /// CPU of a TaskManager, thousandths of a core.
-    pub cpu_millis: u64,
-    /// Flink options that must change with it (memory pools), key to text.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, String>,
-}
-
-impl Size {
-    /// Slots that its TaskManagers offer.
-    pub fn slots(&self) -> u32 {
-        self.task_managers
-            .saturating_mul(self.slots_per_task_manager)
-    }
-}
 
 /// Money over a month of 730 hours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +32,20 @@ pub struct Saving {
     pub currency: String,
 }
 
+/// What a job is short of at the size in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shortage {
+    /// A vertex is likelier to carry less than the load than not.
+    Capacity,
+    /// The busiest TaskManager would use all its cores.
+    Cores,
+    /// Memory: the heap is nearly full after collections, or tasks died of it.
+    Memory,
+    /// Checkpoints take longer than they may.
+    Checkpoints,
+}
+
 /// Which way a recommendation goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -77,6 +63,9 @@ pub struct MemoryNeed {
     pub seen: BTreeMap<String, u64>,
     /// By pool: what is needed at the proposed size (tolerance limit, factor over the peak, Flink's minimum).
     pub needed: BTreeMap<String, u64>,
+    /// By pool: the most that may be seen at the proposed size.
+    #[serde(default)]
+    pub limits: BTreeMap<String, u64>,
     /// Process memory that results.
     pub process_bytes: u64,
     /// The highest process memory in use that was seen (the sum of what was measured), if measured.
@@ -135,8 +124,20 @@ pub struct Recommendation {
     pub demand: Demand,
     /// What each vertex carries and must carry.
     pub capacities: Vec<VertexCapacity>,
-    /// Load that the proposed size carries, records/s of the sources together (expected value).
+    /// Load that the proposed size carries, records/s of the sources together: the median of `holds.capacity`.
     pub carries_per_second: f64,
+    /// What the proposed size carries, limit by limit, the tightest first: every number of a page about capacity is one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds: Option<Holds>,
+    /// The same for the size in force, against what arrives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_now: Option<Holds>,
+    /// Where the steps lead, when the rules bound this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub towards: Option<Towards>,
+    /// What the job is short of at the size in force; empty where it is not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub short_of: Vec<Shortage>,
     /// Memory of a TaskManager.
     pub memory: MemoryNeed,
     /// Cores of a TaskManager: highest seen in use.
@@ -151,6 +152,17 @@ pub struct Recommendation {
     pub model: String,
     /// Whether the proposed size was ever run: `not tested`, or how often.
     pub tested: String,
+}
+
+/// The size that a bounded step is taken towards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Towards {
+    /// The size that would be proposed without rules.
+    pub size: Size,
+    /// What it costs.
+    pub cost: Money,
+    /// Steps that lead there, this one included, where each goes as far as the rules let it and nothing else changes.
+    pub steps: u32,
 }
 
 /// Nothing to change.

@@ -14,6 +14,8 @@ pub(super) struct CheckpointsSeen {
 
 /// Seeds the limit where neither interval nor timeout are known, milliseconds.
 const LIMIT_MS: f64 = 10_000.0;
+/// A checkpoint that takes no longer than this is short whatever the interval, milliseconds.
+const SHORT_MS: f64 = 30_000.0;
 /// Backpressured share from which a barrier waits behind records: that is capacity's matter, not bandwidth's.
 const HELD_BACK: f64 = 0.2;
 
@@ -51,11 +53,12 @@ pub(super) fn checkpoints_seen(history: &History, settings: &Settings) -> Option
     };
     let last = same.last()?;
     let share = settings.checkpoint_share.clamp(0.01, 1.0);
-    let limits = [last.checkpoints.interval_ms, last.checkpoints.timeout_ms];
-    let limit = limits
-        .iter()
+    let part = |ms: Option<u64>| ms.map(|ms| ms as f64 * share);
+    // A short interval is a wish to lose little, not a limit of the job's: the next checkpoint waits for the one before.
+    let interval = part(last.checkpoints.interval_ms).map(|ms| ms.max(SHORT_MS));
+    let limit = [interval, part(last.checkpoints.timeout_ms)]
+        .into_iter()
         .flatten()
-        .map(|ms| *ms as f64 * share)
         .reduce(f64::min);
     Some(CheckpointsSeen {
         duration_ms: *found.get(found.len() * 19 / 20)?,

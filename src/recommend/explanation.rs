@@ -1,14 +1,12 @@
 //! The numbers behind a recommendation, in words: steps, margins, risks.
 
-use super::advice::{Margin, MemoryNeed, Money, Risk, Saving, Step};
-use super::carrying::Capacity;
+use super::advice::{Margin, MemoryNeed, Money, Risk, Saving, Shortage, Step};
 use super::job::Job;
 use super::search::{Candidate, Search};
-use super::sizing::Shortage;
-use super::{Prices, Settings, Size};
+use super::{Bounds, Prices, Size, SizingReason};
 use crate::classify::{JobProfile, VerdictId};
-use crate::evaluate::DemandBasis;
-use crate::experiment::observational::observational_slope;
+use crate::evaluate::{DemandBasis, cpu_cost};
+use crate::model::{Holds, Interval, Parameter, Unit};
 use crate::snapshot::{History, Point};
 use std::collections::BTreeMap;
 
@@ -27,9 +25,20 @@ pub(super) fn saving(now: f64, best: &Candidate, prices: &Prices) -> Saving {
     let per_month = now - best.per_month;
     Saving {
         per_month,
-        low: per_month.min(per_month * (1.0 - best.probability_short)),
+        low: per_month.min(per_month * best.holds.ok),
         high: per_month,
         share: if now > 0.0 { per_month / now } else { 0.0 },
+        currency: prices.currency.clone(),
+    }
+}
+
+/// The saving of a change whose effect on the load is not judged.
+pub(super) fn certain_saving(now: f64, then: f64, prices: &Prices) -> Saving {
+    Saving {
+        per_month: now - then,
+        low: now - then,
+        high: now - then,
+        share: if now > 0.0 { (now - then) / now } else { 0.0 },
         currency: prices.currency.clone(),
     }
 }
@@ -80,6 +89,10 @@ pub(super) fn memory(job: &Job<'_>, best: &Candidate) -> MemoryNeed {
             .into_iter()
             .map(|(name, bytes)| (name.to_owned(), bytes))
             .collect::<BTreeMap<_, _>>(),
+        limits: BTreeMap::from([(
+            "heap after collections".to_owned(),
+            (process.minimum.pools.heap() as f64 * job.shares().heap) as u64,
+        )]),
         process_bytes: best.size.memory_bytes,
         process_seen_bytes: None,
     }
@@ -94,17 +107,17 @@ pub(super) fn margins(job: &Job<'_>, best: &Candidate) -> Vec<Margin> {
     let mut margins = vec![
         margin("growth", job.demand.growth - 1.0),
         margin("restart headroom", job.demand.restart_headroom),
+        margin("CPU kept free", 1.0 - job.shares().cpu),
     ];
-    if let Some(Capacity { rate, sd_ln }) = best.opinion.capacity() {
-        let uncertain = (1.645 * sd_ln).exp();
+    let carries = &best.holds.capacity;
+    if carries.median.is_finite() && carries.low > 0.0 {
+        let uncertain = carries.median / carries.low;
         margins.push(margin("model uncertainty", uncertain - 1.0));
-        let left = rate / (job.required * uncertain).max(1e-9) - 1.0;
-        if left.is_finite() {
-            margins.push(margin(
-                "rounding to whole slots and TaskManagers",
-                left.max(0.0),
-            ));
-        }
+        let left = carries.low / job.demand.required_per_second.max(1e-9) - 1.0;
+        margins.push(margin(
+            "rounding to whole slots and TaskManagers",
+            left.max(0.0),
+        ));
     }
     margins
 }
@@ -112,6 +125,7 @@ pub(super) fn margins(job: &Job<'_>, best: &Candidate) -> Vec<Margin> {
 pub(super) fn risks(
     profile: &JobProfile,
     job: &Job<'_>,
+    bounds: &Bounds,
     best: &Candidate,
     tested: &str,
 ) -> Vec<Risk> {
@@ -147,23 +161,33 @@ pub(super) fn risks(
                 .to_owned(),
         );
     }
-    for carrier in job.carriers.iter().filter(|carrier| carrier.pinned) {
+    for vertex in job
+        .capacities
+        .iter()
+        .filter(|vertex| job.pinned.contains(&vertex.id))
+    {
         say(
             "fixed-parallelism",
             format!(
                 "the job's code fixes the parallelism of `{}` at {}: it stays whatever the job's parallelism is",
-                carrier.vertex.name, carrier.vertex.parallelism
+                vertex.name, vertex.parallelism
             ),
         );
     }
-    if let Some(cap) = &job.cap {
-        say(
-            cap.reason.as_str(),
-            format!(
-                "`{}` keeps every size from carrying more than {:.0} records/s",
-                cap.vertex, cap.carries
-            ),
-        );
+    for (vertex, probability, carries) in job.model.outside() {
+        if probability > 0.2 {
+            say(
+                "sink-bound",
+                format!(
+                    "with probability {probability:.2} `{vertex}` lets {carries:.0} records/s through whatever the size"
+                ),
+            );
+        }
+    }
+    if best.probability_short() > job.settings.probability_limit
+        && let Some(cap) = cap(job, bounds)
+    {
+        say(cap.code.as_str(), cap.message);
     }
     for (id, code, what) in [
         (
@@ -181,14 +205,10 @@ pub(super) fn risks(
             say(code, what.to_owned());
         }
     }
-    for carrier in job
-        .carriers
-        .iter()
-        .filter(|carrier| carrier.vertex.disagree)
-    {
+    for vertex in job.capacities.iter().filter(|vertex| vertex.disagree) {
         let message = format!(
             "capacity of `{}` by busy time and by what flowed when it was full differ by more than 15 %; what flowed counts",
-            carrier.vertex.name
+            vertex.name
         );
         say("measurements-differ", message);
     }
@@ -199,6 +219,13 @@ pub(super) fn risks(
                 "state grows by {:.0} % a week; memory and checkpoints are sized for a week of it",
                 (memory.growth - 1.0) * 100.0
             ),
+        );
+    }
+    if best.per_month > job.present.prices.per_month(&job.present.size) {
+        say(
+            "room-unchecked",
+            "whether the cluster has room for it (ResourceQuota, the largest node) was not checked"
+                .to_owned(),
         );
     }
     let cut = best.size.memory_bytes < job.present.size.memory_bytes;
@@ -242,78 +269,188 @@ pub(super) fn risks(
     risks
 }
 
-/// The settings with the scaling that the job's own past sizes speak for, and a step that shows both; as they were
-/// where the past is silent.
-pub(super) fn scaling(history: &History, settings: &Settings) -> (Settings, Option<Step>) {
-    let prior = (settings.scaling, settings.scaling_sd);
-    let Some(seen) = observational_slope(history, prior) else {
-        return (settings.clone(), None);
-    };
-    let step = Step {
-        name: "scaling with parallelism".to_owned(),
-        result: format!(
-            "{:.2} ± {:.2} after {} at parallelism {} to {}; {:.2} ± {:.2} was assumed before",
-            seen.mean,
-            seen.sd,
-            counted(seen.periods, "past period"),
-            seen.parallelism.0,
-            seen.parallelism.1,
-            prior.0,
-            prior.1
-        ),
-    };
-    let learned = Settings {
-        scaling: seen.mean,
-        scaling_sd: seen.sd,
-        ..settings.clone()
-    };
-    (learned, Some(step))
-}
-
 /// A number with its noun, in the plural where there is not exactly one.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
 
-/// What both models say of a size, and which one counts.
-pub(super) fn opinion_step(job: &Job<'_>, size: &Size) -> Step {
-    let opinion = job.opinion(size);
-    let told = |capacity: Capacity, short: f64| {
+/// What keeps a job that is short from carrying more.
+pub(super) struct Cap {
+    /// `sink-bound`, `parallelism-limit`, `max-parallelism`, `source-bound`, `skewed`
+    pub(super) code: SizingReason,
+    pub(super) message: String,
+}
+
+/// The vertex that carries least at the size in force, and why more subtasks would not help it, where that is known.
+pub(super) fn cap(job: &Job<'_>, bounds: &Bounds) -> Option<Cap> {
+    let size = &job.present.size;
+    // Cores that run out first are no limit of a vertex's.
+    if job.holds_now.limits.first()?.name == "CPU" {
+        return None;
+    }
+    let tightest = job
+        .holds_now
+        .limits
+        .iter()
+        .find(|limit| limit.name != "CPU" && limit.name != "heap")?;
+    let carries = tightest.per_second.map_or(0.0, |one| one.median);
+    let vertex = job
+        .capacities
+        .iter()
+        .find(|one| one.name == tightest.name)?;
+    let own = size.parallelism_of(&vertex.id);
+    let groups = job
+        .capacities
+        .iter()
+        .filter_map(|one| one.max_parallelism)
+        .min();
+    let code = if job.pinned.contains(&vertex.id) {
+        SizingReason::FixedParallelism
+    } else if tightest.outside > 0.5 {
+        SizingReason::SinkBound
+    } else if bounds
+        .max_parallelism
+        .is_some_and(|most| most <= own.saturating_mul(2))
+    {
+        SizingReason::ParallelismLimit
+    } else if vertex.partitions.is_some_and(|most| most <= own) {
+        SizingReason::SourceBound
+    } else if vertex.skew > 1.3 {
+        SizingReason::Skewed
+    } else if groups.is_some_and(|most| most <= own.saturating_mul(2)) {
+        SizingReason::MaxParallelism
+    } else {
+        return None;
+    };
+    Some(Cap {
+        code,
+        message: format!(
+            "`{}` carries {carries:.0} records/s at parallelism {own} and keeps every size within the limits from carrying enough ({code})",
+            tightest.name
+        ),
+    })
+}
+
+/// What a size carries by limit, the tightest first.
+pub(super) fn limits_step(of: &str, holds: &Holds) -> Step {
+    let rate = |one: &Interval| {
         format!(
-            "{:.1} records/s (sd {:.2}), too little with probability {short:.3}",
-            capacity.rate, capacity.sd_ln
+            "{:.0} records/s ({:.0} to {:.0})",
+            one.median, one.low, one.high
         )
     };
-    let by_vertices = opinion.vertices.map_or_else(
-        || "the vertices' true rates: not measured".to_owned(),
-        |capacity| {
-            let short = capacity.probability_below(job.required);
-            format!("the vertices' true rates: {}", told(capacity, short))
-        },
-    );
-    let by_past = match (&job.past, opinion.past) {
-        (Ok(past), Some((capacity, short))) => format!(
-            "the experiments' model of {} at {}, not tested: {}",
-            counted(past.periods, "past period"),
-            counted(past.sizes, "size"),
-            told(capacity, short)
+    let limits: Vec<String> = holds
+        .limits
+        .iter()
+        .map(|limit| {
+            let carries = limit
+                .per_second
+                .as_ref()
+                .map_or(String::new(), |one| format!(" {}", rate(one)));
+            let outside = if limit.outside >= 0.005 {
+                format!(", set from outside with probability {:.2}", limit.outside)
+            } else {
+                String::new()
+            };
+            format!(
+                "{}{carries}, too little with probability {:.3}{outside}",
+                limit.name, limit.short
+            )
+        })
+        .collect();
+    Step {
+        name: format!("what {of} carries"),
+        result: format!(
+            "{}, holds with probability {:.3}; by limit, the tightest first: {}",
+            rate(&holds.capacity),
+            holds.ok,
+            limits.join("; ")
         ),
-        (Err(why), _) => format!("the experiments' model of past sizes: nothing, {why}"),
-        (Ok(_), None) => "the experiments' model of past sizes: nothing".to_owned(),
+    }
+}
+
+/// What is known of the job, each with its 90 % interval, and what is only assumed.
+fn parameters_step(job: &Job<'_>) -> Step {
+    let (learned, assumed) = job.model.parameters();
+    let known: Vec<String> = learned.iter().map(parameter).collect();
+    let learned = match known.is_empty() {
+        true => "nothing yet".to_owned(),
+        false => known.join("; "),
     };
-    let counts = if opinion.past_counts {
-        "the past counts, as the surer"
-    } else {
-        "the vertices count"
+    let assumed = match assumed.is_empty() {
+        true => String::new(),
+        false => format!("; assumed as for any job: {}", assumed.join(", ")),
     };
     Step {
-        name: format!(
-            "capacity at parallelism {} with {} slots in a TaskManager",
-            size.parallelism, size.slots_per_task_manager
-        ),
-        result: format!("{by_vertices}; {by_past}; {counts}"),
+        name: "learned of this job (90 % interval)".to_owned(),
+        result: format!("{learned}{assumed}"),
     }
+}
+
+/// `CPU for a record 0.31 ms (0.29 to 0.32)`
+fn parameter(one: &Parameter) -> String {
+    let (unit, each) = match one.unit {
+        Unit::Share => (" %", 100.0),
+        Unit::Cores => ("", 1.0),
+        Unit::Seconds if one.value.median < 1e-3 => (" µs", 1e6),
+        Unit::Seconds => (" ms", 1e3),
+        Unit::Bytes if one.value.median >= MIB => (" MiB", 1.0 / MIB),
+        Unit::Bytes => (" bytes", 1.0),
+    };
+    let said = |value: f64| three_digits(value * each);
+    format!(
+        "{} {}{unit} ({} to {})",
+        one.name,
+        said(one.value.median),
+        said(one.value.low),
+        said(one.value.high)
+    )
+}
+
+/// A number with the three digits that count.
+fn three_digits(number: f64) -> String {
+    let places = match number.abs() {
+        n if n >= 100.0 => 0,
+        n if n >= 10.0 => 1,
+        n if n >= 1.0 => 2,
+        n if n >= 0.1 => 3,
+        _ => 4,
+    };
+    format!("{number:.places$}")
+}
+
+/// The sizes that the job had.
+fn runs_step(job: &Job<'_>) -> Step {
+    let runs: Vec<String> = job
+        .model
+        .past()
+        .iter()
+        .rev()
+        .take(8)
+        .map(|run| {
+            let full = run
+                .full_per_second
+                .map_or(String::new(), |full| format!(", {full:.0} at a backlog"));
+            format!(
+                "{:.1} h at {} slots, {:.2} cores, {:.0} MiB: {:.0} records/s carried{full}",
+                (run.to_ms - run.from_ms) as f64 / 3.6e6,
+                run.slots,
+                run.cores,
+                run.memory_bytes as f64 / MIB,
+                run.carried_per_second
+            )
+        })
+        .collect();
+    Step {
+        name: "sizes so far, latest first".to_owned(),
+        result: runs.join("; "),
+    }
+}
+
+/// Most cores seen in use, of the busiest TaskManager.
+pub(super) fn cores_seen(history: &History) -> Option<f64> {
+    cpu_cost(history).map(|cpu| cpu.highest_cores * cpu.busiest_part)
 }
 
 pub(super) fn steps(job: &Job<'_>, short: &[Shortage]) -> Vec<Step> {
@@ -341,53 +478,38 @@ pub(super) fn steps(job: &Job<'_>, short: &[Shortage]) -> Vec<Step> {
             demand.required_per_second, demand.restart_headroom
         ),
     );
-    if let Some(cap) = &job.cap {
-        say(
-            "held down to what is possible".to_owned(),
-            format!(
-                "{:.1} records/s: `{}`, {}",
-                job.required, cap.vertex, cap.reason
-            ),
-        );
-    }
-    for carrier in &job.carriers {
-        let vertex = carrier.vertex;
+    say(
+        "arriving now, or within two hours".to_owned(),
+        format!("{:.1} records/s", job.arriving().per_second),
+    );
+    for vertex in job.capacities {
         let observed = vertex
             .observed_per_second
             .map_or(String::new(), |rate| format!(", {rate:.1} seen when full"));
         say(
             format!("true rate of {}", vertex.name),
             format!(
-                "{:.1} records/s at parallelism {} (sd {:.2}{observed}); must carry {:.1}; busiest subtask {:.0} % busy at most, hot part {:.0} %",
+                "{:.1} records/s at parallelism {} (sd {:.2}{observed}); must carry {:.1}; busiest subtask {:.0} % busy at most",
                 vertex.true_rate_per_second,
                 vertex.parallelism,
                 vertex.sd_ln,
                 vertex.required_per_second,
-                vertex.busy_highest * 100.0,
-                carrier.spread.hot * 100.0
+                vertex.busy_highest * 100.0
             ),
         );
     }
-    if let Some(cpu) = &job.cpu {
-        say(
-            "cores".to_owned(),
-            format!(
-                "{:.2} cores for 1000 records/s, at most {:.2} used; the busiest TaskManager had {:.0} %",
-                cpu.cores_per_record_per_second * 1000.0,
-                cpu.highest_cores,
-                cpu.busiest_part * 100.0
-            ),
-        );
-    }
+    steps.push(parameters_step(job));
+    steps.push(runs_step(job));
+    steps.push(limits_step("the size in force", &job.holds_now));
+    let mut say = |name: String, result: String| steps.push(Step { name, result });
     if let Some(memory) = &job.memory {
         say(
             "heap".to_owned(),
             format!(
-                "{:.0} MiB at most, {:.0} MiB after collections (tolerance limit {:.0}); {:.0} MiB needed of {:.0}; collections take {:.1} %",
+                "{:.0} MiB at most, {:.0} MiB after collections (tolerance limit {:.0}) of {:.0}; collections take {:.1} %",
                 memory.heap_highest / MIB,
                 memory.live_highest / MIB,
                 memory.live / MIB,
-                memory.heap / MIB,
                 memory.pools.heap() as f64 / MIB,
                 memory.gc_share * 100.0
             ),
@@ -460,7 +582,7 @@ pub(super) fn search_step(search: &Search<'_>, best: Option<&Candidate>) -> Step
                 size.cpu_millis as f64 / 1000.0,
                 size.memory_bytes as f64 / MIB,
                 best.per_month,
-                best.probability_short
+                best.probability_short()
             )
         }
     };

@@ -1,14 +1,11 @@
 //! What the history measured by itself, in words: the week's hours, and what backlogs showed of capacity.
 
-use super::Size;
 use super::advice::{Risk, Step};
-use super::carrying::Carrier;
 use super::explanation::counted;
-use super::job::Job;
 use crate::evaluate::{
     CatchUp, Demand, HourSpan, VertexCapacity, Week, catch_up_reading, catch_ups, hour_text,
 };
-use crate::experiment::procedure::measurement::rates_disagree;
+
 use crate::snapshot::History;
 
 /// So many spans of unseen hours are named; the rest is counted.
@@ -112,7 +109,7 @@ fn caught_up(history: &History, capacities: &[VertexCapacity]) -> Step {
                 _ if reading.cores_scarce => said.push_str(
                     "; the cores were nearly used up, so that it is what they carry",
                 ),
-                Some(promised) if rates_disagree(reading.per_second, promised) => {
+                Some(promised) if differ(reading.per_second, promised) => {
                     said.push_str(&format!(
                         "; busy time promises {promised:.1}: they differ by more than 15 %, and what flowed counts"
                     ));
@@ -132,50 +129,10 @@ fn caught_up(history: &History, capacities: &[VertexCapacity]) -> Step {
     }
 }
 
-/// How growth beyond what was seen is reckoned, for the vertex that carries least of those that grow so far; and the optimum that the
-/// past sizes show.
-pub(super) fn growth(job: &Job<'_>, size: &Size) -> Option<Step> {
-    let mut said = Vec::new();
-    if let Some(most) = job.optimum {
-        said.push(format!(
-            "the past sizes got slower beyond parallelism {most}: it is not grown past that"
-        ));
-    }
-    let own = |carrier: &Carrier<'_>| {
-        let own = size.vertex_parallelism.get(&carrier.vertex.id);
-        own.copied().unwrap_or(size.parallelism)
-    };
-    let carried = |carrier: &Carrier<'_>| {
-        carrier.at(own(carrier), 1.0, job.settings).rate / carrier.vertex.records_per_source_record
-    };
-    let tightest = job
-        .carriers
-        .iter()
-        .filter(|carrier| !carrier.fixed && own(carrier) > carrier.reach)
-        .min_by(|one, other| carried(one).total_cmp(&carried(other)));
-    if let Some(carrier) = tightest {
-        let law = carrier.law(job.settings);
-        let then = carrier.spread.effective(own(carrier));
-        let (expected, sd) = (law.gain(then).0, law.sd(then));
-        said.push(format!(
-            "parallelism {} of {} was never seen, {} at most: the scalability law with contention {:.3} ({:.3} and coherency {:.6} at worst), anchored at the slope {:.2} ± {:.2}, expects {:.2} times the capacity, {:.2} to {:.2} with 90 %",
-            own(carrier),
-            carrier.vertex.name,
-            carrier.reach,
-            law.sigma,
-            law.most_sigma,
-            law.most_kappa,
-            job.settings.scaling,
-            job.settings.scaling_sd,
-            expected.exp(),
-            (expected - 1.645 * sd).exp(),
-            (expected + 1.645 * sd).exp()
-        ));
-    }
-    (!said.is_empty()).then(|| Step {
-        name: "growth beyond what was seen".to_owned(),
-        result: said.join("; "),
-    })
+/// Whether two rates differ by more than 15 %, or one is none.
+fn differ(one: f64, other: f64) -> bool {
+    let gap = (one / other).ln().abs();
+    gap.is_nan() || gap > 1.15f64.ln()
 }
 
 /// Backlogs at other sizes: they belong to the past sizes.

@@ -21,8 +21,8 @@ const DAY_MS: f64 = 24.0 * 3_600_000.0;
 const TOLERANCE: f64 = 0.95;
 /// State is carried on for so many days of the growth seen.
 const GROWTH_DAYS: f64 = 7.0;
-/// Heap of a process that does not depend on its share of the work, at least.
-const FIXED_HEAP: f64 = 64.0 * MIB;
+/// The same in the first day, of which a trend is not told from the day's wave for long.
+const YOUNG_GROWTH_DAYS: f64 = 0.5;
 /// Managed memory for each byte of checkpointed state from which a bigger cache hardly helps: the cache gets about 70 %
 /// of it, and not all state is touched.
 const CACHE_PER_STATE: f64 = 1.2;
@@ -32,6 +32,8 @@ const WRITE_BUFFERS: f64 = 64.0 * MIB;
 const MOST_GROWTH: f64 = 2.0;
 /// Room for threads and the JVM's own structures where the container was not measured.
 const THREADS: f64 = 96.0 * MIB;
+/// Median absolute deviations beyond the median from which a heap in use is no garbage: evenly scattered readings end at two.
+const STANDS_OUT: f64 = 4.0;
 /// Factor over network memory seen in use.
 const NETWORK_FACTOR: f64 = 1.2;
 
@@ -48,10 +50,14 @@ pub(super) struct MemorySeen {
     pub(super) heap: f64,
     /// The highest heap seen, garbage included.
     pub(super) heap_highest: f64,
+    /// A peak of the heap that returns and that garbage does not explain, bytes; 0 where there is none.
+    pub(super) heap_peak: f64,
     /// Share of the time in collections, 95 % of the time at most.
     pub(super) gc_share: f64,
     /// Managed memory of all TaskManagers that the state has a use for, bytes.
     pub(super) managed_total: f64,
+    /// What write buffers need of it, bytes.
+    pub(super) managed_least: f64,
     /// Network memory in use at most, bytes.
     pub(super) network_used: f64,
     /// By pool, highest seen.
@@ -117,7 +123,7 @@ pub(super) fn memory_seen(
     if lows.is_empty() || live_highest <= 0.0 {
         return None;
     }
-    let growth = state_growth(&same);
+    let growth = state_growth(&history.points);
     // The factor of a handful of lows is all uncertainty, and says nothing about memory.
     let live = match lows.len() {
         0..6 => live_highest * 1.1,
@@ -161,8 +167,10 @@ pub(super) fn memory_seen(
         live_highest,
         heap: 0.0,
         heap_highest,
+        heap_peak: heap_peak(&same).unwrap_or(0.0) * settings.heap_factor.max(1.0),
         gc_share: gc_share(&same),
         managed_total,
+        managed_least: WRITE_BUFFERS,
         network_used: highest(&|point| Some(point.task_managers.network_used?.max)),
         seen: BTreeMap::new(),
         growth,
@@ -182,6 +190,24 @@ pub(super) fn memory_seen(
         highest(&|point| Some(point.task_managers.metaspace_used?.max)),
     );
     Some(seen)
+}
+
+/// The highest heap in use, where it stands out and returns. Garbage fills a heap and is collected, so that readings at any time scatter
+/// over all of it; a window that fires, or a batch that is built, stands out of readings that hardly scatter.
+fn heap_peak(points: &[&Point]) -> Option<f64> {
+    let mut used: Vec<f64> = points
+        .iter()
+        .filter_map(|point| Some(point.task_managers.heap_used?.max))
+        .filter(|bytes| bytes.is_finite())
+        .collect();
+    used.sort_by(f64::total_cmp);
+    let middle = *used.get(used.len() / 2)?;
+    let mut apart: Vec<f64> = used.iter().map(|bytes| (bytes - middle).abs()).collect();
+    apart.sort_by(f64::total_cmp);
+    let scatter = apart[apart.len() / 2];
+    let stands_out = middle + (STANDS_OUT * scatter).max(0.2 * middle);
+    let peaks = used.iter().filter(|bytes| **bytes > stands_out).count();
+    (peaks >= 2).then(|| *used.last().unwrap_or(&0.0))
 }
 
 /// Overhead that a process must keep: memory outside the heap that is no metaspace (compiled code), and what the container holds beyond every
@@ -219,31 +245,26 @@ fn heap_now(seen: &MemorySeen, settings: &Settings) -> f64 {
 }
 
 impl MemorySeen {
-    /// Heap that a TaskManager with another share of the work needs, bytes.
-    pub(super) fn heap_at(&self, share: Share, settings: &Settings) -> f64 {
-        let more = share.work.max(share.slots);
-        let variable = (self.heap - FIXED_HEAP).max(self.heap * 0.3);
-        let scaled = if more > 1.0 {
-            self.heap + variable * (more - 1.0)
-        } else if self.killed {
-            // What filled the heap is not known well enough to take anything back.
-            self.heap
+    /// Heap that a TaskManager with another share of the work must have at least, bytes: more than now where tasks died of it or
+    /// collections take the time.
+    pub(super) fn heap_at_least(&self, share: Share) -> f64 {
+        if self.killed || self.gc_share > 0.10 {
+            // How deaths and pauses fall with memory is known near what there is, and not far from it.
+            let more = share.work.max(share.slots).max(1.0);
+            self.pools.heap() as f64 * (1.3 * more).min(MOST_GROWTH * more)
         } else {
-            // Which part shrinks with the work is known only of state.
-            self.heap * (1.0 - self.state_part * (1.0 - share.work).max(0.0))
-        };
-        let grown = scaled * (1.0 + self.state_part * (self.growth - 1.0));
-        // Collections come as often as garbage fills what is free.
-        let free_now = (self.pools.heap() as f64 - self.live_highest).max(0.0);
-        let free = free_now * self.gc_share / settings.gc_share.max(0.001) * share.work;
-        let collected = self.live_highest * share.work.clamp(0.5, more.max(0.5)) + free;
-        // How pauses fall with memory is known near what there is, and not far from it.
-        grown.max(collected.min(MOST_GROWTH * self.pools.heap() as f64 * more.max(1.0)))
+            self.heap_peak * share.work.max(1.0)
+        }
     }
 
-    /// Managed memory that a TaskManager with this part of the work needs, bytes.
-    pub(super) fn managed_at(&self, share: Share) -> f64 {
-        self.managed_total * share.part
+    /// Managed memory that a TaskManager with this part of the work gets, bytes: `level` times what all have together now, where state
+    /// lives there.
+    pub(super) fn managed_at(&self, share: Share, level: f64) -> f64 {
+        if self.managed_state {
+            (self.managed_total * level).max(self.managed_least) * share.part
+        } else {
+            self.managed_total * share.part
+        }
     }
 }
 
@@ -448,11 +469,12 @@ fn gc_share(points: &[&Point]) -> f64 {
 }
 
 /// Growth of the state over the days ahead, from first and last quarter of the time; at most doubled.
-fn state_growth(points: &[&Point]) -> f64 {
+fn state_growth(points: &[Point]) -> f64 {
     let sizes: Vec<(f64, f64)> = points
         .iter()
+        .filter(|point| point.running > 0.0)
         .filter_map(|point| Some((point.to_ms as f64, point.checkpoints.state_bytes?.mean)))
-        .filter(|(_, bytes)| *bytes > 0.0)
+        .filter(|(_, bytes)| *bytes > 0.0 && bytes.is_finite())
         .collect();
     let quarter = sizes.len() / 4;
     if quarter == 0 {
@@ -465,12 +487,22 @@ fn state_growth(points: &[&Point]) -> f64 {
             part.iter().map(|(_, bytes)| bytes).sum::<f64>() / n,
         )
     };
+    let quarters: Vec<(f64, f64)> = sizes.chunks(quarter).take(4).map(mean).collect();
     let (begin, small) = mean(&sizes[..quarter]);
     let (end, large) = mean(&sizes[sizes.len() - quarter..]);
     let days = (end - begin) / DAY_MS;
-    // A few hours of a daily wave are no trend.
-    if days < 1.0 || large <= small {
+    if large <= small || days <= 0.0 {
         return 1.0;
+    }
+    if days < 1.0 {
+        // Hours of a daily wave are no trend: only what rises from quarter to quarter is, and it is followed for half a day.
+        let rises = quarters.windows(2).all(|pair| pair[1].1 > pair[0].1 * 1.02);
+        let last = sizes.last().map_or(large, |(_, bytes)| *bytes);
+        return if rises && days > 0.05 {
+            (1.0 + (large - small) / days * YOUNG_GROWTH_DAYS / last.max(large)).clamp(1.0, 1.6)
+        } else {
+            1.0
+        };
     }
     (1.0 + (large - small) / days * GROWTH_DAYS / large).clamp(1.0, 2.0)
 }

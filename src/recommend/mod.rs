@@ -6,7 +6,6 @@
 mod advice;
 mod autoscaler;
 mod autoscaler_limits;
-mod carrying;
 mod checkpoint_fit;
 mod differences;
 mod explanation;
@@ -14,23 +13,21 @@ mod job;
 mod killed;
 mod measured;
 mod memory_need;
-mod opinion;
-mod past;
 mod present;
 mod raised;
 mod reason;
-mod scalability;
+mod rescue;
 mod search;
 mod settings;
 mod side_by_side;
 mod sizing;
-mod spread;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::Size;
 pub use advice::{
     Advice, Bounds, Direction, Keep, Kept, Margin, MemoryNeed, Money, Recommendation, RevertedSize,
-    Risk, Saving, Size, Step, Undetermined,
+    Risk, Saving, Shortage, Step, Towards, Undetermined,
 };
 pub use autoscaler::{AutoscalerAdvice, OptionAdvice, autoscaler_advice};
 pub use present::{Present, Prices};

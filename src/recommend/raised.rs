@@ -55,6 +55,11 @@ impl Kinds {
         found
     }
 
+    /// Whether tasks failed for want of any memory.
+    pub(super) fn any(self) -> bool {
+        self.heap || self.metaspace || self.direct || self.container
+    }
+
     /// What the pools that failed must hold; 0 for the others.
     pub(super) fn needs(self, pools: &Pools, process: u64) -> Needs {
         let when = |failed: bool, bytes: u64| if failed { bytes } else { 0 };

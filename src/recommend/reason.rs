@@ -39,8 +39,6 @@ codes! {
         SourceBound = "source-bound",
         /// One subtask has more to do than the others, at any parallelism.
         Skewed = "skewed",
-        /// More parallelism would carry less.
-        ScalingOptimum = "scaling-optimum",
         /// A rule or the configuration limits the parallelism.
         ParallelismLimit = "parallelism-limit",
         /// The job's key groups limit the parallelism.

@@ -10,12 +10,6 @@ pub struct Settings {
     /// Largest probability that the proposed size can't carry the required load.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub probability_limit: f64,
-    /// By how much ln(capacity) rises with ln(effective parallelism), before anything is known of the job: 1 is linear.
-    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
-    pub scaling: f64,
-    /// Standard deviation of that.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub scaling_sd: f64,
     /// Share of a TaskManager's cores that the required load may take.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1))]
     pub cpu_share: f64,
@@ -52,6 +46,12 @@ pub struct Settings {
     /// Largest factor by which parallelism grows at once: the scaling law is not known beyond.
     #[schemars(range(min = 1.0))]
     pub max_growth: f64,
+    /// Largest factor by which the cost of a job grows within a month (30 days): `plan.max_growth_per_month`.
+    #[serde(skip, default = "month")]
+    pub max_growth_per_month: f64,
+    /// How long a change is watched, seconds: `watch.window`.
+    #[serde(skip, default = "watched")]
+    pub window_seconds: f64,
     /// Most parallelism of a vertex by its id or name, for connectors that can't scale further.
     #[serde(skip)]
     pub vertex_max: std::collections::BTreeMap<String, u32>,
@@ -72,8 +72,6 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             probability_limit: 0.05,
-            scaling: 0.80,
-            scaling_sd: 0.12,
             cpu_share: 0.95,
             heap_share: 0.70,
             heap_factor: 1.2,
@@ -86,7 +84,19 @@ impl Default for Settings {
             max_memory_mib: 32 * 1024,
             memory_step_mib: 128,
             max_growth: 3.0,
+            max_growth_per_month: month(),
+            window_seconds: watched(),
             vertex_max: std::collections::BTreeMap::new(),
         }
     }
+}
+
+/// What a job's cost may grow by within a month where nothing else is configured.
+fn month() -> f64 {
+    3.0
+}
+
+/// Three days, as `watch.window` has it.
+fn watched() -> f64 {
+    72.0 * 3600.0
 }

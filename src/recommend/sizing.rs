@@ -1,11 +1,15 @@
 //! History, profile and the size in force → [`Advice`].
 
-use super::advice::{Advice, Bounds, Direction, Keep, Recommendation, Step, Undetermined};
-use super::job::{Job, Load, present_part};
-use super::search::{Candidate, Search};
+use super::advice::{
+    Advice, Bounds, Direction, Keep, Recommendation, Shortage, Step, Undetermined,
+};
+use super::job::Job;
+use super::rescue::rescue;
+use super::search::{Candidate, Scarce, Search};
 use super::{Present, Prices, Settings, SizingReason, explanation, measured};
 use crate::classify::{JobProfile, Resource, VerdictId};
-use crate::evaluate::{self, DemandBasis, DemandError, capacities, demand};
+use crate::evaluate::{self, DemandError, capacities, demand};
+use crate::model::Burden;
 use crate::snapshot::{History, JobState, Snapshot, Workload};
 
 /// What the job needs, as the cheapest size that carries the required load with the probability asked for, whose
@@ -86,10 +90,16 @@ pub fn recommend(
                     young = Some(refusal);
                     demand
                 }
-                None => return Advice::Undetermined(refusal),
+                None => {
+                    return rescue(history, present, bounds, settings)
+                        .unwrap_or(Advice::Undetermined(refusal));
+                }
             }
         }
         Err(error @ DemandError::NoRates) => {
+            if let Some(rescue) = rescue(history, present, bounds, settings) {
+                return rescue;
+            }
             return undetermined(
                 SizingReason::Blind,
                 &error.to_string(),
@@ -102,35 +112,27 @@ pub fn recommend(
     }
     let mut capacities = capacities(history, &demand);
     load.told.apply(&mut demand, &mut capacities);
-    let (scaling, scaling_step) = explanation::scaling(history, settings);
-    let mut own_steps = measured::steps(history, &demand, &capacities);
-    own_steps.extend(scaling_step);
-    let settings = &scaling;
-    let mut job = Job::new(
+    let own_steps = measured::steps(history, &demand, &capacities);
+    let Some(job) = Job::new(
         history,
         latest,
         profile,
         present,
-        &Load {
-            demand: &demand,
-            capacities: &capacities,
-        },
+        &demand,
+        &capacities,
         settings,
-        bounds.max_parallelism,
-    );
-    if load.told.names_capacity() {
-        // It is the latest word on the vertices; past sizes were measured before it.
-        job.past = Err("a plug-in says what the vertices carry".to_owned());
-        job.optimum = None;
-    }
-    if job.carriers.is_empty() && !profile.has(VerdictId::Idle) {
+        load.lag_limit_seconds,
+    ) else {
+        if let Some(rescue) = rescue(history, present, bounds, settings) {
+            return rescue;
+        }
         let message = "no vertex shows both its rate and its busy time";
         return undetermined(
             SizingReason::Blind,
             message,
             "busy time and record counters of the vertices",
         );
-    }
+    };
     let mut advice = decide(history, profile, &job, bounds, own_steps);
     let told = load.told.lines(&capacities).into_iter();
     let told = told.map(|(name, result)| Step { name, result });
@@ -242,28 +244,42 @@ fn decide(
 ) -> Advice {
     let now = job.present.prices.per_month(&job.present.size);
     let short = shortages(profile, job);
-    let mut search = Search {
-        job,
-        bounds,
-        looked_at: 0,
+    let mut search = Search::new(job, bounds, job.burden());
+    let mut best = if short.is_empty() {
+        search.cheapest()
+    } else {
+        search.scarce = Scarce {
+            parallelism: short.contains(&Shortage::Capacity),
+            cpu: short.contains(&Shortage::Cores),
+            memory: short.contains(&Shortage::Memory),
+        };
+        let (most_per_month, most_times) = growth_limits(job);
+        search.most_per_month = most_per_month;
+        search.most_times = most_times;
+        // Where nothing within the limits carries all of it, what carries the most of it is served first.
+        parts(job).into_iter().find_map(|(part, allowed)| {
+            search.allowed_short = allowed;
+            search.asked(Burden {
+                per_second: job.burden().per_second * part,
+                ..job.burden()
+            });
+            search.cheapest().filter(|best| helps(job, best, &short))
+        })
     };
-    let best = search.cheapest();
     let mut steps = explanation::steps(job, &short);
     steps.extend(own_steps);
     steps.push(explanation::search_step(&search, best.as_ref()));
-    let judged = best.as_ref().map_or(&job.present.size, |best| &best.size);
-    // Of a size that is short right now no probability is stated.
-    if best.is_some() || !profile.has(VerdictId::FallingBehind) {
-        steps.push(explanation::opinion_step(job, judged));
+    if let Some(best) = &best {
+        steps.push(explanation::limits_step("the size proposed", &best.holds));
     }
-    steps.extend(measured::growth(job, judged));
-    if best.is_none()
-        && let Some(bar) = profile.bar(Resource::Slots)
-    {
-        return keep(job, SizingReason::FallingBehind, &bar.message, steps);
-    }
-    let Some(best) = best else {
-        return keep_without_candidate(job, &short, steps);
+    let Some(best) = best.take() else {
+        let capped = (!short.is_empty())
+            .then(|| explanation::cap(job, bounds))
+            .flatten();
+        return match (profile.bar(Resource::Slots), capped) {
+            (Some(bar), None) => keep(job, SizingReason::FallingBehind, &bar.message, steps),
+            _ => keep_without_candidate(job, bounds, &short, steps),
+        };
     };
     let same = best.size.options.is_empty() && same_size(&best.size, &job.present.size);
     if let Some(bar) = profile.bar(Resource::Slots).filter(|_| short.is_empty()) {
@@ -271,42 +287,120 @@ fn decide(
     }
     let saving = (now - best.per_month) / now.max(1e-9);
     if same {
-        return keep(
+        return fits(
             job,
-            SizingReason::Fits,
             "the cheapest size that carries the load is the one in force",
             steps,
         );
     }
-    if short.is_empty() && saving < job.settings.minimum_saving {
-        let (code, message) = if saving <= 0.0 {
-            (
-                SizingReason::Fits,
-                "no cheaper size carries the load with the probability asked for".to_owned(),
-            )
-        } else {
-            (
-                SizingReason::SavingTooSmall,
-                format!(
-                    "the cheapest size that carries the load saves {:.1} %",
-                    saving * 100.0
-                ),
-            )
-        };
-        return keep(job, code, &message, steps);
+    let worth = job.settings.minimum_saving * (1.0 + EACH_CHANGE * job.changes as f64);
+    if short.is_empty() && saving < worth {
+        if saving <= 0.0 || held_outside(job).is_some() {
+            return fits(
+                job,
+                "no cheaper size carries the load with the probability asked for",
+                steps,
+            );
+        }
+        let message = format!(
+            "the cheapest size that carries the load saves {:.1} %; after {} within a week {:.1} % pay for a restart",
+            saving * 100.0,
+            explanation::counted(job.changes, "change"),
+            worth * 100.0
+        );
+        return keep(job, SizingReason::SavingTooSmall, &message, steps);
     }
-    let direction = if best.per_month < now {
+    if short.is_empty() && saving < LARGE_SAVING && late_by_restarts(job, &best) > LATE_A_DAY {
+        let message = format!(
+            "it saves {:.1} %, and its restart would leave records late for longer than a day's changes may: a restart pauses the job for {:.0} s",
+            saving * 100.0,
+            job.demand.pause_seconds
+        );
+        return keep(job, SizingReason::SavingTooSmall, &message, steps);
+    }
+    if short.is_empty() && job.demand.backlog_per_second > 0.0 {
+        return keep(
+            job,
+            SizingReason::FallingBehind,
+            "records wait for longer than users accept: nothing is made smaller until they are worked off",
+            steps,
+        );
+    }
+    // Who serves a job that is short grows it, even where another shape makes that cheaper: nothing waits for it.
+    let direction = if short.is_empty() && best.per_month < now {
         Direction::Shrink
     } else {
         Direction::Grow
     };
     if direction == Direction::Grow && !helps(job, &best, &short) {
-        return keep_without_candidate(job, &short, steps);
+        return keep_without_candidate(job, bounds, &short, steps);
     }
     Advice::Change(Box::new(recommendation(
-        history, profile, job, &best, direction, steps,
+        history, profile, job, bounds, &best, direction, short, steps,
     )))
 }
+
+/// Seconds beyond the accepted lag that the restarts of a day's changes may take, and the saving that is worth more.
+const LATE_A_DAY: f64 = 500.0;
+const LARGE_SAVING: f64 = 0.35;
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// Seconds beyond the accepted lag by the restarts of the last day's changes and the one proposed: what a restart lets wait beyond it, and
+/// the time to work that off.
+fn late_by_restarts(job: &Job<'_>, best: &Candidate) -> f64 {
+    let beyond = (job.demand.pause_seconds - job.lag_limit_seconds).max(0.0);
+    let spare = best.holds.capacity.median / job.demand.held_per_second.max(1e-9) - 1.0;
+    let each = beyond * (1.0 + 1.0 / spare.clamp(0.05, 2.0));
+    each * (job.changes_within(DAY_MS) + 1) as f64
+}
+
+/// Part of the present cost that a month's growth is held against, and how far growth goes whose cause is not proven.
+const UNPROVEN: (f64, f64) = (1.5, 2.0);
+const MONTH_MS: i64 = 30 * 24 * 3_600_000;
+
+/// The most that growth may cost a month, and the factor on cores and slots that it may take in one change. Where a backlog proves that
+/// the job is short it goes where it needs to; where it is only foretold, it goes half the way and is looked at.
+fn growth_limits(job: &Job<'_>) -> (f64, f64) {
+    let prices = &job.present.prices;
+    let now = prices.per_month(&job.present.size);
+    let past = job.model.past();
+    let end = past.last().map_or(0, |run| run.to_ms);
+    let month = past.iter().find(|run| run.to_ms > end - MONTH_MS);
+    let before = month.map_or(now, |run| {
+        prices.core_month * run.cores + prices.gib_month * run.memory_bytes as f64 / GIB
+    });
+    let most = before.max(now / job.settings.max_growth_per_month.max(1.0))
+        * job.settings.max_growth_per_month.max(1.0);
+    let proven = job.demand.backlog_per_second > 0.0
+        || job.demand.basis == evaluate::DemandBasis::Plugin
+        || past.last().is_some_and(|run| run.failed.is_some())
+        || job.memory.as_ref().is_some_and(|memory| memory.killed);
+    if proven {
+        (most, f64::INFINITY)
+    } else {
+        (most.min(now * UNPROVEN.0), UNPROVEN.1)
+    }
+}
+
+/// Parts of the load that are tried where all of it is too much, with the probability to be short of them: down to what the size in force
+/// carries, and a little.
+fn parts(job: &Job<'_>) -> Vec<(f64, f64)> {
+    let carried = job.holds_now.capacity.median * 1.05;
+    let least = (carried / job.burden().per_second.max(1e-9)).clamp(0.02, 0.9);
+    let less = (1..=LESSER).map(|step| (least.powf(f64::from(step) / f64::from(LESSER)), 0.2));
+    [(1.0, 0.05), (1.0, 0.2), (1.0, 0.45)]
+        .into_iter()
+        .chain(less)
+        // What is likelier to carry a little more than not is better than nothing.
+        .chain([(least, 0.45)])
+        .collect()
+}
+
+/// So many lesser loads are tried.
+const LESSER: u32 = 6;
+
+/// What each change of the last week adds to the saving that another one must bring.
+const EACH_CHANGE: f64 = 0.3;
 
 fn same_size(one: &super::Size, other: &super::Size) -> bool {
     super::Size {
@@ -322,16 +416,9 @@ fn same_size(one: &super::Size, other: &super::Size) -> bool {
 fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
     let size = &job.present.size;
     short.iter().any(|shortage| match shortage {
-        Shortage::Capacity => {
-            let own = |id: &str| {
-                size.vertex_parallelism
-                    .get(id)
-                    .copied()
-                    .unwrap_or(size.parallelism)
-            };
-            best.carries > job.carries(own, 1.0) * 1.02
+        Shortage::Capacity | Shortage::Cores => {
+            best.holds.capacity.median > job.holds_now.capacity.median * 1.02
         }
-        Shortage::Cores => true,
         Shortage::Memory => {
             let pools = best.process.as_ref().map(|process| process.minimum.pools);
             let now = job.memory.as_ref().map(|memory| memory.pools);
@@ -346,52 +433,35 @@ fn helps(job: &Job<'_>, best: &Candidate, short: &[Shortage]) -> bool {
     })
 }
 
-const DAY_MS: i64 = 24 * 3_600_000;
-/// A backlog that is being worked off in twice the time allowed is left alone: growing again would cost a restart.
-const STILL_DRAINING: f64 = 0.5;
-
-/// What the job is short of at the size in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shortage {
-    /// A vertex is expected to carry less than the load.
-    Capacity,
-    /// The busiest TaskManager would use all its cores.
-    Cores,
-    /// Heap: nearly full after collections, or tasks died of it.
-    Memory,
-    /// Checkpoints take longer than they may.
-    Checkpoints,
-}
-
-/// Growing needs evidence: the load that was seen (not the one with growth and headroom) is hardly carried. The gap
-/// between this and what a shrink must leave is the hysteresis.
+/// Growing needs evidence: what arrived, or will within the time that a change takes (not the load with growth and headroom), is
+/// likelier not carried than carried. The gap between this and what a smaller size must leave is the hysteresis.
 fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
-    let size = &job.present.size;
-    let own = |id: &str| {
-        size.vertex_parallelism
-            .get(id)
-            .copied()
-            .unwrap_or(size.parallelism)
-    };
-    // What the unseen part of the first day may bring is a reason not to cut, not one to grow.
-    let arrived = match job.demand.basis {
-        // Who names a load knows that it comes: a fair, a migration. That is evidence as if it had been seen.
-        DemandBasis::Plugin => job.demand.load_per_second,
-        _ if job.demand.history_ms < DAY_MS => job.demand.highest_per_second,
-        _ => job.demand.upper_per_second,
-    };
-    let seen = (arrived * 1.05).max(arrived + job.demand.backlog_per_second * STILL_DRAINING);
-    let seen = seen.min(job.required.max(job.demand.mean_per_second));
     let mut short = Vec::new();
-    if job.probability_short(seen, own, 1.0) > 0.5 {
+    let part = |cpu: bool| {
+        let limits = job.holds_now.limits.iter();
+        limits
+            .filter(|limit| (limit.name == "CPU") == cpu && limit.name != "heap")
+            .map(|limit| limit.short)
+            .fold(0.0, f64::max)
+    };
+    if part(false) > 0.5 {
         short.push(Shortage::Capacity);
     }
-    let cores = job.cores_needed(seen, present_part(job.present));
-    if cores.is_some_and(|cores| cores * 1000.0 > size.cpu_millis as f64 * job.settings.cpu_share) {
+    if part(true) > 0.5 {
         short.push(Shortage::Cores);
     }
-    if profile.has(VerdictId::MemoryPressure)
-        || job.memory.as_ref().is_some_and(|memory| memory.killed)
+    // Deaths at another size are no shortage of this one.
+    let full = job
+        .holds_now
+        .limits
+        .iter()
+        .any(|limit| limit.name == "heap" && limit.short > 0.2);
+    let pressed = profile.has(VerdictId::MemoryPressure);
+    if job
+        .memory
+        .as_ref()
+        .is_some_and(|memory| memory.kinds.any() || pressed && (full || memory.gc_share > 0.05))
+        || job.memory.is_none() && pressed
     {
         short.push(Shortage::Memory);
     }
@@ -405,12 +475,15 @@ fn shortages(profile: &JobProfile, job: &Job<'_>) -> Vec<Shortage> {
     short
 }
 
+#[allow(clippy::too_many_arguments)]
 fn recommendation(
     history: &History,
     profile: &JobProfile,
     job: &Job<'_>,
+    bounds: &Bounds,
     best: &Candidate,
     direction: Direction,
+    short_of: Vec<Shortage>,
     steps: Vec<Step>,
 ) -> Recommendation {
     let prices = &job.present.prices;
@@ -424,58 +497,72 @@ fn recommendation(
         cost_now: explanation::money(now, prices),
         cost_proposed: explanation::money(best.per_month, prices),
         saving: explanation::saving(now, best, prices),
-        probability_short: best.probability_short,
+        probability_short: best.probability_short(),
         probability_limit: job.settings.probability_limit,
         demand: job.demand.clone(),
-        capacities: job
-            .carriers
-            .iter()
-            .map(|carrier| carrier.vertex.clone())
-            .collect(),
-        carries_per_second: if best.carries.is_finite() {
-            best.carries
+        capacities: job.capacities.to_vec(),
+        carries_per_second: if best.holds.capacity.median.is_finite() {
+            best.holds.capacity.median
         } else {
             job.demand.load_per_second
         },
+        holds: Some(best.holds.clone()),
+        holds_now: Some(job.holds_now.clone()),
+        towards: None,
+        short_of,
         memory: explanation::memory(job, best),
-        cpu_seen_cores: job
-            .cpu
-            .as_ref()
-            .map(|cpu| cpu.highest_cores * cpu.busiest_part),
+        cpu_seen_cores: explanation::cores_seen(history),
         margins: explanation::margins(job, best),
-        risks: explanation::risks(profile, job, best, &tested),
+        risks: explanation::risks(profile, job, bounds, best, &tested),
         steps,
-        model: if best.opinion.past_counts {
-            "past-sizes"
-        } else {
-            "true-rate"
-        }
-        .to_owned(),
+        model: "job-model".to_owned(),
         tested,
     }
 }
 
-fn keep_without_candidate(job: &Job<'_>, short: &[Shortage], steps: Vec<Step>) -> Advice {
-    match (&job.cap, short.is_empty()) {
-        (Some(cap), _) => {
-            let message = format!(
-                "`{}` keeps every size from carrying more than {:.0} records/s ({})",
-                cap.vertex, cap.carries, cap.reason
-            );
-            keep(job, cap.reason, &message, steps)
-        }
-        (None, false) => keep(
+fn keep_without_candidate(
+    job: &Job<'_>,
+    bounds: &Bounds,
+    short: &[Shortage],
+    steps: Vec<Step>,
+) -> Advice {
+    if short.is_empty() {
+        return fits(
             job,
-            SizingReason::OutOfBounds,
-            "the job is short, but no size within the limits carries the load",
-            steps,
-        ),
-        (None, true) => keep(
-            job,
-            SizingReason::Fits,
             "no cheaper size carries the load with the probability asked for",
             steps,
+        );
+    }
+    match explanation::cap(job, bounds) {
+        Some(cap) => keep(job, cap.code, &cap.message, steps),
+        None => keep(
+            job,
+            SizingReason::OutOfBounds,
+            "the job is short, but no size within the limits carries more",
+            steps,
         ),
+    }
+}
+
+/// The vertex that something outside likely holds below what arrives: its name, the probability, what it lets through.
+fn held_outside(job: &Job<'_>) -> Option<(String, f64, f64)> {
+    let arriving = job.arriving().per_second;
+    let outside = job.model.outside().into_iter();
+    outside
+        .filter(|(_, probability, carries)| *probability > 0.5 && *carries < arriving)
+        .min_by(|one, other| one.2.total_cmp(&other.2))
+}
+
+/// The size in force stays; where something outside holds up what arrives, that is why.
+fn fits(job: &Job<'_>, message: &str, steps: Vec<Step>) -> Advice {
+    match held_outside(job) {
+        Some((vertex, probability, carries)) => {
+            let message = format!(
+                "`{vertex}` lets {carries:.0} records/s through whatever the size (probability {probability:.2}): what it writes to or asks sets that"
+            );
+            keep(job, SizingReason::SinkBound, &message, steps)
+        }
+        None => keep(job, SizingReason::Fits, message, steps),
     }
 }
 

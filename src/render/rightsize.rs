@@ -3,9 +3,10 @@
 use super::escape::{self, code, markdown};
 use super::template::{self, TemplateError, safe};
 use super::{chart, evaluators, number, words};
+use crate::model::Limit;
 use crate::plan::{MergeEffect, MergeKind, PlannedChange};
 use crate::policy::Ruling;
-use crate::recommend::{Direction, Recommendation, Saving};
+use crate::recommend::{Recommendation, Shortage};
 use minijinja::{Value, context};
 use std::collections::BTreeSet;
 
@@ -52,17 +53,10 @@ pub fn body(change: &PlannedChange, digest: &str, trailers: &str) -> Result<Stri
         })
         .collect();
     let capacities: Vec<Value> = recommendation
-        .capacities
+        .holds
         .iter()
-        .map(|vertex| {
-            context! {
-                name => safe(words::vertex(&vertex.name)),
-                parallelism => vertex.parallelism,
-                carries => safe(number::rate(vertex.true_rate_per_second)),
-                required => safe(number::rate(vertex.required_per_second)),
-                busy => safe(number::percent(vertex.busy_highest)),
-            }
-        })
+        .flat_map(|holds| &holds.limits)
+        .map(|limit| capacity(limit, recommendation))
         .collect();
     let rules: Vec<String> = change
         .decision
@@ -131,49 +125,50 @@ pub fn plain_summary(change: &PlannedChange) -> String {
     summary(change).replace("**", "")
 }
 
-/// One sentence: what carries which load with how much to spare, and what it saves.
+/// What it saves or costs, what the job is short of, and where the step leads.
 pub fn summary(change: &PlannedChange) -> String {
     let recommendation = &change.recommendation;
-    let proposed = &recommendation.proposed;
-    let spare = recommendation.carries_per_second / recommendation.demand.load_per_second - 1.0;
-    let load = match recommendation.demand.basis {
-        crate::evaluate::DemandBasis::Plugin => "the load that a plug-in names".to_string(),
-        _ => format!(
-            "the highest load of the last {}",
-            number::span(recommendation.demand.history_ms)
-        ),
-    };
-    let task_managers = if proposed.task_managers == 1 {
-        "one TaskManager".to_string()
-    } else {
-        format!("{} TaskManagers", proposed.task_managers)
-    };
     let saving = &recommendation.saving;
     let money = |amount: f64| number::money(amount.abs(), &saving.currency);
-    let spare = if spare.is_finite() && spare >= 0.0 {
-        format!(" with {} to spare", number::percent(spare))
+    let from_to = format!(
+        "{} → {}",
+        money(recommendation.cost_now.per_month),
+        money(recommendation.cost_proposed.per_month)
+    );
+    let mut sentences = Vec::new();
+    if !recommendation.short_of.is_empty() {
+        let list: Vec<&str> = recommendation.short_of.iter().map(short_of).collect();
+        sentences.push(format!("The job is short of {}.", list.join(" and of ")));
+    }
+    sentences.push(if saving.per_month > 0.0 {
+        format!(
+            "Saves **{} a month** at the configured prices ({from_to}).",
+            money(saving.per_month)
+        )
     } else {
-        String::new()
-    };
-    match recommendation.direction {
-        Direction::Shrink => format!(
-            "{} slots on {task_managers} carry {load}{spare}. Saves about **{} a month**{}.",
-            proposed.slots(),
-            money(saving.per_month),
-            interval(saving),
-        ),
-        Direction::Grow => format!(
-            "The job is short of what its load needs: {} slots on {task_managers} carry {load}{spare}. {}",
-            proposed.slots(),
-            if saving.per_month > 0.0 {
-                format!(
-                    "It still saves about **{} a month**.",
-                    money(saving.per_month)
-                )
-            } else {
-                format!("Costs about **{} more a month**.", money(saving.per_month))
-            },
-        ),
+        format!(
+            "Costs **{} more a month** at the configured prices ({from_to}).",
+            money(saving.per_month)
+        )
+    });
+    if let Some(towards) = &recommendation.towards {
+        sentences.push(format!(
+            "Step 1 of {} towards {} × {} slots, {} a month.",
+            towards.steps,
+            towards.size.task_managers,
+            towards.size.slots_per_task_manager,
+            number::money(towards.cost.per_month, &towards.cost.currency)
+        ));
+    }
+    sentences.join(" ")
+}
+
+fn short_of(shortage: &Shortage) -> &'static str {
+    match shortage {
+        Shortage::Capacity => "parallelism",
+        Shortage::Cores => "CPU",
+        Shortage::Memory => "memory",
+        Shortage::Checkpoints => "bandwidth for its checkpoints",
     }
 }
 
@@ -185,6 +180,7 @@ fn rows(change: &PlannedChange) -> Vec<Value> {
         now.parallelism.to_string(),
         proposed.parallelism.to_string(),
         needs(recommendation),
+        String::new(),
     )];
     for (vertex, parallelism) in proposed
         .vertex_parallelism
@@ -206,7 +202,13 @@ fn rows(change: &PlannedChange) -> Vec<Value> {
                 .to_string()
         };
         if rows.len() < 12 && *parallelism > 0 {
-            rows.push(row(&label, of(now), of(proposed), String::new()));
+            rows.push(row(
+                &label,
+                of(now),
+                of(proposed),
+                String::new(),
+                String::new(),
+            ));
         }
     }
     rows.dedup();
@@ -214,16 +216,19 @@ fn rows(change: &PlannedChange) -> Vec<Value> {
         let same = number::bytes(now.memory_bytes as f64);
         (same, number::bytes(proposed.memory_bytes as f64))
     });
+    let pool = |pools: &std::collections::BTreeMap<String, u64>, name: &str| {
+        let bytes = pools.get(name).copied().filter(|bytes| *bytes > 0);
+        bytes.map(|bytes| number::bytes(bytes as f64))
+    };
+    let memory = &recommendation.memory;
     rows.push(row(
         "memory per TaskManager",
         markdown(&before),
         markdown(&after),
-        recommendation
-            .memory
-            .process_seen_bytes
-            .map_or_else(String::new, |seen| {
-                format!("{} used", number::bytes(seen as f64))
-            }),
+        pool(&memory.seen, "heap after collections")
+            .map_or_else(String::new, |seen| format!("heap after GC {seen}")),
+        pool(&memory.limits, "heap after collections")
+            .map_or_else(String::new, |most| format!("heap after GC {most}")),
     ));
     let grid = |size: &crate::recommend::Size| {
         format!("{} × {}", size.task_managers, size.slots_per_task_manager)
@@ -233,6 +238,7 @@ fn rows(change: &PlannedChange) -> Vec<Value> {
         grid(now),
         grid(proposed),
         String::new(),
+        String::new(),
     ));
     let cores = |millis: u64| number::cores(millis as f64 / 1000.0);
     rows.push(row(
@@ -241,7 +247,8 @@ fn rows(change: &PlannedChange) -> Vec<Value> {
         cores(proposed.cpu_millis),
         recommendation
             .cpu_seen_cores
-            .map_or_else(String::new, |seen| format!("{} used", number::cores(seen))),
+            .map_or_else(String::new, |seen| format!("{} cores", number::cores(seen))),
+        cores(proposed.cpu_millis),
     ));
     for (option, value) in &proposed.options {
         let before = now.options.get(option).map_or("not set", String::as_str);
@@ -250,25 +257,37 @@ fn rows(change: &PlannedChange) -> Vec<Value> {
             markdown(before),
             markdown(value),
             String::new(),
+            String::new(),
         ));
     }
     rows
 }
 
-fn row(name: &str, now: String, proposed: String, seen: String) -> Value {
-    context! { name => safe(name), changed => now != proposed, now => safe(now), proposed => safe(proposed), seen => safe(seen) }
+fn row(name: &str, now: String, proposed: String, seen: String, under: String) -> Value {
+    let changed = now != proposed;
+    // A limit is only named beside something that was seen.
+    let under = if seen.is_empty() {
+        String::new()
+    } else {
+        under
+    };
+    context! { name => safe(name), changed, now => safe(now), proposed => safe(proposed), seen => safe(seen), under => safe(under) }
 }
 
+/// The subtasks that the load takes at the proposed size, by the vertex that carries least of it.
 fn needs(recommendation: &Recommendation) -> String {
-    recommendation
-        .capacities
+    let Some(holds) = &recommendation.holds else {
+        return String::new();
+    };
+    let carries = holds
+        .limits
         .iter()
-        .filter(|vertex| vertex.true_rate_per_second > 0.0)
-        .map(|vertex| {
-            f64::from(vertex.parallelism) * vertex.required_per_second / vertex.true_rate_per_second
-        })
+        .filter(|limit| limit.name != "CPU" && limit.outside < 0.5)
+        .find_map(|limit| Some(limit.per_second?.median));
+    let required = recommendation.demand.required_per_second;
+    carries
+        .map(|carries| f64::from(recommendation.proposed.parallelism) * required / carries)
         .filter(|need| need.is_finite())
-        .reduce(f64::max)
         .map_or_else(String::new, |need| format!("needs {need:.1}"))
 }
 
@@ -366,18 +385,70 @@ fn why_safe(change: &PlannedChange) -> String {
             number::cores(demand.growth)
         ),
     };
+    if recommendation.holds.is_none() {
+        return "What this job carries is not known, so that no chance is stated: only what ran out is raised.".to_string();
+    }
+    let first = recommendation
+        .holds
+        .as_ref()
+        .and_then(|holds| Some((holds, holds.limits.first()?)))
+        .filter(|(_, limit)| limit.per_second.is_some())
+        .map_or_else(String::new, |(holds, limit)| {
+            let carries = &holds.capacity;
+            format!(
+                "{} is what runs out first: this size carries {} records/s ({} to {}); the highest five minutes of {} had {}. ",
+                limit_name(limit),
+                number::rate(carries.median),
+                number::rate(carries.low),
+                number::rate(carries.high),
+                number::span(demand.history_ms),
+                number::rate(demand.highest_per_second),
+            )
+        });
     format!(
-        "Chance that it can't carry the load it is sized for: **{}** (limit {}). Sized for {} records/s ({basis}, plus {} for catching up after a restart). {}",
-        number::probability(recommendation.probability_short),
-        number::percent(recommendation.probability_limit),
+        "{first}It is sized for {} records/s ({basis}, plus {} for catching up after a restart). **Chance that it falls short: {}** (limit {}). {}",
         number::rate(demand.required_per_second),
         number::percent(demand.restart_headroom),
+        number::probability(recommendation.probability_short),
+        number::percent(recommendation.probability_limit),
         match recommendation.tested.as_str() {
-            "not tested" =>
-                "This size was not tested: it is computed from what was observed.".to_string(),
-            tested => format!("{}.", markdown(tested)),
+            "not tested" => "Not tested: computed from what was observed.".to_string(),
+            tested => format!("It {}.", markdown(tested)),
         },
     )
+}
+
+/// A limit for people: a vertex in a code span, `CPU` and `heap` as they are.
+fn limit_name(limit: &Limit) -> String {
+    match limit.name.as_str() {
+        "CPU" => "CPU".to_string(),
+        "heap" => "Heap".to_string(),
+        vertex => words::vertex(vertex),
+    }
+}
+
+/// A row of what the proposed size carries.
+fn capacity(limit: &Limit, recommendation: &Recommendation) -> Value {
+    let (carries, interval) = match &limit.per_second {
+        Some(one) => (
+            format!("{}/s", number::rate(one.median)),
+            format!("{} to {}", number::rate(one.low), number::rate(one.high)),
+        ),
+        None => (String::new(), String::new()),
+    };
+    let required = limit.per_second.as_ref().map_or_else(String::new, |_| {
+        format!(
+            "{}/s",
+            number::rate(recommendation.demand.required_per_second)
+        )
+    });
+    context! {
+        name => safe(limit_name(limit)),
+        carries => safe(carries),
+        interval => safe(interval),
+        required => safe(required),
+        short => safe(number::probability(limit.short)),
+    }
 }
 
 fn chart(change: &PlannedChange) -> Option<String> {
@@ -414,19 +485,5 @@ fn hours(ms: i64) -> String {
         format!("{} h", ms / 3_600_000)
     } else {
         number::span(ms)
-    }
-}
-
-/// The interval of a saving, where it is more than one number.
-fn interval(saving: &Saving) -> String {
-    let money = |amount: f64| number::money(amount, &saving.currency);
-    let (low, high) = (
-        money(saving.low.min(saving.high)),
-        money(saving.low.max(saving.high)),
-    );
-    if low == high {
-        String::new()
-    } else {
-        format!(" ({low}–{high})")
     }
 }

@@ -47,20 +47,17 @@ pub fn signals(verdict: &Verdict) -> String {
 /// `12 → 8 slots`, `4096m → 2560m per TaskManager`: what changes, for a title. Plain text.
 pub fn what_changes(now: &Size, proposed: &Size, fields: &[FieldChange]) -> Vec<String> {
     let mut parts = Vec::new();
-    if now.slots() != proposed.slots() {
-        parts.push(format!("{} → {} slots", now.slots(), proposed.slots()));
+    let grid = (now.task_managers, now.slots_per_task_manager);
+    let grid_then = (proposed.task_managers, proposed.slots_per_task_manager);
+    if grid != grid_then {
+        parts.push(format!(
+            "{} × {} → {} × {} slots",
+            grid.0, grid.1, grid_then.0, grid_then.1
+        ));
     } else if now.parallelism != proposed.parallelism {
         parts.push(format!(
             "parallelism {} → {}",
             now.parallelism, proposed.parallelism
-        ));
-    } else if now.slots_per_task_manager != proposed.slots_per_task_manager {
-        parts.push(format!(
-            "{} × {} → {} × {} slots",
-            now.task_managers,
-            now.slots_per_task_manager,
-            proposed.task_managers,
-            proposed.slots_per_task_manager
         ));
     } else if now.vertex_parallelism != proposed.vertex_parallelism {
         parts.push("parallelism of vertices".to_string());

@@ -287,6 +287,44 @@ pub fn binomial_cdf(k: u64, n: u64, q: f64) -> Result<f64> {
     Ok(beta_reg((n - k) as f64, (k + 1) as f64, 1.0 - q))
 }
 
+/// Binomial: P(X > k) of `n` trials with success probability `q`, without cancellation.
+///
+/// # Errors
+/// When `q` lies outside [0, 1].
+pub fn binomial_sf(k: u64, n: u64, q: f64) -> Result<f64> {
+    if binomial_cdf(k, n, q)? >= 1.0 && (k >= n || q == 0.0) {
+        return Ok(0.0);
+    }
+    if q == 1.0 {
+        return Ok(1.0);
+    }
+    Ok(beta_reg((k + 1) as f64, (n - k) as f64, q))
+}
+
+/// Binomial: the smallest `k` with P(X <= k) >= p.
+///
+/// # Errors
+/// When `q` or `p` lie outside [0, 1].
+pub fn binomial_quantile(p: f64, n: u64, q: f64) -> Result<u64> {
+    if !(0.0..=1.0).contains(&p) {
+        return Err(StatisticsError::OutOfRange {
+            what: "probability",
+            value: p,
+            range: "in [0, 1]",
+        });
+    }
+    let (mut low, mut high) = (0, n);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if binomial_cdf(middle, n, q)? >= p {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
+}
+
 /// Root of an increasing function on (0, inf), bracketed by powers of two.
 fn positive_root(excess: impl Fn(f64) -> f64) -> f64 {
     let mut high = 1.0;
@@ -335,6 +373,16 @@ mod tests {
                 assert!((beta_cdf(b, df, 0.5).unwrap() - p).abs() < 1e-9);
             }
         }
+        for (k, n, q) in [(0, 10, 0.5), (3, 10, 0.2), (10, 10, 0.9), (59, 123, 0.4)] {
+            let (cdf, sf) = (
+                binomial_cdf(k, n, q).unwrap(),
+                binomial_sf(k, n, q).unwrap(),
+            );
+            assert!((cdf + sf - 1.0).abs() < 1e-12, "{k} {n} {q}: {cdf} {sf}");
+            assert_eq!(binomial_quantile(cdf - 1e-9, n, q).unwrap(), k);
+        }
+        assert_eq!(binomial_quantile(0.0, 5, 0.5).unwrap(), 0);
+        assert_eq!(binomial_quantile(1.0, 5, 0.5).unwrap(), 5);
         assert!((binomial_cdf(0, 10, 0.5).unwrap() - 0.5f64.powi(10)).abs() < 1e-15);
     }
 
@@ -345,5 +393,7 @@ mod tests {
         assert!(f_sf(f64::NAN, 1.0, 1.0).is_err());
         assert!(beta_quantile(0.5, -1.0, 1.0).is_err());
         assert!(binomial_cdf(1, 2, 1.5).is_err());
+        assert!(binomial_sf(1, 2, f64::NAN).is_err());
+        assert!(binomial_quantile(1.5, 2, 0.5).is_err());
     }
 }

@@ -83,6 +83,9 @@ fn distribution(input: &Value, expect: &Value) -> Outcome {
         "F" | "f" => d::f_quantile(p, at(0, 1.0), at(1, 1.0)),
         "chi2" => d::chi_squared_quantile(p, at(0, 1.0)),
         "beta" => d::beta_quantile(p, at(0, 1.0), at(1, 1.0)),
+        "binom" | "binomial" => {
+            d::binomial_quantile(p, at(0, 1.0).max(0.0) as u64, at(1, 0.5)).map(|k| k as f64)
+        }
         "nct" => noncentral_t_quantile(p, at(0, 1.0), at(1, 0.0)),
         _ => d::normal_quantile(p).map(|v| at(0, 0.0) + at(1, 1.0) * v),
     };
@@ -104,6 +107,14 @@ fn distribution(input: &Value, expect: &Value) -> Outcome {
             noncentral_t_cdf(x, at(0, 1.0), at(1, 0.0)),
             noncentral_t_sf(x, at(0, 1.0), at(1, 0.0)),
         ),
+        "binom" | "binomial" if x < 0.0 => (Ok(0.0), Ok(1.0)),
+        "binom" | "binomial" => {
+            let (k, n) = (x.floor() as u64, at(0, 1.0).max(0.0) as u64);
+            (
+                d::binomial_cdf(k, n, at(1, 0.5)),
+                d::binomial_sf(k, n, at(1, 0.5)),
+            )
+        }
         "norm" | "normal" => (Ok(d::normal_cdf(z(x))), Ok(d::normal_sf(z(x)))),
         other => return Err(format!("no distribution `{other}`")),
     };

@@ -349,7 +349,9 @@ fn configuration(jobs: &[JobKey]) -> String {
     format!(
         "# The configuration of a SIMULATED fleet; `plimsoll simulate serve` answers at these addresses.\n\
          mode: propose\nclusters:\n- name: {}\n  jobs:\n{list}\
-         repository: {{path: manifests.git}}\nforge: {{kind: local}}\nhistory: {{file: history.sqlite}}\n",
+         repository: {{path: manifests.git}}\nforge: {{kind: local}}\nhistory: {{file: history.sqlite}}\n\
+         # All of a small fleet in one day; the default is five.\n\
+         plan: {{pull_requests_per_day: 12}}\n",
         demo::CLUSTER
     )
 }

@@ -219,12 +219,16 @@ impl Replacement {
                 }
                 demand.basis = DemandBasis::Plugin;
                 demand.load_per_second = self.after;
+                // What a plug-in says arrives counts as what arrives: a job that does not carry it is short.
+                demand.held_per_second = demand.held_per_second.max(self.after);
                 demand.required_per_second = (self.after * (1.0 + demand.restart_headroom))
                     .max(self.after + demand.backlog_per_second);
                 spread(demand, capacities);
             }
             Value::Required => {
                 demand.required_per_second = self.after;
+                let without_headroom = self.after / (1.0 + demand.restart_headroom.max(0.0));
+                demand.held_per_second = demand.held_per_second.max(without_headroom);
                 spread(demand, capacities);
             }
             Value::TrueRate => {
