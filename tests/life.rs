@@ -3,5 +3,7 @@
 
 mod faults;
 mod histories;
+mod play;
 pub mod stage;
 mod table;
+mod whole;

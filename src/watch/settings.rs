@@ -56,6 +56,7 @@ pub struct Settings {
     #[schemars(extend("shortest" = "1 ms"))]
     pub blind_after: FlinkDuration,
     /// How long a merged change may wait for the cluster to run it until that is said with every run.
+    #[schemars(extend("shortest" = "1 ms"))]
     pub never_applied_after: FlinkDuration,
 }
 

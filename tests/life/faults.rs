@@ -245,25 +245,29 @@ fn life_what_was_so_before_at_the_same_load_is_not_the_changes_doing() {
         )
     };
     let shrink = evidence("orders", MONDAY_MS);
-    let mut lagged = hurting();
-    assert!(judge(&lagged, &shrink));
-    // The control lagged the same before.
-    spoil(
-        &mut lagged,
-        MONDAY_MS - 12 * HOUR,
-        MONDAY_MS - 6 * HOUR,
-        |point| lag(point, 600.0),
-    );
-    assert!(!judge(&lagged, &shrink));
+    let lagging = |hours: i64| {
+        let mut lagged = hurting();
+        let from_ms = MONDAY_MS - (hours + 2) * HOUR;
+        spoil(&mut lagged, from_ms, MONDAY_MS - 2 * HOUR, |point| {
+            lag(point, 600.0);
+        });
+        lagged
+    };
+    assert!(judge(&hurting(), &shrink));
+    // It lagged the same before: for as long, or for half of the day that was seen.
+    assert!(!judge(&lagging(18), &shrink));
+    // A quarter of the day is not what it does now.
+    assert!(judge(&lagging(6), &shrink));
     // Before it lagged only at twice the load: that is no excuse.
-    let mut busier = hurting();
+    let mut busier = lagging(18);
     spoil(
         &mut busier,
-        MONDAY_MS - 12 * HOUR,
-        MONDAY_MS - 6 * HOUR,
+        MONDAY_MS - 20 * HOUR,
+        MONDAY_MS - 2 * HOUR,
         |point| {
-            lag(point, 600.0);
-            point.vertices.get_mut("source").unwrap().in_per_second = crate::record::stat(2000.0);
+            let source = point.vertices.get_mut("source").unwrap();
+            source.in_per_second = crate::record::stat(2000.0);
+            source.pending = crate::record::stat(2000.0 * 600.0);
         },
     );
     assert!(judge(&busier, &shrink));
