@@ -23,6 +23,10 @@ pub async fn propose(
     now_ms: i64,
 ) -> Result<Vec<Proposed>, PassError> {
     let mut done = Vec::new();
+    if let Err(error) = repository.recover() {
+        // Whatever can't be written for it is named where it is.
+        tracing::warn!("{error}");
+    }
     for (item, change) in plan.proposals() {
         let job = item.job.to_string();
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.

@@ -3,6 +3,7 @@
 use super::{SqliteHistory, codec, failure};
 use crate::ports::HistoryError;
 use crate::snapshot::{JobState, Point, Snapshot};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
@@ -95,14 +96,14 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
         .collect::<rusqlite::Result<_>>()?;
     let mut query = connection.prepare("SELECT body FROM snapshot WHERE rowid = ?1")?;
     for (row, at_ms) in times {
-        let body: Option<Vec<u8>> = query.query_row([row], |row| row.get(0)).optional()?;
-        let agrees = body
-            .and_then(|body| codec::unpack::<Snapshot>(&body).ok())
-            .is_some_and(|snapshot| {
-                // Of a job that did not answer no clock was read.
-                snapshot.state == JobState::Running
-                    && snapshot.gaps.iter().all(|gap| gap.what != "clock")
-            });
+        let snapshot = query
+            .query_row([row], |row| Ok(read(row.get_ref(0)?)))
+            .optional()?;
+        let agrees = snapshot.flatten().is_some_and(|snapshot| {
+            // Of a job that did not answer no clock was read.
+            snapshot.state == JobState::Running
+                && snapshot.gaps.iter().all(|gap| gap.what != "clock")
+        });
         if agrees {
             return Ok(Some(at_ms));
         }
@@ -110,8 +111,13 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     Ok(None)
 }
 
+/// The snapshot of a row; none of a damaged one.
+fn read(body: ValueRef<'_>) -> Option<Snapshot> {
+    codec::unpack(body.as_blob().ok()?).ok()
+}
+
 /// All jobs, beginning with another one each minute, so that slices come to all of them.
-fn jobs_from(connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<i64>> {
+pub(super) fn jobs_from(connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<i64>> {
     let mut jobs: Vec<i64> = connection
         .prepare("SELECT id FROM job ORDER BY id")?
         .query_map([], |row| row.get(0))?
@@ -145,8 +151,7 @@ fn old_snapshots(transaction: &Transaction, job: i64, cutoff: i64) -> rusqlite::
     let mut rows = query.query(params![job, cutoff])?;
     let mut old = Old::new();
     while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(1)?;
-        if let Ok(snapshot) = codec::unpack(&body) {
+        if let Some(snapshot) = read(row.get_ref(1)?) {
             old.insert(row.get(0)?, snapshot);
         }
     }

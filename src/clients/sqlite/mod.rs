@@ -6,6 +6,7 @@
 
 mod codec;
 mod compaction;
+mod damage;
 mod failure;
 mod store;
 

@@ -1,6 +1,6 @@
 //! The file and its rows.
 
-use super::{codec, compaction, failure};
+use super::{codec, compaction, damage, failure};
 use crate::ports::{HistoryError, HistoryStore};
 use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Point, Snapshot};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -29,6 +29,8 @@ const SCHEMA: &str = "
 
 /// How long the compaction after a look may take.
 const SLICE: Duration = Duration::from_secs(5);
+/// How long the look for damage after it may take.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What is kept for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +89,14 @@ impl SqliteHistory {
             connection: Mutex::new(connection),
             settings,
         })
+    }
+
+    /// A history without a past that is gone with the process, for whoever goes on without the file.
+    ///
+    /// # Errors
+    /// When SQLite has no memory left.
+    pub fn in_memory(settings: Settings) -> Result<SqliteHistory, HistoryError> {
+        SqliteHistory::open(Path::new(":memory:"), settings)
     }
 
     pub(super) fn told(&self, error: &rusqlite::Error) -> HistoryError {
@@ -345,10 +355,7 @@ impl HistoryStore for SqliteHistory {
         {
             latest.gaps.push(Gap::new(
                 "history",
-                format!(
-                    "{unreadable} rows of `{}` are damaged and left out",
-                    self.path.display()
-                ),
+                damage::left_out(unreadable, &self.path),
             ));
         }
         Ok(history)
@@ -364,5 +371,9 @@ impl HistoryStore for SqliteHistory {
 
     fn tend(&mut self, now_ms: i64) -> Result<(), HistoryError> {
         compaction::compact(self, now_ms, SLICE)
+    }
+
+    fn damage(&self, now_ms: i64) -> Vec<String> {
+        damage::damage(self, now_ms, LOOK)
     }
 }
