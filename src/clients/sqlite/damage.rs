@@ -1,29 +1,29 @@
 //! Rows that can't be read, found by whoever writes, before somebody needs them.
 
-use super::{SqliteHistory, codec, compaction};
+use super::{codec, compaction, failure};
 use crate::snapshot::{Point, Snapshot};
 use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// What of the file can't be read, one sentence for each job. A look takes `slice` at most and begins with another job each minute, so that a
 /// large file is seen in parts.
-pub(super) fn damage(history: &SqliteHistory, now_ms: i64, slice: Duration) -> Vec<String> {
-    let connection = history
-        .connection
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
+pub(super) fn damage(
+    path: &Path,
+    connection: &Connection,
+    now_ms: i64,
+    slice: Duration,
+) -> Vec<String> {
     let mut found = Vec::new();
-    if let Err(error) = by_job(history, &connection, now_ms, slice, &mut found) {
-        found.push(history.told(&error).to_string());
+    if let Err(error) = by_job(path, connection, now_ms, slice, &mut found) {
+        found.push(failure::told(path, &error).to_string());
     }
     found
 }
 
 fn by_job(
-    history: &SqliteHistory,
+    path: &Path,
     connection: &Connection,
     now_ms: i64,
     slice: Duration,
@@ -41,10 +41,7 @@ fn by_job(
             let (namespace, name) = name.query_row(params![job], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
             })?;
-            found.push(format!(
-                "{namespace}/{name}: {}",
-                left_out(rows, &history.path)
-            ));
+            found.push(format!("{namespace}/{name}: {}", left_out(rows, path)));
         }
     }
     Ok(())
