@@ -12,7 +12,7 @@ use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKey;
 use crate::world::{
     AnyForge, AnyHistory, AnyRepository, Clusters, Destination, Looks, Opened, assemble_plugins,
-    open_history, seal_key,
+    open_history, open_history_without_file, seal_key,
 };
 use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -94,13 +94,31 @@ impl Start {
 
     /// The history that is configured, for the jobs that are listed.
     pub fn history(&self, listed: &Listed) -> Result<AnyHistory, Failure> {
-        let looks = Looks {
+        let config = &self.opened.config.history;
+        Ok(open_history(
+            config,
+            &self.opened.folder,
+            self.looks(listed),
+        )?)
+    }
+
+    /// The same for whoever judges what was merged: a file that can't be opened is a sentence, and the history begins now.
+    pub fn history_without_file(
+        &self,
+        listed: &Listed,
+    ) -> Result<(AnyHistory, Option<String>), Failure> {
+        let config = &self.opened.config.history;
+        let folder = &self.opened.folder;
+        let (history, unread) = open_history_without_file(config, folder, self.looks(listed))?;
+        Ok((history, unread.map(|error| error.to_string())))
+    }
+
+    fn looks(&self, listed: &Listed) -> Looks {
+        Looks {
             jobs: self.named_in_flink(listed.fleet.known()),
             clusters: listed.clusters.clone(),
             clock: self.clock,
-        };
-        let config = &self.opened.config.history;
-        Ok(open_history(config, &self.opened.folder, looks)?)
+        }
     }
 
     /// Jobs with the names that Flink has for them, where the configuration says so.
@@ -199,9 +217,16 @@ impl Start {
         self.refuse_labels(common)?;
         let static_jobs = self.static_jobs();
         if !self.has_clusters() {
+            let (jobs, problems) = match self.past() {
+                Ok(past) => (select(past, named, common)?, Vec::new()),
+                // Whoever needs none of them goes on; whoever names one, or needs the history, fails by it.
+                Err(error) if named.is_empty() => (Vec::new(), vec![error.to_string()]),
+                Err(error) => return Err(error),
+            };
             return Ok(Listed {
                 fleet: Fleet {
-                    jobs: select(self.past()?, named, common)?,
+                    jobs,
+                    problems,
                     ..Fleet::default()
                 },
                 clusters: None,
@@ -209,12 +234,14 @@ impl Start {
         }
         // Each pass asks anew, with credentials as they are now.
         let clusters = self.connect().await?;
-        let known = if self.has_kubernetes() {
-            self.past()?
-        } else {
-            Vec::new()
+        // Jobs that the history knows stand in for clusters that don't answer. Without it the others are listed all the same.
+        let (known, unread) = match self.has_kubernetes().then(|| self.past()) {
+            Some(Ok(past)) => (past, None),
+            Some(Err(error)) => (Vec::new(), Some(error.to_string())),
+            None => (Vec::new(), None),
         };
-        let found = clusters.list(common.cluster.as_deref(), &known).await;
+        let mut found = clusters.list(common.cluster.as_deref(), &known).await;
+        found.problems.extend(unread);
         let mut all: Vec<JobKey> = found.jobs.iter().cloned().collect();
         if let Some(selector) = &common.selector {
             all.retain(|job| {

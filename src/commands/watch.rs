@@ -14,7 +14,7 @@ use crate::watch::Assessment;
 pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let start = Start::new(common)?;
     let listed = start.listed(&args.jobs.jobs, common).await?;
-    let store = start.history(&listed)?;
+    let (store, unread) = start.history_without_file(&listed)?;
     let repository = start.repository(&args.forge)?;
     let base = Base::read(&repository)?;
     let manifests = Manifests::parse(&base);
@@ -37,6 +37,7 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     followed
         .problems
         .extend(listed.fleet.problems.iter().cloned());
+    followed.problems.extend(unread);
     match common.output {
         Output::Json => {
             let mut document = serde_json::json!({ "changes": followed.watched });

@@ -51,7 +51,7 @@ pub use plan::{Made, Planning, plan};
 pub use propose::propose;
 pub use proposed::{Done, Proposed};
 pub use realize::realize;
-pub use request::check_plan;
+pub use request::{check_plan, withhold};
 pub use revert::{Revert, revert};
 pub use rhythm::short_windows;
 pub use sealed::{Due, Sealed, SealedError, sealed};

@@ -23,6 +23,10 @@ pub async fn propose(
     plan: &Plan,
     now_ms: i64,
 ) -> Result<Vec<Proposed>, PassError> {
+    if let Err(error) = repository.recover() {
+        // Whatever can't be written for it is named where it is.
+        tracing::warn!("{error}");
+    }
     let mut done = tidy_rightsizings(settings, forge, manifests, plan, now_ms).await?;
     for (item, change) in plan.proposals() {
         let job = item.job.to_string();

@@ -6,12 +6,14 @@ use super::books::books;
 use super::error::PassError;
 use super::heard::Heard;
 use super::locate::locate_again;
+use super::owner::owner;
 use super::proposed::Proposed;
 use super::sealed::{Due, ledger_message};
 use super::settings::Settings;
 use crate::audit::KnownChanges;
 use crate::manifest::{Catalog, Located, Refusal};
-use crate::plan::{Plan, RevertRequest, Unfit, restoring, rightsizing};
+use crate::plan::{Plan, RevertRequest, State, Unfit, restoring, rightsizing};
+use crate::policy::Mode;
 use crate::ports::{Forge, Repository};
 use crate::record::read_ledger;
 use crate::render::propose_revert;
@@ -56,6 +58,35 @@ pub fn check_plan(
     Ok(())
 }
 
+/// Takes from a plan that came in a file what may not be proposed here: the job that made the plan may have another mode than the one that
+/// writes. One sentence for each.
+pub fn withhold(settings: &Settings, manifests: &Manifests<'_>, plan: &mut Plan) -> Vec<String> {
+    let mut withheld = Vec::new();
+    for item in plan.items.iter_mut() {
+        let Some(change) = item
+            .change
+            .as_deref()
+            .filter(|_| item.state == State::Propose)
+        else {
+            continue;
+        };
+        let locate = found(settings, &change.file);
+        // A job without a manifest is refused where it is written.
+        let Ok(located) = locate(&manifests.catalog, &item.job) else {
+            continue;
+        };
+        let mode = owner(Some(&located), None).mode(settings.mode);
+        if mode < Mode::Propose {
+            item.state = State::Report;
+            withheld.push(format!(
+                "{}: not proposed: the mode is `{mode}` where it would be written",
+                item.job.short()
+            ));
+        }
+    }
+    withheld
+}
+
 impl Due {
     /// Appends to the ledger, and proposes the reverts that fit the base as it is. Everything is checked first, and one part that does not
     /// fit refuses all of it. One revert that fails does not stop the others, nor does a ledger that can't be written: what it lacks is found
@@ -72,7 +103,8 @@ impl Due {
         now_ms: i64,
     ) -> Result<(Vec<Proposed>, Vec<String>), PassError> {
         self.check(settings, repository, manifests, now_ms)?;
-        let mut problems = Vec::new();
+        let mut problems: Vec<String> = Vec::new();
+        problems.extend(repository.recover().err().map(|error| error.to_string()));
         let heard = match Heard::of(forge, repository, now_ms).await {
             Ok(heard) => Some(heard),
             Err(error) => {

@@ -79,7 +79,7 @@ pub fn leave<E: Display>(
     let (pull_requests, unlisted) = with_gap(listed);
     let (known, beat) = look_up(of, store, repository, manifests, pull_requests)?;
     let mut problems = problems_of(&known, &beat, unlisted);
-    let behind = behind(store.newest_ms()?, of.now_ms);
+    let behind = late(store, of.now_ms, &mut problems);
     let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
@@ -140,6 +140,16 @@ fn look_up(
     Ok((known, beat))
 }
 
+/// Why nothing is written where the run is behind the newest sample. A history too damaged to tell is a problem, and keeps nobody from judging
+/// the jobs that it still has.
+fn late(store: &impl HistoryStore, now_ms: i64, problems: &mut Vec<String>) -> Option<String> {
+    let newest_ms = store.newest_ms().unwrap_or_else(|error| {
+        problems.push(error.to_string());
+        None
+    });
+    behind(newest_ms, now_ms)
+}
+
 /// What stands in the way before anything is done.
 fn problems_of(known: &Known, beat: &Beat, unlisted: Option<String>) -> Vec<String> {
     let blind = beat.blind.iter().map(|blind| blind.message.clone());
@@ -165,7 +175,8 @@ pub async fn follow(
     let is_listed = unlisted.is_none();
     let (known, beat) = look_up(of, store, repository, manifests, pull_requests)?;
     let mut problems = problems_of(&known, &beat, unlisted);
-    if let Some(behind) = behind(store.newest_ms()?, of.now_ms) {
+    problems.extend(repository.recover().err().map(|error| error.to_string()));
+    if let Some(behind) = late(store, of.now_ms, &mut problems) {
         problems.push(behind);
         return Ok(Followed {
             watched: known
