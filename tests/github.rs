@@ -24,7 +24,11 @@ pub struct Hub {
 
 impl Hub {
     pub async fn new() -> Hub {
-        let world = World::new();
+        Hub::over(World::new()).await
+    }
+
+    /// The same over a repository of one's choice.
+    pub async fn over(world: World) -> Hub {
         let fake = Fake::over(&world.folder.path().join("remote.git")).await;
         let place = Place {
             api: fake.api.clone(),

@@ -85,7 +85,11 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let folder = TempDir::new().unwrap();
+        World::within(TempDir::new().unwrap())
+    }
+
+    /// The same in a folder of one's choice.
+    pub fn within(folder: TempDir) -> World {
         let mut options = git2::RepositoryInitOptions::new();
         options.bare(true).initial_head("main");
         let git = git2::Repository::init_opts(folder.path().join("remote.git"), &options).unwrap();

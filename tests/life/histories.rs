@@ -559,8 +559,15 @@ async fn play(ground: &Ground, seed: u64) {
     }
 }
 
+/// A folder in memory, where there is one: what is synced to a disk a thousand times takes minutes.
+fn folder() -> TempDir {
+    TempDir::new_in("/dev/shm")
+        .or_else(|_| TempDir::new())
+        .unwrap()
+}
+
 fn on_main() -> World {
-    let world = World::new();
+    let world = World::within(folder());
     world.commit("main", FILE, Some(&manifest(12)));
     world
 }
@@ -570,7 +577,7 @@ async fn life_histories_hold_on_every_forge() {
     for seed in 0..count(30) {
         play(&Ground::Local(Box::new(on_main())), seed).await;
         play(&Ground::Patch(Box::new(on_main())), seed).await;
-        let folder = TempDir::new().unwrap();
+        let folder = folder();
         fs::create_dir_all(folder.path().join("apps")).unwrap();
         fs::write(folder.path().join(FILE), manifest(12)).unwrap();
         play(&Ground::Dir(folder), seed).await;
@@ -580,8 +587,8 @@ async fn life_histories_hold_on_every_forge() {
 #[tokio::test]
 async fn life_histories_hold_on_github() {
     for seed in 0..count(30) {
-        let hub = Hub::new().await;
-        hub.world.commit("main", FILE, Some(&manifest(12)));
+        let hub = Hub::over(on_main()).await;
+        hub.fetch();
         play(&Ground::Github(Box::new(hub)), seed).await;
     }
 }

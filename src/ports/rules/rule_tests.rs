@@ -83,7 +83,7 @@ fn known(
     PullRequest {
         id: "0001".into(),
         url: String::new(),
-        branch: branch(kind, &job()),
+        branch: branch(kind, &job()).to_string(),
         title: "t".into(),
         body: body(kind, stance),
         state,

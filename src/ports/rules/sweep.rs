@@ -232,7 +232,7 @@ mod tests {
         let one = |body: &str, foreign| PullRequest {
             id: "1".into(),
             url: String::new(),
-            branch: branch(ChangeKind::Rightsize, &job()),
+            branch: branch(ChangeKind::Rightsize, &job()).to_string(),
             title: "t".into(),
             body: body.into(),
             state: PullRequestState::Open,
