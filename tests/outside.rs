@@ -383,7 +383,8 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
         outside.step();
     }
     let to_ms = outside.now_ms + 6 * HOUR_MS;
-    let factor = 1.5 * outside.fleet.carries(&job, outside.now_ms, to_ms).unwrap();
+    // More than the new size carries, and less than the one before: where that would be short too, growth comes instead of the revert.
+    let factor = 1.2 * outside.fleet.carries(&job, outside.now_ms, to_ms).unwrap();
     let body = format!("{{\"job\": \"{}\", \"factor\": {factor}}}", job.short());
     outside.post("/load", &body);
     let due = (0..24).any(|_| {
@@ -400,6 +401,20 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
         outside.evidence("revert").is_empty(),
         "nothing is written yet"
     );
+    // Damage of a history costs rows, and keeps no revert back.
+    let history = outside.path().join("history.sqlite");
+    let whole = fs::read(&history).unwrap();
+    let damage =
+        "UPDATE snapshot SET body = 'text' WHERE at_ms = (SELECT max(at_ms) FROM snapshot)";
+    let connection = rusqlite::Connection::open(&history).unwrap();
+    assert_eq!(connection.execute(damage, []).unwrap(), 1);
+    drop(connection);
+    outside.tried(&["watch", "--out", "damaged.json"]);
+    let text = fs::read_to_string(outside.path().join("damaged.json")).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["reverts"].as_array().unwrap().len(), 1, "{value}");
+    fs::remove_file(outside.path().join("damaged.json")).unwrap();
+    fs::write(&history, whole).unwrap();
     refused(&outside, "watch.json");
     forgeries_are_refused(&outside, "watch.json", forged::REVERTS);
     let output = outside.plimsoll(&["propose", "--from", "watch.json"]);

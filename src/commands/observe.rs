@@ -45,6 +45,7 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
                 last.unreachable
                     .iter()
                     .chain(&last.plugins)
+                    .chain(&last.damaged)
                     .map(|reason| format!("\n! {}", terminal(reason)))
                     .collect::<String>()
             ))?,
@@ -53,10 +54,8 @@ pub async fn run(common: &Common, args: &Observe) -> Result<Ended, Failure> {
     if let Some(why) = last.unkept {
         return Err(Failure::Failed(anyhow::anyhow!(why)));
     }
-    Ok(match Ended::with(&last.unreachable) {
-        Ended::Done => Ended::with(&last.plugins),
-        partly => partly,
-    })
+    let named = [&last.unreachable, &last.plugins, &last.damaged];
+    Ok(Ended::with(&named.map(Vec::as_slice).concat()))
 }
 
 /// One look at each job, added to the history and to the file of `--out`.

@@ -41,11 +41,12 @@ async fn from_file(
     let manifests = Manifests::parse(&base);
     let settings = &start.settings;
     match sealed {
-        Sealed::Plan(plan) => {
+        Sealed::Plan(mut plan) => {
             pass::check_plan(settings, &manifests, &plan).map_err(|error| refused(file, error))?;
+            let withheld = pass::withhold(settings, &manifests, &mut plan);
             note_mode(start, &plan);
             let done = propose_or_realize(start, typed, &repository, &manifests, &plan).await?;
-            show(common, &done, Vec::new())
+            show(common, &done, withheld)
         }
         Sealed::Reverts(due) => {
             let forge = start.forge(typed)?;

@@ -4,13 +4,15 @@ use super::ending::Failure;
 use super::select::select;
 use crate::cli::{Common, Forge};
 use crate::config::ClusterConfig;
-use crate::pass::{Fleet, Known, Manifests, Observing, Planning, Sealed, Settings, sealed};
+use crate::pass::{
+    Fleet, Known, Manifests, Observing, Planning, Sealed, Settings, Watching, sealed,
+};
 use crate::ports::{Clock, HistoryStore, Plugins, PullRequest};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKey;
 use crate::world::{
     AnyForge, AnyHistory, AnyRepository, Clusters, Destination, Looks, Opened, assemble_plugins,
-    open_history, seal_key,
+    open_history, open_history_without_file, seal_key,
 };
 use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -92,13 +94,31 @@ impl Start {
 
     /// The history that is configured, for the jobs that are listed.
     pub fn history(&self, listed: &Listed) -> Result<AnyHistory, Failure> {
-        let looks = Looks {
+        let config = &self.opened.config.history;
+        Ok(open_history(
+            config,
+            &self.opened.folder,
+            self.looks(listed),
+        )?)
+    }
+
+    /// The same for whoever judges what was merged: a file that can't be opened is a sentence, and the history begins now.
+    pub fn history_without_file(
+        &self,
+        listed: &Listed,
+    ) -> Result<(AnyHistory, Option<String>), Failure> {
+        let config = &self.opened.config.history;
+        let folder = &self.opened.folder;
+        let (history, unread) = open_history_without_file(config, folder, self.looks(listed))?;
+        Ok((history, unread.map(|error| error.to_string())))
+    }
+
+    fn looks(&self, listed: &Listed) -> Looks {
+        Looks {
             jobs: self.named_in_flink(listed.fleet.known()),
             clusters: listed.clusters.clone(),
             clock: self.clock,
-        };
-        let config = &self.opened.config.history;
-        Ok(open_history(config, &self.opened.folder, looks)?)
+        }
     }
 
     /// Jobs with the names that Flink has for them, where the configuration says so.
@@ -140,13 +160,23 @@ impl Start {
         Ok(self.destination(typed).open_repository()?)
     }
 
-    /// The pull requests of the forge that is named; none without one.
-    pub async fn pull_requests(&self, typed: &Forge) -> Result<Vec<PullRequest>, Failure> {
+    /// The pull requests of the forge that is named; absent without one.
+    pub async fn pull_requests(&self, typed: &Forge) -> Result<Option<Vec<PullRequest>>, Failure> {
         match self.destination(typed).name() {
             Some(_) => crate::ports::Forge::pull_requests(&self.forge(typed)?)
                 .await
+                .map(Some)
                 .map_err(|error| Failure::Failed(error.into())),
-            None => Ok(Vec::new()),
+            None => Ok(None),
+        }
+    }
+
+    /// What the watcher goes by.
+    pub fn watching<'a>(&'a self, fleet: &'a Fleet) -> Watching<'a> {
+        Watching {
+            settings: &self.settings,
+            fleet,
+            now_ms: self.now_ms(),
         }
     }
 
@@ -187,9 +217,16 @@ impl Start {
         self.refuse_labels(common)?;
         let static_jobs = self.static_jobs();
         if !self.has_clusters() {
+            let (jobs, problems) = match self.past() {
+                Ok(past) => (select(past, named, common)?, Vec::new()),
+                // Whoever needs none of them goes on; whoever names one, or needs the history, fails by it.
+                Err(error) if named.is_empty() => (Vec::new(), vec![error.to_string()]),
+                Err(error) => return Err(error),
+            };
             return Ok(Listed {
                 fleet: Fleet {
-                    jobs: select(self.past()?, named, common)?,
+                    jobs,
+                    problems,
                     ..Fleet::default()
                 },
                 clusters: None,
@@ -197,12 +234,14 @@ impl Start {
         }
         // Each pass asks anew, with credentials as they are now.
         let clusters = self.connect().await?;
-        let known = if self.has_kubernetes() {
-            self.past()?
-        } else {
-            Vec::new()
+        // Jobs that the history knows stand in for clusters that don't answer. Without it the others are listed all the same.
+        let (known, unread) = match self.has_kubernetes().then(|| self.past()) {
+            Some(Ok(past)) => (past, None),
+            Some(Err(error)) => (Vec::new(), Some(error.to_string())),
+            None => (Vec::new(), None),
         };
-        let found = clusters.list(common.cluster.as_deref(), &known).await;
+        let mut found = clusters.list(common.cluster.as_deref(), &known).await;
+        found.problems.extend(unread);
         let mut all: Vec<JobKey> = found.jobs.iter().cloned().collect();
         if let Some(selector) = &common.selector {
             all.retain(|job| {

@@ -33,6 +33,9 @@ pub struct Observed {
     /// Why nothing of it was kept, if so: whoever watches goes on with what was kept before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unkept: Option<String>,
+    /// What of the history can't be read any more, one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
 }
 
 /// Whom a look asks.
@@ -103,6 +106,7 @@ pub async fn observe(
     if let Err(error) = store.tend(seen.at_ms) {
         seen.unkept.get_or_insert(error.to_string());
     }
+    seen.damaged = store.damage(seen.at_ms);
     Ok(seen)
 }
 

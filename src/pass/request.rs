@@ -1,16 +1,21 @@
 //! A sealed file carried out: everything in it is checked against the repository before anything of it is written.
 
+use super::answer::mirror;
 use super::base::Manifests;
 use super::books::books;
 use super::error::PassError;
+use super::heard::Heard;
 use super::locate::locate_again;
+use super::owner::owner;
 use super::proposed::Proposed;
 use super::sealed::{Due, ledger_message};
 use super::settings::Settings;
 use crate::audit::KnownChanges;
 use crate::manifest::{Catalog, Located, Refusal};
-use crate::plan::{Plan, RevertRequest, Unfit, restoring, rightsizing};
+use crate::plan::{Plan, RevertRequest, State, Unfit, restoring, rightsizing};
+use crate::policy::Mode;
 use crate::ports::{Forge, Repository};
+use crate::record::read_ledger;
 use crate::render::propose_revert;
 use crate::snapshot::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +58,35 @@ pub fn check_plan(
     Ok(())
 }
 
+/// Takes from a plan that came in a file what may not be proposed here: the job that made the plan may have another mode than the one that
+/// writes. One sentence for each.
+pub fn withhold(settings: &Settings, manifests: &Manifests<'_>, plan: &mut Plan) -> Vec<String> {
+    let mut withheld = Vec::new();
+    for item in plan.items.iter_mut() {
+        let Some(change) = item
+            .change
+            .as_deref()
+            .filter(|_| item.state == State::Propose)
+        else {
+            continue;
+        };
+        let locate = found(settings, &change.file);
+        // A job without a manifest is refused where it is written.
+        let Ok(located) = locate(&manifests.catalog, &item.job) else {
+            continue;
+        };
+        let mode = owner(Some(&located), None).mode(settings.mode);
+        if mode < Mode::Propose {
+            item.state = State::Report;
+            withheld.push(format!(
+                "{}: not proposed: the mode is `{mode}` where it would be written",
+                item.job.short()
+            ));
+        }
+    }
+    withheld
+}
+
 impl Due {
     /// Appends to the ledger, and proposes the reverts that fit the base as it is. Everything is checked first, and one part that does not
     /// fit refuses all of it. One revert that fails does not stop the others, nor does a ledger that can't be written: what it lacks is found
@@ -69,13 +103,31 @@ impl Due {
         now_ms: i64,
     ) -> Result<(Vec<Proposed>, Vec<String>), PassError> {
         self.check(settings, repository, manifests, now_ms)?;
-        let mut problems = Vec::new();
-        if !self.ledger.is_empty() {
-            let files: BTreeMap<String, Vec<u8>> = self
-                .ledger
-                .iter()
-                .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
-                .collect();
+        let mut problems: Vec<String> = Vec::new();
+        problems.extend(repository.recover().err().map(|error| error.to_string()));
+        let heard = match Heard::of(forge, repository, now_ms).await {
+            Ok(heard) => Some(heard),
+            Err(error) => {
+                problems.push(format!("what people closed is not known: {error}"));
+                None
+            }
+        };
+        let mut files: BTreeMap<String, Vec<u8>> = self
+            .ledger
+            .iter()
+            .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
+            .collect();
+        let (mut learnt, _) = read_ledger(&files);
+        let told = heard.iter().flat_map(|heard| &heard.entries);
+        for entry in told
+            .filter(|entry| !learnt.contains(entry))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            files.insert(entry.path(), entry.to_bytes()?);
+            learnt.push(entry);
+        }
+        if !files.is_empty() {
             match repository.append_ledger(&files, &ledger_message(&files), now_ms) {
                 Err(error) if self.reverts.is_empty() => return Err(error.into()),
                 Err(error) => problems.push(format!("the ledger was not written: {error}")),
@@ -83,6 +135,10 @@ impl Due {
             }
         }
         let mut done = Vec::new();
+        if let Some(heard) = &heard {
+            mirror(forge, &heard.pull_requests, &learnt, now_ms).await;
+            done.extend(heard.tidy(settings, forge, manifests, now_ms).await);
+        }
         for request in &self.reverts {
             done.push(
                 propose_revert_of(settings, forge, repository, manifests, request, now_ms).await?,

@@ -46,4 +46,10 @@ pub trait HistoryStore: Send + Sync {
     fn tend(&mut self, now_ms: i64) -> Result<(), HistoryError> {
         self.compact(now_ms)
     }
+
+    /// What of it can't be read, one sentence each, as far as a second or so shows. For whoever observes: what a plan would stumble over is
+    /// named by then.
+    fn damage(&self, _now_ms: i64) -> Vec<String> {
+        Vec::new()
+    }
 }

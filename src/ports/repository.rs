@@ -41,6 +41,12 @@ pub trait Repository {
         at_ms: i64,
     ) -> Result<(), RepositoryError>;
 
+    /// Clears away what a killed run left in the way of later writes; for whoever is about to write, also where nothing is due. A run that is
+    /// under way is left alone.
+    fn recover(&self) -> Result<(), RepositoryError> {
+        Ok(())
+    }
+
     /// What makes its answers less than whole, one sentence each: only the end of history is there, the base branch went on elsewhere.
     fn shortcomings(&self) -> Result<Vec<String>, RepositoryError> {
         Ok(Vec::new())

@@ -60,6 +60,22 @@ pub fn open(
     folder: &Utf8Path,
     looks: Looks,
 ) -> Result<AnyHistory, WorldError> {
+    match open_without_file(config, folder, looks)? {
+        (history, None) => Ok(history),
+        (_, Some(error)) => Err(WorldError::outside(error)),
+    }
+}
+
+/// Opens the history that is configured. Where its file can't be opened it gives why, and a history without what the file held: what was merged
+/// is in git, so that whoever watches goes on.
+///
+/// # Errors
+/// When a secret or certificate of the store is missing.
+pub fn open_without_file(
+    config: &HistoryConfig,
+    folder: &Utf8Path,
+    looks: Looks,
+) -> Result<(AnyHistory, Option<HistoryError>), WorldError> {
     let settings = sqlite::Settings {
         keep_for: config.retention.to_std(),
         ..sqlite::Settings::default()
@@ -67,18 +83,23 @@ pub fn open(
     let file = folder.join(&config.file);
     let listed: Vec<JobKey> = looks.jobs.iter().map(|(job, _)| job.clone()).collect();
     let Some(store) = prometheus::store(config, folder, looks.jobs)? else {
-        return SqliteHistory::open(file.as_std_path(), settings)
-            .map(AnyHistory::File)
-            .map_err(WorldError::outside);
+        return match SqliteHistory::open(file.as_std_path(), settings.clone()) {
+            Ok(history) => Ok((AnyHistory::File(history), None)),
+            Err(error) => {
+                let empty = SqliteHistory::in_memory(settings).map_err(WorldError::outside)?;
+                Ok((AnyHistory::File(empty), Some(error)))
+            }
+        };
     };
     // Reading begins no file: a runner without one needs none.
-    let kept = if file.is_file() {
-        let kept = SqliteHistory::open(file.as_std_path(), settings.clone());
-        Some(kept.map_err(WorldError::outside)?)
-    } else {
-        None
+    let (kept, unread) = match file.is_file() {
+        true => match SqliteHistory::open(file.as_std_path(), settings.clone()) {
+            Ok(kept) => (Some(kept), None),
+            Err(error) => (None, Some(error)),
+        },
+        false => (None, None),
     };
-    Ok(AnyHistory::Prometheus(Box::new(Beside {
+    let beside = Beside {
         store,
         file,
         settings,
@@ -88,7 +109,8 @@ pub fn open(
         listed,
         clock: looks.clock,
         looks: Mutex::new(BTreeMap::new()),
-    })))
+    };
+    Ok((AnyHistory::Prometheus(Box::new(beside)), unread))
 }
 
 impl Beside {
@@ -237,6 +259,16 @@ impl HistoryStore for AnyHistory {
             AnyHistory::Prometheus(beside) => match &mut beside.kept {
                 Some(kept) => kept.tend(now_ms),
                 None => Ok(()),
+            },
+        }
+    }
+
+    fn damage(&self, now_ms: i64) -> Vec<String> {
+        match self {
+            AnyHistory::File(file) => file.damage(now_ms),
+            AnyHistory::Prometheus(beside) => match &beside.kept {
+                Some(kept) => kept.damage(now_ms),
+                None => Vec::new(),
             },
         }
     }

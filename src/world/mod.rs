@@ -24,7 +24,9 @@ pub use configuration::Opened;
 pub use destination::Destination;
 pub use error::WorldError;
 pub use forge::AnyForge;
-pub use history::{AnyHistory, Looks, open as open_history};
+pub use history::{
+    AnyHistory, Looks, open as open_history, open_without_file as open_history_without_file,
+};
 pub use plugins::assemble as assemble_plugins;
 pub use redact_key::redact_key;
 pub use repository::{AnyRepository, at as repository_at};

@@ -92,6 +92,10 @@ impl Repository for AnyRepository {
         each!(self, repository => repository.append_ledger(files, message, at_ms))
     }
 
+    fn recover(&self) -> Result<(), RepositoryError> {
+        each!(self, repository => repository.recover())
+    }
+
     fn shortcomings(&self) -> Result<Vec<String>, RepositoryError> {
         each!(self, repository => repository.shortcomings())
     }

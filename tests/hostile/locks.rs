@@ -107,6 +107,45 @@ async fn hostile_a_run_knows_the_lock_that_the_killed_one_before_it_left() {
     }
 }
 
+#[test]
+fn hostile_a_lock_that_a_kill_left_goes_where_nothing_is_written_any_more() {
+    let world = World::new();
+    let repository = world.repository();
+    let ledger = "plimsoll-ledger";
+    let own = git_folder(&world).join("plimsoll.lock");
+    // Without a lock of our own no run of ours wrote here: whose lock that is nobody knows.
+    leave(&lock_of(&world, ledger), b"", Duration::from_secs(60));
+    repository.recover().unwrap();
+    assert!(lock_of(&world, ledger).exists() && !own.exists());
+
+    // A kill inside of the write of a ref, of either kind of branch.
+    for branch in [ledger, BRANCH] {
+        fs::write(&own, format!("refs/heads/{branch}")).unwrap();
+        leave(&lock_of(&world, branch), b"", Duration::ZERO);
+        repository.recover().unwrap();
+        assert!(!lock_of(&world, branch).exists(), "{branch}");
+        assert_eq!(fs::read(&own).unwrap(), b"");
+    }
+    // The ledger's lock, untouched for long; and one that is fresh, or somebody else's branch.
+    leave(&lock_of(&world, ledger), b"", Duration::from_secs(60));
+    leave(&lock_of(&world, "main"), b"", Duration::from_secs(60));
+    repository.recover().unwrap();
+    assert!(!lock_of(&world, ledger).exists() && lock_of(&world, "main").exists());
+    leave(&lock_of(&world, ledger), b"", Duration::ZERO);
+    repository.recover().unwrap();
+    assert!(lock_of(&world, ledger).exists());
+
+    // A run that is under way has the turn: nothing is touched.
+    fs::write(&own, format!("refs/heads/{ledger}")).unwrap();
+    let held = File::options().write(true).open(&own).unwrap();
+    held.lock().unwrap();
+    repository.recover().unwrap();
+    assert!(lock_of(&world, ledger).exists());
+    drop(held);
+    repository.recover().unwrap();
+    assert!(!lock_of(&world, ledger).exists());
+}
+
 #[tokio::test]
 async fn hostile_a_lock_that_somebody_holds_is_waited_for() {
     let world = World::new();

@@ -75,6 +75,32 @@ fn promised_a_key_that_is_set_is_demanded() {
 }
 
 #[test]
+fn promised_a_plan_from_elsewhere_heeds_the_mode_where_it_is_written() {
+    let place = Place::new(LOCAL);
+    assert_eq!(
+        place.run(&["plan", "--out", "plan.json"]).status.code(),
+        Some(0)
+    );
+    for mode in ["report", "ignore"] {
+        place.configure(&format!("mode: {mode}\nforge: {{kind: local}}\n"));
+        let told = place.run(&["propose", "--from", "plan.json"]);
+        assert_eq!(told.status.code(), Some(3), "{}", said(&told));
+        assert!(
+            said(&told).contains(&format!("the mode is `{mode}`")),
+            "{}",
+            said(&told)
+        );
+        assert!(!place.path().join("pull-requests").exists());
+    }
+    place.configure(LOCAL);
+    assert_eq!(
+        place.run(&["propose", "--from", "plan.json"]).status.code(),
+        Some(0)
+    );
+    assert!(place.path().join("pull-requests").exists());
+}
+
+#[test]
 fn promised_a_full_disk_is_said() {
     let place = Place::new("mode: report\n");
     let output = place.run(&["plan", "--out", "/dev/full"]);

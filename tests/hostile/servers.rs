@@ -1,7 +1,10 @@
 //! Servers that send the reader elsewhere.
 
 use plimsoll::clients::flink_rest::{Http, Rest, RestError, Settings, read_job};
+use plimsoll::clients::prometheus::{Api, PrometheusError};
+use plimsoll::config::PrometheusConfig;
 use plimsoll::snapshot::JobState;
+use std::path::Path;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -53,6 +56,60 @@ async fn hostile_redirects_lead_nobody_to_another_origin() {
     let error = http.at(&round.uri()).unwrap().get("/a").await.unwrap_err();
     assert!(matches!(error, RestError::Redirected { .. }), "{error:?}");
     assert!(round.received_requests().await.unwrap().len() <= 5);
+}
+
+#[tokio::test]
+async fn hostile_redirects_of_a_prometheus_stay_within_its_origin() {
+    let answer = r#"{"status":"success","data":["namespace","pod"]}"#;
+    let names = |server: &MockServer| {
+        let config = PrometheusConfig {
+            url: server.uri(),
+            retries: 0,
+            ..PrometheusConfig::default()
+        };
+        let api = Api::new(&config, Path::new("")).unwrap();
+        async move { api.names(None, "up", 0, 1).await }
+    };
+    // 307 and 308 keep a POST a POST.
+    for status in [301, 302, 307, 308] {
+        let redirect = |to: &str| ResponseTemplate::new(status).insert_header("location", to);
+        let elsewhere = MockServer::start().await;
+        Mock::given(wiremock::matchers::any())
+            .respond_with(ResponseTemplate::new(200).set_body_string(answer))
+            .mount(&elsewhere)
+            .await;
+        let near = MockServer::start().await;
+        Mock::given(path("/api/v1/labels"))
+            .respond_with(redirect(&format!("{}/api/v1/labels", elsewhere.uri())))
+            .mount(&near)
+            .await;
+        let error = names(&near).await.unwrap_err();
+        assert!(
+            matches!(error, PrometheusError::Redirected { .. }),
+            "{status}: {error:?}"
+        );
+        let said = error.to_string();
+        assert!(
+            said.contains(&near.uri()) && said.contains(&elsewhere.uri()),
+            "{said}"
+        );
+        assert_eq!(elsewhere.received_requests().await.unwrap().len(), 0);
+
+        let same = MockServer::start().await;
+        Mock::given(path("/api/v1/labels"))
+            .respond_with(redirect("/elsewhere"))
+            .mount(&same)
+            .await;
+        Mock::given(path("/elsewhere"))
+            .respond_with(ResponseTemplate::new(200).set_body_string(answer))
+            .mount(&same)
+            .await;
+        assert_eq!(
+            names(&same).await.unwrap(),
+            ["namespace", "pod"],
+            "{status}"
+        );
+    }
 }
 
 #[tokio::test]

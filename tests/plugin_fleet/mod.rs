@@ -120,7 +120,7 @@ impl Place {
         place
     }
 
-    fn configure(&self, config: &str) {
+    pub fn configure(&self, config: &str) {
         let text =
             format!("history: {{file: h.sqlite}}\nrepository: {{path: manifests.git}}\n{config}");
         fs::write(self.path().join("plimsoll.yaml"), text).unwrap();
@@ -229,13 +229,13 @@ fn with_evaluator(more: &str) -> String {
 }
 
 /// The fleet over HTTP, standing still at `now`, as clusters of a configuration.
-struct Served {
+pub struct Served {
     address: SocketAddr,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Served {
-    fn at(now_ms: i64) -> Served {
+    pub fn at(now_ms: i64) -> Served {
         let fleet = Arc::new(fleet());
         fleet.set_clock(now_ms);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -253,7 +253,7 @@ impl Served {
         }
     }
 
-    fn clusters(&self) -> String {
+    pub fn clusters(&self) -> String {
         let job = |short: &&str| {
             let (namespace, name) = short.split_once('/').unwrap();
             format!(

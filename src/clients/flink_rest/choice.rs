@@ -1,11 +1,11 @@
 //! Which of a JobManager's jobs is meant.
 
-use super::answers::{count, list, text, time_ms};
+use super::answers::{List, Number, Object, Text};
 use super::pass::{Pass, ReadError};
 use super::{Rest, Settings};
 use crate::ports::ObserveError;
 use crate::snapshot::Gap;
-use serde_json::Value;
+use serde::Deserialize;
 
 /// A job as a JobManager lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,9 @@ pub async fn list_jobs<R: Rest>(
         what: "jobs".to_string(),
         endpoint: rest.endpoint(),
         reason: match &error {
-            ReadError::Status { status: 404, .. } | ReadError::NotJson { .. } => {
+            ReadError::Status { status: 404, .. }
+            | ReadError::NotJson { .. }
+            | ReadError::Unfit { .. } => {
                 format!("{error}; give the address of a Flink JobManager's REST API")
             }
             _ => error.to_string(),
@@ -63,16 +65,50 @@ pub async fn list_jobs<R: Rest>(
     })
 }
 
+/// Jobs that are read of one JobManager. A session cluster has hundreds at most.
+const MOST_JOBS: usize = 10_000;
+
+/// `/jobs/overview`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Jobs {
+    jobs: List<Object<Job>, MOST_JOBS>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Job {
+    jid: Text,
+    name: Text,
+    state: Text,
+    #[serde(rename = "start-time")]
+    start_time: Number,
+    tasks: Object<Tasks>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Tasks {
+    total: Number,
+}
+
 pub(super) async fn listings<R: Rest>(pass: &Pass<'_, R>) -> Result<Vec<Listing>, ReadError> {
-    let document = pass.json("/jobs/overview").await?;
-    if !document["jobs"].is_array() {
-        return Err(ReadError::NotJson {
-            url: format!("{}/jobs/overview", pass.rest.endpoint()),
-            reason: "there is no list `jobs` in it".to_string(),
-            beginning: document.to_string().chars().take(40).collect(),
-        });
+    let document: Object<Jobs> = pass.read("/jobs/overview").await?;
+    let refused = |reason: String| ReadError::Unfit {
+        url: format!("{}/jobs/overview", pass.rest.endpoint()),
+        reason,
+    };
+    if !document.jobs.is_given() {
+        return Err(refused("there is no list `jobs` in it".to_string()));
     }
-    let mut jobs: Vec<Listing> = list(&document["jobs"]).iter().filter_map(listing).collect();
+    if document.jobs.more() > 0 {
+        return Err(refused(format!("it lists more than {MOST_JOBS} jobs")));
+    }
+    let mut jobs: Vec<Listing> = document
+        .jobs
+        .iter()
+        .filter_map(|job| listing(job))
+        .collect();
     jobs.sort_by(|left, right| {
         right
             .is_running()
@@ -83,13 +119,13 @@ pub(super) async fn listings<R: Rest>(pass: &Pass<'_, R>) -> Result<Vec<Listing>
     Ok(jobs)
 }
 
-fn listing(job: &Value) -> Option<Listing> {
+fn listing(job: &Job) -> Option<Listing> {
     Some(Listing {
-        id: text(&job["jid"])?,
-        name: text(&job["name"]).unwrap_or_default(),
-        state: text(&job["state"]).unwrap_or_default(),
-        started_at_ms: time_ms(&job["start-time"]).unwrap_or(0),
-        tasks: count(&job["tasks"]["total"]).unwrap_or(0),
+        id: job.jid.text()?,
+        name: job.name.text().unwrap_or_default(),
+        state: job.state.text().unwrap_or_default(),
+        started_at_ms: job.start_time.time_ms().unwrap_or(0),
+        tasks: job.tasks.total.count().unwrap_or(0),
     })
 }
 

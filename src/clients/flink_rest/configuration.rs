@@ -1,7 +1,7 @@
 //! The options in force that sizing depends on. An allow-list: a configuration can hold secrets.
 
-use super::answers::{list, text};
-use serde_json::Value;
+use super::answers::{List, Object, Text};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Options kept, by their whole name.
@@ -49,18 +49,30 @@ const FAMILIES: [&str; 5] = [
     "slotmanager.number-of-slots.",
 ];
 
-/// Whether a document is what `/jobmanager/config` answers.
-pub(super) fn is_list_of_options(document: &Value) -> bool {
-    document
-        .as_array()
-        .is_some_and(|options| options.iter().all(|option| option["key"].is_string()))
+/// Options that are read of one JobManager.
+const MOST_OPTIONS: usize = 10_000;
+
+/// `/jobmanager/config`
+pub(super) type Options = List<Object<Setting>, MOST_OPTIONS>;
+
+/// An option as Flink writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Setting {
+    key: Text,
+    value: Text,
 }
 
-/// The options of `/jobmanager/config` that are kept.
-pub(super) fn kept(document: &Value) -> BTreeMap<String, String> {
-    list(document)
+/// Whether a document is what `/jobmanager/config` answers.
+pub(super) fn is_list_of_options(options: &Options) -> bool {
+    options.is_given() && options.iter().all(|option| option.key.as_str().is_some())
+}
+
+/// The options that are kept.
+pub(super) fn kept(options: &Options) -> BTreeMap<String, String> {
+    options
         .iter()
-        .filter_map(|option| Some((text(&option["key"])?, text(&option["value"])?)))
+        .filter_map(|option| Some((option.key.text()?, option.value.text()?)))
         .filter(|(key, _)| {
             OPTIONS.contains(&key.as_str()) || FAMILIES.iter().any(|family| key.starts_with(family))
         })
@@ -74,11 +86,12 @@ mod tests {
 
     #[test]
     fn secrets_are_never_kept() {
-        let document = json!([
+        let document: Options = serde_json::from_value(json!([
             {"key": "s3.secret-key", "value": "hunter2"},
             {"key": "taskmanager.memory.process.size", "value": "4g"},
             {"key": "env.java.opts.all", "value": "-Dpassword=x"},
-            {"key": "taskmanager.numberOfTaskSlots", "value": "2"}]);
+            {"key": "taskmanager.numberOfTaskSlots", "value": "2"}]))
+        .expect("options");
         let kept = kept(&document);
         assert_eq!(
             kept.keys().collect::<Vec<_>>(),

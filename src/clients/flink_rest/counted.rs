@@ -1,6 +1,7 @@
 //! What a look costs.
 
-use super::{Answer, Rest, RestError};
+use super::{Answer, Pieces, Rest, RestError};
+use futures::StreamExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A transport that counts what goes over another one.
@@ -39,6 +40,19 @@ impl<R: Rest> Rest for Counted<R> {
         self.bytes
             .fetch_add(answer.body.len() as u64, Ordering::Relaxed);
         Ok(answer)
+    }
+
+    async fn stream(&self, path_and_query: &str) -> Result<Pieces<'_>, RestError> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let Pieces { status, body } = self.inner.stream(path_and_query).await?;
+        let counted = body.inspect(|piece| {
+            let length = piece.as_ref().map_or(0, Vec::len) as u64;
+            self.bytes.fetch_add(length, Ordering::Relaxed);
+        });
+        Ok(Pieces {
+            status,
+            body: counted.boxed(),
+        })
     }
 
     fn endpoint(&self) -> String {

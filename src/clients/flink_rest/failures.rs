@@ -1,11 +1,46 @@
 //! Exceptions that failed the job.
 
 use super::Rest;
-use super::answers::{list, text, time_ms};
+use super::answers::{List, Number, Object, Text};
 use super::metric_names::encoded;
 use super::pass::Pass;
 use crate::snapshot::{Failure, Gap, OutOfMemory};
-use serde_json::Value;
+use serde::Deserialize;
+
+/// Failures that are read of one job: Flink keeps sixteen unless told otherwise.
+const MOST_FAILURES: usize = 1_000;
+
+/// `/jobs/:id/exceptions`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Exceptions {
+    #[serde(rename = "exceptionHistory")]
+    history: Object<Entries>,
+    /// Flink before 1.13 tells only the latest.
+    #[serde(rename = "root-exception", deserialize_with = "present")]
+    root: Option<Text>,
+    timestamp: Number,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entries {
+    entries: List<Object<Entry>, MOST_FAILURES>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Entry {
+    #[serde(rename = "exceptionName")]
+    name: Text,
+    stacktrace: Text,
+    timestamp: Number,
+}
+
+/// What is there, also as null: a job that never failed has no root exception.
+fn present<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<Text>, D::Error> {
+    Text::deserialize(reader).map(Some)
+}
 
 /// Failures, newest first.
 pub(super) async fn failures<R: Rest>(
@@ -13,13 +48,10 @@ pub(super) async fn failures<R: Rest>(
     job_id: &str,
 ) -> (Vec<Failure>, Option<Gap>) {
     match pass
-        .json(&format!("/jobs/{}/exceptions", encoded(job_id)))
+        .read::<Object<Exceptions>>(&format!("/jobs/{}/exceptions", encoded(job_id)))
         .await
     {
-        Ok(document)
-            if document["exceptionHistory"].is_object()
-                || document.get("root-exception").is_some() =>
-        {
+        Ok(document) if document.history.is_given() || document.root.is_some() => {
             (listed(&document), None)
         }
         Ok(_) => (
@@ -33,21 +65,20 @@ pub(super) async fn failures<R: Rest>(
     }
 }
 
-fn listed(document: &Value) -> Vec<Failure> {
-    let mut failures: Vec<Failure> = list(&document["exceptionHistory"]["entries"])
+fn listed(document: &Exceptions) -> Vec<Failure> {
+    let mut failures: Vec<Failure> = document
+        .history
+        .entries
         .iter()
         .filter_map(|entry| {
-            let stack = entry["stacktrace"].as_str().unwrap_or_default();
-            let name = text(&entry["exceptionName"]).unwrap_or_else(|| first_word(stack));
-            Some(failure(time_ms(&entry["timestamp"])?, &name, stack))
+            let stack = entry.stacktrace.as_str().unwrap_or_default();
+            let name = entry.name.text().unwrap_or_else(|| first_word(stack));
+            Some(failure(entry.timestamp.time_ms()?, &name, stack))
         })
         .collect();
-    // Flink before 1.13 tells only the latest.
     if failures.is_empty()
-        && let (Some(at_ms), Some(stack)) = (
-            time_ms(&document["timestamp"]),
-            document["root-exception"].as_str(),
-        )
+        && let Some(at_ms) = document.timestamp.time_ms()
+        && let Some(stack) = document.root.as_ref().and_then(Text::as_str)
     {
         failures.push(failure(at_ms, &first_word(stack), stack));
     }
@@ -88,10 +119,10 @@ mod tests {
 
     #[test]
     fn messages_are_not_kept_and_memory_is_noticed() {
-        let document = json!({"exceptionHistory": {"entries": [
+        let document: Object<Exceptions> = serde_json::from_value(json!({"exceptionHistory": {"entries": [
             {"exceptionName": "com.acme.PayException: card 4111", "stacktrace": "com.acme.PayException: card 4111", "timestamp": 5},
             {"exceptionName": "java.lang.RuntimeException", "timestamp": 9,
-             "stacktrace": "java.lang.RuntimeException: x\nCaused by: java.lang.OutOfMemoryError: Java heap space"}]}});
+             "stacktrace": "java.lang.RuntimeException: x\nCaused by: java.lang.OutOfMemoryError: Java heap space"}]}})).expect("exceptions");
         let found = listed(&document);
         assert_eq!(found[0].at_ms, 9);
         assert!(found[0].out_of_memory);

@@ -1,9 +1,137 @@
 //! A job's details → its state, clock and graph.
 
-use super::answers::{amount, count, list, small_count, text, time_ms};
+use super::answers::{Flag, List, Number, Object, Text, unwrapped};
 use crate::snapshot::{Gap, Input, JobState, Vertex};
-use serde_json::Value;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Vertices of a job at most. Part of a graph is no graph: a job with more is not read.
+pub(super) const MOST_VERTICES: usize = 1000;
+/// Inputs of one vertex at most.
+pub(super) const MOST_INPUTS: usize = 256;
+
+/// `/jobs/:id`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct JobDocument {
+    state: Text,
+    now: Number,
+    #[serde(rename = "job-type")]
+    job_type: Text,
+    timestamps: Object<Timestamps>,
+    vertices: List<Object<VertexDocument>, MOST_VERTICES>,
+    /// It may arrive wrapped as text.
+    #[serde(deserialize_with = "unwrapped")]
+    plan: Object<Plan>,
+}
+
+/// `/jobs/:id/plan`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PlanDocument {
+    #[serde(deserialize_with = "unwrapped")]
+    plan: Object<Plan>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Timestamps {
+    #[serde(rename = "RUNNING")]
+    running: Number,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct VertexDocument {
+    id: Text,
+    name: Text,
+    parallelism: Number,
+    #[serde(rename = "maxParallelism")]
+    max_parallelism: Number,
+    #[serde(rename = "slotSharingGroupId")]
+    slot_sharing_group: Text,
+    status: Text,
+    tasks: Object<Tasks>,
+    metrics: Object<Metrics>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "UPPERCASE")]
+struct Tasks {
+    running: Number,
+    finished: Number,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Metrics {
+    read_records: Number,
+    read_records_complete: Flag,
+    write_records: Number,
+    write_records_complete: Flag,
+    accumulated_busy_time: Number,
+    accumulated_backpressured_time: Number,
+    accumulated_idle_time: Number,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Plan {
+    nodes: List<Object<Node>, MOST_VERTICES>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Node {
+    id: Text,
+    inputs: List<Object<Edge>, MOST_INPUTS>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Edge {
+    id: Text,
+    ship_strategy: Text,
+}
+
+impl JobDocument {
+    /// Whether it says how the vertices are connected.
+    pub(super) fn has_plan(&self) -> bool {
+        self.plan.nodes.is_given()
+    }
+
+    /// Why the graph is not read, where it is larger than any job's.
+    pub(super) fn too_large(&self) -> Option<String> {
+        let vertices = self.vertices.len() + self.vertices.more();
+        if vertices > MOST_VERTICES {
+            return Some(format!(
+                "its graph has {vertices} vertices, more than the {MOST_VERTICES} that are read"
+            ));
+        }
+        self.plan.too_large()
+    }
+}
+
+impl PlanDocument {
+    /// Why the graph is not read, where it is larger than any job's.
+    pub(super) fn too_large(&self) -> Option<String> {
+        self.plan.too_large()
+    }
+}
+
+impl Plan {
+    fn too_large(&self) -> Option<String> {
+        if self.nodes.more() > 0 {
+            return Some(format!(
+                "its plan has more than the {MOST_VERTICES} vertices that are read"
+            ));
+        }
+        self.nodes
+            .iter()
+            .any(|node| node.inputs.more() > 0)
+            .then(|| format!("a vertex has more than the {MOST_INPUTS} inputs that are read"))
+    }
+}
 
 /// What `/jobs/:id` says.
 pub(super) struct Details {
@@ -22,25 +150,28 @@ pub(super) struct Details {
 }
 
 /// Reads a job's details; `plan` is used when the details hold none.
-pub(super) fn details(job: &Value, plan: Option<&Value>) -> Details {
+pub(super) fn details(job: &JobDocument, plan: Option<&PlanDocument>) -> Details {
     let mut gaps = Vec::new();
-    let word = text(&job["state"]).unwrap_or_default();
-    let inputs =
-        inputs(&job["plan"]).or_else(|| inputs(plan.map_or(&Value::Null, |plan| &plan["plan"])));
-    if inputs.is_none() && !list(&job["vertices"]).is_empty() {
+    let word = job.state.text().unwrap_or_default();
+    let inputs = inputs(&job.plan).or_else(|| inputs(&plan?.plan));
+    if inputs.is_none() && !job.vertices.is_empty() {
         gaps.push(Gap::new(
             "graph",
             "neither the job's details nor its plan say how its vertices are connected",
         ));
     }
     let inputs = inputs.unwrap_or_default();
-    let all: Vec<Vertex> = list(&job["vertices"])
+    let all: Vec<Vertex> = job
+        .vertices
         .iter()
         .filter_map(|found| vertex(found, &inputs))
         .collect();
-    let batch = text(&job["job-type"]).is_some_and(|kind| kind.eq_ignore_ascii_case("BATCH"));
+    let batch = job
+        .job_type
+        .as_str()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("BATCH"));
     // The adaptive batch scheduler has not decided the parallelism of stages to come: -1.
-    let skipped = list(&job["vertices"]).len() - all.len();
+    let skipped = job.vertices.len() - all.len();
     if skipped > 0 && !batch {
         gaps.push(Gap::new(
             "graph",
@@ -50,13 +181,13 @@ pub(super) fn details(job: &Value, plan: Option<&Value>) -> Details {
     if all.is_empty() {
         gaps.push(Gap::new("graph", "the job lists no vertices"));
     }
-    let state = state(&word, &all, list(&job["vertices"]));
+    let state = state(&word, &all, &job.vertices);
     let (finished, vertices) = without_finished(all);
-    let running = time_ms(&job["timestamps"]["RUNNING"]);
+    let running = job.timestamps.running.time_ms();
     Details {
         state,
         word,
-        now_ms: time_ms(&job["now"]),
+        now_ms: job.now.time_ms(),
         running_since_ms: running.filter(|_| state == JobState::Running),
         batch,
         vertices: in_order(vertices),
@@ -92,11 +223,11 @@ fn without_finished(all: Vec<Vertex>) -> (Vec<String>, Vec<Vertex>) {
 }
 
 /// Flink calls a job RUNNING as soon as it is scheduled; it runs when all its tasks do (FLINK-34906).
-fn state(word: &str, vertices: &[Vertex], documents: &[Value]) -> JobState {
+fn state(word: &str, vertices: &[Vertex], documents: &[Object<VertexDocument>]) -> JobState {
     match word {
         "RUNNING" => {
             let all_run = vertices.iter().all(|vertex| vertex.running)
-                || documents.iter().all(|vertex| vertex["tasks"].is_null());
+                || documents.iter().all(|vertex| !vertex.tasks.is_given());
             if all_run {
                 JobState::Running
             } else {
@@ -109,25 +240,26 @@ fn state(word: &str, vertices: &[Vertex], documents: &[Value]) -> JobState {
     }
 }
 
-fn vertex(found: &Value, inputs: &BTreeMap<String, Vec<Input>>) -> Option<Vertex> {
-    let id = text(&found["id"])?;
-    let parallelism = small_count(&found["parallelism"]).filter(|parallelism| *parallelism > 0)?;
-    let tasks = &found["tasks"];
-    let task = |state: &str| count(&tasks[state]).unwrap_or(0);
-    let running = if tasks.is_object() {
-        task("RUNNING") + task("FINISHED") >= u64::from(parallelism)
+fn vertex(found: &VertexDocument, inputs: &BTreeMap<String, Vec<Input>>) -> Option<Vertex> {
+    let id = found.id.text()?;
+    let parallelism = found
+        .parallelism
+        .small_count()
+        .filter(|parallelism| *parallelism > 0)?;
+    let task = |state: Number| state.count().unwrap_or(0);
+    let finished = task(found.tasks.finished);
+    let running = if found.tasks.is_given() {
+        task(found.tasks.running).saturating_add(finished) >= u64::from(parallelism)
     } else {
-        found["status"] == "RUNNING"
+        found.status.is("RUNNING")
     };
-    let metrics = &found["metrics"];
+    let metrics = &found.metrics;
     // A sum that Flink calls incomplete lacks subtasks, and would look like a counter that fell.
-    let complete = |name: &str| {
-        count(&metrics[name]).filter(|_| metrics[format!("{name}-complete")] != Value::Bool(false))
-    };
+    let whole = |sum: Number, complete: Flag| sum.count().filter(|_| complete.0 != Some(false));
     let inputs = inputs.get(&id).cloned().unwrap_or_default();
-    let written = complete("write-records");
-    let read = complete("read-records");
-    let name = text(&found["name"]).unwrap_or_else(|| id.clone());
+    let written = whole(metrics.write_records, metrics.write_records_complete);
+    let read = whole(metrics.read_records, metrics.read_records_complete);
+    let name = found.name.text().unwrap_or_else(|| id.clone());
     Some(Vertex {
         records_in: if inputs.is_empty() {
             written.max(read)
@@ -135,43 +267,35 @@ fn vertex(found: &Value, inputs: &BTreeMap<String, Vec<Input>>) -> Option<Vertex
             read
         },
         records_out: written,
-        max_parallelism: small_count(&found["maxParallelism"]).filter(|most| *most > 0),
-        slot_sharing_group: text(&found["slotSharingGroupId"]),
+        max_parallelism: found.max_parallelism.small_count().filter(|most| *most > 0),
+        slot_sharing_group: found.slot_sharing_group.text(),
         inputs,
         running,
-        finished_subtasks: u32::try_from(task("FINISHED"))
-            .unwrap_or(u32::MAX)
-            .min(parallelism),
-        accumulated_busy_ms: amount(&metrics["accumulated-busy-time"]),
-        accumulated_backpressured_ms: amount(&metrics["accumulated-backpressured-time"]),
-        accumulated_idle_ms: amount(&metrics["accumulated-idle-time"]),
+        finished_subtasks: u32::try_from(finished).unwrap_or(u32::MAX).min(parallelism),
+        accumulated_busy_ms: metrics.accumulated_busy_time.amount(),
+        accumulated_backpressured_ms: metrics.accumulated_backpressured_time.amount(),
+        accumulated_idle_ms: metrics.accumulated_idle_time.amount(),
         ..Vertex::new(id, name, parallelism)
     })
 }
 
-/// Edges by the vertex that they lead into. The plan may arrive wrapped as text.
-fn inputs(plan: &Value) -> Option<BTreeMap<String, Vec<Input>>> {
-    let unwrapped: Value;
-    let plan = match plan {
-        Value::String(text) => {
-            unwrapped = serde_json::from_str(text).ok()?;
-            &unwrapped
-        }
-        plan => plan,
-    };
-    let nodes = plan["nodes"].as_array()?;
-    let edge = |input: &Value| {
+/// Edges by the vertex that they lead into; none without a plan.
+fn inputs(plan: &Plan) -> Option<BTreeMap<String, Vec<Input>>> {
+    if !plan.nodes.is_given() {
+        return None;
+    }
+    let edge = |input: &Object<Edge>| {
         Some(Input {
-            vertex: text(&input["id"])?,
-            ship_strategy: text(&input["ship_strategy"]).unwrap_or_default(),
+            vertex: input.id.text()?,
+            ship_strategy: input.ship_strategy.text().unwrap_or_default(),
         })
     };
     Some(
-        nodes
+        plan.nodes
             .iter()
             .filter_map(|node| {
-                let edges = list(&node["inputs"]).iter().filter_map(edge).collect();
-                Some((text(&node["id"])?, edges))
+                let edges = node.inputs.iter().filter_map(edge).collect();
+                Some((node.id.text()?, edges))
             })
             .collect(),
     )
@@ -205,7 +329,12 @@ fn in_order(vertices: Vec<Vertex>) -> Vec<Vertex> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn read(job: Value) -> Details {
+        let job: Object<JobDocument> = serde_json::from_value(job).expect("a job");
+        details(&job, None)
+    }
 
     #[test]
     fn vertices_come_upstream_first_and_plans_may_be_text() {
@@ -215,7 +344,7 @@ mod tests {
             {"id": "a"}]});
         let job = json!({"state": "RUNNING", "now": 5, "plan": plan.to_string(), "vertices": [
             {"id": "c", "parallelism": 1}, {"id": "b", "parallelism": 1}, {"id": "a", "parallelism": 1}]});
-        let details = details(&job, None);
+        let details = read(job);
         let ids: Vec<&str> = details
             .vertices
             .iter()
@@ -235,7 +364,7 @@ mod tests {
             {"id": "bounded", "name": "Source: files", "parallelism": 2, "tasks": {"FINISHED": 2}},
             {"id": "live", "parallelism": 4, "tasks": {"RUNNING": 3, "FINISHED": 1}},
             {"id": "join", "parallelism": 4, "tasks": {"RUNNING": 4}}]});
-        let details = details(&job, None);
+        let details = read(job);
         assert_eq!(details.finished, ["Source: files"]);
         let left: Vec<(&str, usize, u32)> = details
             .vertices
@@ -257,7 +386,7 @@ mod tests {
     fn a_running_job_with_a_task_that_does_not_run_is_starting() {
         let job = json!({"state": "RUNNING", "plan": {"nodes": []}, "vertices": [
             {"id": "a", "parallelism": 2, "tasks": {"RUNNING": 1, "DEPLOYING": 1}}]});
-        assert_eq!(details(&job, None).state, JobState::Starting);
+        assert_eq!(read(job).state, JobState::Starting);
     }
 
     #[test]
@@ -265,7 +394,7 @@ mod tests {
         let job = json!({"state": "RUNNING", "plan": {"nodes": [{"id": "a", "inputs": [{"id": "z"}]}]}, "vertices": [
             {"id": "a", "parallelism": 1, "metrics": {"read-records": 5, "read-records-complete": false,
              "write-records": -7, "accumulated-busy-time": "NaN"}}]});
-        let vertex = &details(&job, None).vertices[0];
+        let vertex = &read(job).vertices[0];
         assert_eq!(vertex.records_in, None);
         assert_eq!(vertex.records_out, None);
         assert_eq!(vertex.accumulated_busy_ms, None);

@@ -1,20 +1,15 @@
 //! Requests over HTTP.
 
-use super::bounded::limit_of;
-use super::{Answer, Rest, RestError, Settings};
+use super::stream::limit_of;
+use super::{Answer, Pieces, Rest, RestError, Settings};
 use crate::clients::access::{self, AccessError, innermost};
 use crate::clients::tls::{Distrust, distrust};
 use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
-use std::sync::Arc;
+use futures::{StreamExt, TryStreamExt};
+use reqwest::Response;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use url::Url;
-
-/// So much of each answer is read at once, bytes; larger ones take turns.
-const FREE: usize = 512 * 1024;
-/// Larger answers that are read at once, of all JobManagers together.
-const LARGE_AT_ONCE: usize = 4;
 
 /// Redirects that are followed.
 const MOST_REDIRECTS: usize = 3;
@@ -24,8 +19,6 @@ const MOST_REDIRECTS: usize = 3;
 pub struct Http {
     client: reqwest::Client,
     settings: Settings,
-    /// One budget of memory for all jobs in flight.
-    large: Arc<Semaphore>,
 }
 
 /// One JobManager over HTTP.
@@ -38,7 +31,7 @@ pub struct HttpRest {
 /// What may be tried again: a failed connection, or an answer by which a server or proxy says that it is busy.
 enum Attempt {
     Failed(RestError),
-    Busy(Answer),
+    Busy(Response),
 }
 
 impl Http {
@@ -57,7 +50,6 @@ impl Http {
         Ok(Http {
             client,
             settings: settings.clone(),
-            large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
         })
     }
 
@@ -94,52 +86,45 @@ impl HttpRest {
         )
     }
 
-    async fn attempt(&self, path_and_query: &str) -> Result<Answer, Attempt> {
-        let shown = format!("{}{}", self.endpoint(), shortened(path_and_query));
+    /// The address of a path as it is shown.
+    fn shown(&self, path_and_query: &str) -> String {
+        format!("{}{}", self.endpoint(), shortened(path_and_query))
+    }
+
+    async fn attempt(&self, path_and_query: &str) -> Result<Response, Attempt> {
+        let shown = self.shown(path_and_query);
         tracing::debug!(url = %shown, "asking Flink");
-        let failed =
-            |error: reqwest::Error| Attempt::Failed(self.as_rest_error(&error, shown.clone()));
-        let mut response = self
+        let response = self
             .http
             .client
             .get(self.url(path_and_query))
             .send()
             .await
-            .map_err(failed)?;
-        let status = response.status().as_u16();
-        let limit_bytes = limit_of(path_and_query).body;
-        let too_large = || {
-            Attempt::Failed(RestError::TooLarge {
-                url: shown.clone(),
-                limit_bytes,
+            .map_err(|error| Attempt::Failed(self.as_rest_error(&error, shown)))?;
+        if matches!(response.status().as_u16(), 502..=504) {
+            return Err(Attempt::Busy(response));
+        }
+        Ok(response)
+    }
+
+    /// The answer once its head is there, asked for again where that may help.
+    async fn begun(&self, path_and_query: &str) -> Result<Response, RestError> {
+        let patience = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(150))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(self.http.settings.retries)
+            .with_jitter();
+        let result = (|| self.attempt(path_and_query))
+            .retry(patience)
+            .when(|attempt| match attempt {
+                Attempt::Busy(_) => true,
+                Attempt::Failed(error) => matches!(error, RestError::Unreachable { .. }),
             })
-        };
-        if response
-            .content_length()
-            .is_some_and(|length| length > limit_bytes as u64)
-        {
-            return Err(too_large());
+            .await;
+        match result {
+            Ok(response) | Err(Attempt::Busy(response)) => Ok(response),
+            Err(Attempt::Failed(error)) => Err(error),
         }
-        let mut body = Vec::new();
-        let mut turn = None;
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            let length = body.len() + chunk.len();
-            if length > limit_bytes {
-                return Err(too_large());
-            }
-            if length > FREE && turn.is_none() {
-                // It is never closed; without a turn the answer is read all the same.
-                turn = self.http.large.acquire().await.ok();
-            }
-            body.extend_from_slice(&chunk);
-        }
-        drop(turn);
-        tracing::debug!(url = %shown, status, bytes = body.len(), "flink");
-        let answer = Answer { status, body };
-        if matches!(status, 502..=504) {
-            return Err(Attempt::Busy(answer));
-        }
-        Ok(answer)
     }
 
     fn as_rest_error(&self, error: &reqwest::Error, url: String) -> RestError {
@@ -177,22 +162,48 @@ impl HttpRest {
 
 impl Rest for HttpRest {
     async fn get(&self, path_and_query: &str) -> Result<Answer, RestError> {
-        let patience = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(150))
-            .with_max_delay(Duration::from_secs(2))
-            .with_max_times(self.http.settings.retries)
-            .with_jitter();
-        let result = (|| self.attempt(path_and_query))
-            .retry(patience)
-            .when(|attempt| match attempt {
-                Attempt::Busy(_) => true,
-                Attempt::Failed(error) => matches!(error, RestError::Unreachable { .. }),
-            })
-            .await;
-        match result {
-            Ok(answer) | Err(Attempt::Busy(answer)) => Ok(answer),
-            Err(Attempt::Failed(error)) => Err(error),
+        let Pieces { status, body } = self.stream(path_and_query).await?;
+        let append = |mut whole: Vec<u8>, piece: Vec<u8>| async move {
+            whole.extend_from_slice(&piece);
+            Ok(whole)
+        };
+        let body = body.try_fold(Vec::new(), append).await?;
+        Ok(Answer { status, body })
+    }
+
+    async fn stream(&self, path_and_query: &str) -> Result<Pieces<'_>, RestError> {
+        let response = self.begun(path_and_query).await?;
+        let status = response.status().as_u16();
+        let url = self.shown(path_and_query);
+        let limit_bytes = limit_of(path_and_query);
+        let too_large = move |url: String| RestError::TooLarge { url, limit_bytes };
+        if response
+            .content_length()
+            .is_some_and(|length| length > limit_bytes as u64)
+        {
+            return Err(too_large(url));
         }
+        let body = futures::stream::try_unfold(
+            (response, 0, url),
+            move |(mut response, read, url)| async move {
+                match response.chunk().await {
+                    Err(error) => Err(self.as_rest_error(&error, url)),
+                    Ok(None) => {
+                        tracing::debug!(%url, status, bytes = read, "flink");
+                        Ok(None)
+                    }
+                    Ok(Some(piece)) if read + piece.len() > limit_bytes => Err(too_large(url)),
+                    Ok(Some(piece)) => {
+                        let read = read + piece.len();
+                        Ok(Some((piece.to_vec(), (response, read, url))))
+                    }
+                }
+            },
+        );
+        Ok(Pieces {
+            status,
+            body: body.boxed(),
+        })
     }
 
     fn endpoint(&self) -> String {

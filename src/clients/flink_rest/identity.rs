@@ -1,7 +1,9 @@
 //! What answers at an address, when it is not a JobManager with jobs of its own.
 
+use super::answers::{Flag, Object, Text};
 use super::pass::{Pass, ReadError};
 use super::{Rest, Settings};
+use serde::Deserialize;
 
 /// What answers at a REST address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +35,44 @@ impl Identity {
     }
 }
 
+/// `/config`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WebConfig {
+    #[serde(rename = "flink-version")]
+    flink_version: Text,
+    features: Object<Features>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Features {
+    #[serde(rename = "web-history")]
+    web_history: Flag,
+}
+
+/// `/info` of a SQL gateway.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Info {
+    #[serde(rename = "productName")]
+    product_name: Text,
+}
+
 /// Finds out what answers at a REST address.
 pub async fn identify<R: Rest>(rest: &R, settings: &Settings) -> Identity {
     let pass = Pass::new(rest, settings.deadline);
-    match pass.json("/config").await {
-        Ok(config) if config["features"]["web-history"] == true => return Identity::HistoryServer,
-        Ok(config) if config["flink-version"].is_string() => return Identity::JobManager,
+    match pass.read::<Object<WebConfig>>("/config").await {
+        Ok(config) if config.features.web_history == Flag(Some(true)) => {
+            return Identity::HistoryServer;
+        }
+        Ok(config) if config.flink_version.as_str().is_some() => return Identity::JobManager,
         Ok(_) | Err(ReadError::Status { .. } | ReadError::NotJson { .. }) => {}
         Err(_) => return Identity::Unknown,
     }
     for path in ["/v1/info", "/info"] {
-        if let Ok(info) = pass.json(path).await
-            && info["productName"] == "Apache Flink"
+        if let Ok(info) = pass.read::<Object<Info>>(path).await
+            && info.product_name.is("Apache Flink")
         {
             return Identity::SqlGateway;
         }

@@ -4,15 +4,23 @@
 //! `latency.source_id.S.operator_id.O.operator_subtask_index.N.latency_p95` (less or more in front of `operator_id` where
 //! `metrics.latency.granularity` is not `operator`). The head operator of a chain has the id of its vertex.
 
-use super::answers::{kept, list, number, text};
-use super::metric_names::{LONGEST_REQUEST, encoded};
+use super::answers::{List, Number, Object, kept};
+use super::metric_names::{LONGEST_REQUEST, Latencies, MetricNames, encoded};
 use super::pass::{Pass, ReadError};
 use super::{Rest, metric_names};
 use crate::quantity::FlinkDuration;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// The option that makes sources send markers; off without it.
 pub(super) const INTERVAL: &str = "metrics.latency.interval";
+
+/// The largest value of a metric over the subtasks.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Largest {
+    max: Number,
+}
 
 /// Whether this configuration makes sources send markers. A job that sets the interval in its own code is not seen.
 pub(super) fn are_sent(configuration: &BTreeMap<String, String>) -> bool {
@@ -30,19 +38,18 @@ pub(super) async fn p95_ms<R: Rest>(
     vertex_id: &str,
 ) -> Result<Option<f64>, ReadError> {
     let metrics = format!("{place}/subtasks/metrics");
-    let document = pass.json(&metrics).await?;
-    let names: Vec<String> = list(&document)
-        .iter()
-        .filter_map(|metric| text(&metric["id"]))
-        .collect();
+    let names = pass
+        .read::<MetricNames<Latencies>>(&metrics)
+        .await?
+        .into_vec();
     let chosen = chosen(&metrics, vertex_id, &names);
     let Some(request) = metric_names::requests(&metrics, chosen).into_iter().next() else {
         return Ok(None);
     };
-    let document = pass.json(&request).await?;
-    let largest = list(&document)
+    let values: List<Object<Largest>, 1_000> = pass.read(&request).await?;
+    let largest = values
         .iter()
-        .filter_map(|metric| number(&metric["max"]))
+        .filter_map(|metric| metric.max.number())
         // Clocks of two machines may differ: less than no time is no measurement.
         .filter(|latency| *latency >= 0.0)
         .reduce(f64::max);

@@ -1,7 +1,12 @@
 //! Which metrics are asked for, and how their names go into request lines.
 
+use super::answers::{Object, Text};
 use crate::flink::metric_names::{Partition, collector};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeSet;
+use std::fmt;
+use std::marker::PhantomData;
 
 /// Flink refuses request lines from 4096 bytes on; the method, the version and a path put in front by an ingress need room too.
 pub(super) const LONGEST_REQUEST: usize = 3_500;
@@ -35,14 +40,106 @@ pub(super) const OF_TASK_MANAGERS: [&str; 11] = [
     "Status.Shuffle.Netty.TotalMemory",
 ];
 
-/// Of the collectors of a TaskManager's JVM, by the names that it lists itself.
-pub(super) fn of_collectors<'a>(listed: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let of_collector = |name: &&str| {
-        collector(name, ".Time")
-            .or_else(|| collector(name, ".TimeMsPerSecond"))
-            .is_some()
-    };
-    listed.into_iter().filter(of_collector).collect()
+/// Names that are kept of one list at most, bytes in all: some twenty thousand partitions.
+const MOST_NAMES: usize = 2 << 20;
+
+/// Which names of a list of metrics are kept.
+pub(super) trait Wanted {
+    fn wants(name: &str) -> bool;
+}
+
+/// Those of a task, and those by which a source tells its lag and partitions.
+pub(super) struct Tasks;
+/// Those of the garbage collectors of a TaskManager's JVM, by the names that it lists itself.
+pub(super) struct Collectors;
+/// Those of latency markers.
+pub(super) struct Latencies;
+
+impl Wanted for Tasks {
+    fn wants(name: &str) -> bool {
+        OF_TASKS.contains(&name) || SourceNames::holds(name)
+    }
+}
+
+impl Wanted for Collectors {
+    fn wants(name: &str) -> bool {
+        [".Time", ".TimeMsPerSecond"]
+            .iter()
+            .any(|ending| collector(name, ending).is_some())
+    }
+}
+
+impl Wanted for Latencies {
+    fn wants(name: &str) -> bool {
+        name.starts_with("latency.") && name.ends_with(".latency_p95")
+    }
+}
+
+/// The names in a list of metrics that are wanted, in its order. The others are dropped while the list is read, and so is a name that is too
+/// long for a request line.
+#[derive(Debug)]
+pub(super) struct MetricNames<W> {
+    names: Vec<String>,
+    wanted: PhantomData<W>,
+}
+
+impl<W> MetricNames<W> {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        self.names
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Named {
+    id: Text,
+}
+
+struct Picking<W>(PhantomData<W>);
+
+impl<'de, W: Wanted> Deserialize<'de> for MetricNames<W> {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        let names = reader.deserialize_any(Picking::<W>(PhantomData))?;
+        Ok(MetricNames {
+            names,
+            wanted: PhantomData,
+        })
+    }
+}
+
+impl<'de, W: Wanted> Visitor<'de> for Picking<W> {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of metrics")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+        let mut names = Vec::new();
+        let mut left = MOST_NAMES;
+        while let Some(metric) = list.next_element::<Object<Named>>()? {
+            let Some(name) = metric.id.as_str() else {
+                continue;
+            };
+            if name.len() > LONGEST_REQUEST || !W::wants(name) {
+                continue;
+            }
+            left = left
+                .checked_sub(name.len())
+                .ok_or_else(|| A::Error::custom("it lists more metrics than are read"))?;
+            names.push(name.to_owned());
+        }
+        Ok(names)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Vec<String>, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Vec::new())
+    }
+
+    fn visit_unit<E>(self) -> Result<Vec<String>, E> {
+        Ok(Vec::new())
+    }
 }
 
 /// Metrics that the operators of a source report under their own names.
@@ -63,6 +160,16 @@ pub(super) struct SourceNames {
 }
 
 impl SourceNames {
+    /// Whether a name may be one of them, or name a partition.
+    fn holds(name: &str) -> bool {
+        let counts = [".numRecordsOut", ".numRecordsOutPerSecond"];
+        [".pendingRecords", ".activeSplitCount"]
+            .iter()
+            .any(|ending| name.ends_with(ending))
+            || (name.starts_with("Source__") && counts.iter().any(|ending| name.ends_with(ending)))
+            || Partition::of(name).is_some()
+    }
+
     /// Picks them out of the names that a vertex lists. Operators' names come and go with each submission, suffixes stay.
     pub fn pick(names: &BTreeSet<String>) -> SourceNames {
         let ending = |suffix: &str| -> Vec<String> {

@@ -7,7 +7,6 @@
 //! vertex behind the sources.
 
 mod answers;
-mod bounded;
 mod checkpoints;
 mod choice;
 mod cluster;
@@ -22,6 +21,7 @@ mod metric_names;
 mod pass;
 mod reader;
 mod settings;
+mod stream;
 mod subtasks;
 mod task_managers;
 mod transport;
@@ -35,4 +35,5 @@ pub use http::{Http, HttpRest};
 pub use identity::{Identity, identify};
 pub use reader::read_job;
 pub use settings::Settings;
-pub use transport::{Answer, Rest, RestError};
+pub(super) use stream::limit_of;
+pub use transport::{Answer, Pieces, Rest, RestError};

@@ -1,17 +1,16 @@
 //! One look's requests under one deadline.
 
-use super::bounded::{self, limit_of};
-use super::{Answer, Rest, RestError};
+use super::answers::{List, Object, Text};
+use super::stream::{gathered, parsed};
+use super::{Rest, RestError};
 use crate::clients::access::page;
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Most of a server's message that is repeated.
 const LONGEST_MESSAGE: usize = 160;
-
-/// Memory that an error's document may take, bytes.
-const LARGEST_ERROR: usize = 1 << 20;
 
 /// Why a document could not be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -37,6 +36,8 @@ pub(super) enum ReadError {
         reason: String,
         beginning: String,
     },
+    #[error("{url} answered with another document than a JobManager's ({reason})")]
+    Unfit { url: String, reason: String },
     #[error("the deadline of {seconds} s for this job passed before {url} was read")]
     Deadline { url: String, seconds: f64 },
 }
@@ -98,47 +99,95 @@ impl<'a, R: Rest> Pass<'a, R> {
         }
     }
 
-    /// The document at a path.
-    pub async fn json(&self, path_and_query: &str) -> Result<Value, ReadError> {
-        let path = path_and_query.split('?').next().unwrap_or_default();
-        let url = format!("{}{path}", self.rest.endpoint());
-        let Ok(answer) =
-            tokio::time::timeout_at(self.deadline, self.rest.get(path_and_query)).await
-        else {
-            return Err(ReadError::Deadline {
-                url,
+    /// The document at a path, read as it comes into what is kept of it.
+    pub async fn read<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path_and_query: &str,
+    ) -> Result<T, ReadError> {
+        let reading = self.read_from(path_and_query);
+        match tokio::time::timeout_at(self.deadline, reading).await {
+            Ok(read) => read,
+            Err(_) => Err(ReadError::Deadline {
+                url: self.url(path_and_query),
                 seconds: self.allowed.as_secs_f64(),
-            });
-        };
-        let Answer { status, body } = answer?;
+            }),
+        }
+    }
+
+    fn url(&self, path_and_query: &str) -> String {
+        let path = path_and_query.split('?').next().unwrap_or_default();
+        format!("{}{path}", self.rest.endpoint())
+    }
+
+    async fn read_from<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path_and_query: &str,
+    ) -> Result<T, ReadError> {
+        let mut answer = self.rest.stream(path_and_query).await?;
+        let status = answer.status;
+        let (beginning, is_all) = gathered(&mut answer).await?;
         if !(200..300).contains(&status) {
             return Err(ReadError::Status {
                 status,
-                url,
-                message: server_message(&body),
+                url: self.url(path_and_query),
+                message: server_message(&beginning),
             });
         }
-        bounded::parse(&body, limit_of(path_and_query).document).map_err(|error| {
-            match page(&body) {
+        let read = if is_all {
+            serde_json::from_slice(&beginning).map_err(|error| (error, Beginning::of(&beginning)))
+        } else {
+            let told = Beginning::of(&beginning);
+            let read = parsed(beginning, &mut answer).await?;
+            read.map_err(|error| (error, told))
+        };
+        read.map_err(|(error, told)| {
+            let url = self.url(path_and_query);
+            match told.title {
                 Some(title) => ReadError::Page { url, title },
                 None => ReadError::NotJson {
                     url,
                     reason: error.to_string(),
-                    beginning: first_line(&String::from_utf8_lossy(&body), 40),
+                    beginning: told.shown,
                 },
             }
         })
     }
 }
 
-/// Flink answers errors with `{"errors": [text, stack trace]}`: the first line of the first.
+/// What is said of an answer that is not the document that was expected.
+struct Beginning {
+    /// Its title, where it is a page for people.
+    title: Option<String>,
+    /// Its first characters.
+    shown: String,
+}
+
+impl Beginning {
+    fn of(body: &[u8]) -> Beginning {
+        let first = &body[..body.len().min(256)];
+        Beginning {
+            title: page(body),
+            shown: first_line(&String::from_utf8_lossy(first), 40),
+        }
+    }
+}
+
+/// What Flink answers errors with: texts, of which the first is the message and the next a stack trace.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Errors {
+    errors: List<Text, 16>,
+}
+
+/// The first line of the first error.
 fn server_message(body: &[u8]) -> String {
-    let Ok(document) = bounded::parse(body, LARGEST_ERROR) else {
+    let Ok(document) = serde_json::from_slice::<Object<Errors>>(body) else {
         return String::new();
     };
-    let text = super::answers::list(&document["errors"])
+    let text = document
+        .errors
         .iter()
-        .filter_map(Value::as_str)
+        .filter_map(Text::as_str)
         .find(|text| !text.trim().is_empty())
         .unwrap_or_default();
     // The class in front says nothing to a person.

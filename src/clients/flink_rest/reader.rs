@@ -1,8 +1,8 @@
 //! One look at one job.
 
-use super::answers::{count, list, small_count, text};
+use super::answers::{List, Number, Object, Text};
 use super::choice::{Listing, choose, listings, sharing};
-use super::graph::{Details, details};
+use super::graph::{Details, JobDocument, PlanDocument, details};
 use super::metric_names::encoded;
 use super::pass::{Pass, ReadError};
 use super::{
@@ -10,16 +10,37 @@ use super::{
 };
 use crate::snapshot::{Gap, JobKey, JobState, Slots, Snapshot, Vertex, Workload, mark_inputs};
 use futures::StreamExt;
-use serde_json::Value;
+use serde::Deserialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Stamps that differ from the JobManager's clock by more than this make ages doubtful, which is then said.
 const CLOCKS_DIFFER_MS: i64 = 300_000;
 
-/// Vertices of a job at most. Part of a graph is no graph: a job with more is not read.
-const MOST_VERTICES: usize = 1000;
 /// Gaps that are named one by one.
 const MOST_GAPS: usize = 500;
+
+/// `/overview`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Overview {
+    #[serde(rename = "flink-version")]
+    flink_version: Text,
+    #[serde(rename = "slots-total")]
+    slots_total: Number,
+    #[serde(rename = "slots-available")]
+    slots_available: Number,
+}
+
+/// A metric of a job.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metric {
+    id: Text,
+    value: Number,
+}
+
+/// The metrics that are asked for together.
+type Metrics = List<Object<Metric>, 100>;
 
 /// Looks at one job. `named` is Flink's id or name of it where a JobManager has several; `now_ms` stamps the snapshot instead of the
 /// JobManager's clock. Never fails: whatever is missing is a gap with its reason; an address where nobody answers
@@ -119,13 +140,13 @@ async fn job_document<R: Rest>(
     pass: &Pass<'_, R>,
     settings: &Settings,
     chosen: &Listing,
-) -> Result<Value, ReadError> {
+) -> Result<Object<JobDocument>, ReadError> {
     let path = format!("/jobs/{}", encoded(&chosen.id));
-    let first = pass.json(&path).await?;
+    let first = pass.read(&path).await?;
     match settings.warm_up.filter(|_| !chosen.has_ended()) {
         Some(wait) => {
             tokio::time::sleep(wait).await;
-            pass.json(&path).await
+            pass.read(&path).await
         }
         None => Ok(first),
     }
@@ -135,17 +156,20 @@ async fn snapshot<R: Rest>(
     pass: &Pass<'_, R>,
     job: &JobKey,
     chosen: &Listing,
-    document: Value,
+    document: Object<JobDocument>,
     now_ms: Option<i64>,
     settings: &Settings,
 ) -> Snapshot {
-    let plan = if document["plan"].is_null() {
-        pass.json(&format!("/jobs/{}/plan", encoded(&chosen.id)))
+    let plan: Option<Object<PlanDocument>> = if document.has_plan() {
+        None
+    } else {
+        pass.read(&format!("/jobs/{}/plan", encoded(&chosen.id)))
             .await
             .ok()
-    } else {
-        None
     };
+    let too_large = document
+        .too_large()
+        .or_else(|| plan.as_ref().and_then(|plan| plan.too_large()));
     let Details {
         state,
         word,
@@ -155,13 +179,9 @@ async fn snapshot<R: Rest>(
         vertices,
         finished,
         gaps,
-    } = details(&document, plan.as_ref());
+    } = details(&document, plan.as_deref());
     drop(document);
-    if vertices.len() > MOST_VERTICES {
-        let reason = format!(
-            "its graph has {} vertices, more than the {MOST_VERTICES} that are read",
-            vertices.len()
-        );
+    if let Some(reason) = too_large {
         return without_job(
             job,
             now_ms.or(flink_now),
@@ -240,17 +260,19 @@ async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mu
         encoded(job_id)
     );
     let (overview, config, restarts, (checkpoints, checkpoint_gaps), (failures, failure_gap)) = futures::join!(
-        pass.json("/overview"),
-        pass.json("/jobmanager/config"),
-        pass.json(&restarts_path),
+        pass.read::<Object<Overview>>("/overview"),
+        pass.read::<configuration::Options>("/jobmanager/config"),
+        pass.read::<Metrics>(&restarts_path),
         checkpoints::checkpoints(pass, job_id),
         failures::failures(pass, job_id),
     );
     match overview {
         Ok(overview) => {
-            snapshot.flink_version = text(&overview["flink-version"]);
-            snapshot.slots = small_count(&overview["slots-total"])
-                .zip(small_count(&overview["slots-available"]))
+            snapshot.flink_version = overview.flink_version.text();
+            snapshot.slots = overview
+                .slots_total
+                .small_count()
+                .zip(overview.slots_available.small_count())
                 .map(|(total, available)| Slots { total, available });
             if snapshot.slots.is_none() {
                 snapshot.gaps.push(Gap::new(
@@ -293,15 +315,15 @@ async fn read_job_level<R: Rest>(pass: &Pass<'_, R>, job_id: &str, snapshot: &mu
 }
 
 /// `numRestarts`; Flink before 1.12 only had `fullRestarts`.
-fn restarts_of(document: &Value) -> Option<u64> {
-    job_metric(document, "numRestarts").or_else(|| job_metric(document, "fullRestarts"))
+fn restarts_of(metrics: &Metrics) -> Option<u64> {
+    job_metric(metrics, "numRestarts").or_else(|| job_metric(metrics, "fullRestarts"))
 }
 
-fn job_metric(document: &Value, name: &str) -> Option<u64> {
-    list(document)
+fn job_metric(metrics: &Metrics, name: &str) -> Option<u64> {
+    metrics
         .iter()
-        .find(|metric| metric["id"] == name)
-        .and_then(|metric| count(&metric["value"]))
+        .find(|metric| metric.id.is(name))
+        .and_then(|metric| metric.value.count())
 }
 
 async fn read_vertices<R: Rest>(

@@ -4,10 +4,10 @@
 //! on while some of its subtasks have finished (fewer splits than subtasks, bounded splits) only the others are asked for.
 
 use super::Rest;
-use super::answers::{list, small_count};
+use super::answers::{List, Number, Object, Text};
 use super::pass::Pass;
 use crate::snapshot::Vertex;
-use serde_json::Value;
+use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// The subtasks of a vertex whose metrics mean something.
@@ -21,19 +21,44 @@ pub(super) enum Live {
     Untold(String),
 }
 
+/// Subtasks that are read of one vertex: Flink's largest parallelism.
+const MOST_SUBTASKS: usize = 32_768;
+
+/// `/jobs/:id/vertices/:id`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    subtasks: List<Object<Subtask>, MOST_SUBTASKS>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Subtask {
+    subtask: Number,
+    #[serde(deserialize_with = "runs")]
+    status: Option<bool>,
+}
+
+/// Whether a subtask's state is one in which it has not finished; none where it has no state.
+fn runs<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<Option<bool>, D::Error> {
+    let state = Text::deserialize(reader)?;
+    Ok(state.as_str().map(|state| state != "FINISHED"))
+}
+
 /// Asks which subtasks of a vertex have not finished, where some have.
 pub(super) async fn live<R: Rest>(pass: &Pass<'_, R>, place: &str, vertex: &Vertex) -> Live {
     if vertex.finished_subtasks == 0 || vertex.finished_subtasks >= vertex.parallelism {
         return Live::All;
     }
-    let document = match pass.json(place).await {
+    let document = match pass.read::<Object<Details>>(place).await {
         Ok(document) => document,
         Err(error) => return Live::Untold(error.to_string()),
     };
-    let running: BTreeSet<u32> = list(&document["subtasks"])
+    let running: BTreeSet<u32> = document
+        .subtasks
         .iter()
-        .filter(|subtask| subtask["status"].is_string() && subtask["status"] != "FINISHED")
-        .filter_map(|subtask| small_count(&subtask["subtask"]))
+        .filter(|subtask| subtask.status == Some(true))
+        .filter_map(|subtask| subtask.subtask.small_count())
         .collect();
     if running.is_empty() {
         return Live::Untold("the vertex's details list no subtask that runs".to_string());
@@ -60,11 +85,11 @@ impl Live {
     }
 
     /// Whether a subtask is one of them, by its number.
-    pub(super) fn holds(&self, subtask: &Value) -> bool {
+    pub(super) fn holds(&self, subtask: Number) -> bool {
         match self {
-            Live::Some(running, _) => {
-                small_count(subtask).is_some_and(|number| running.contains(&number))
-            }
+            Live::Some(running, _) => subtask
+                .small_count()
+                .is_some_and(|number| running.contains(&number)),
             _ => true,
         }
     }

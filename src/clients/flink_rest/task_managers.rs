@@ -1,22 +1,73 @@
 //! TaskManagers: shapes, pools, and what their processes use.
 
-use super::answers::{amount, count, list, small_count, text};
-use super::metric_names::{OF_TASK_MANAGERS, encoded, of_collectors, requests};
+use super::answers::{List, Number, Object, Text};
+use super::metric_names::{Collectors, MetricNames, OF_TASK_MANAGERS, encoded, requests};
 use super::pass::Pass;
 use super::{Rest, Settings};
 use crate::flink::metric_names::{collector, pauses};
 use crate::quantity::count as counted;
 use crate::snapshot::{Gap, MemoryPools, TaskManager};
 use futures::StreamExt;
-use serde_json::Value;
+use serde::Deserialize;
 use std::collections::BTreeMap;
+
+/// TaskManagers that are read of one cluster.
+const MOST_LISTED: usize = 20_000;
+/// Metrics of a TaskManager that are asked for in one request, and more.
+const MOST_VALUES: usize = 1_000;
+
+/// `/taskmanagers`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Registered {
+    taskmanagers: List<Object<Shape>, MOST_LISTED>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Shape {
+    id: Text,
+    slots_number: Number,
+    free_slots: Number,
+    hardware: Object<Hardware>,
+    memory_configuration: Object<Pools>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Hardware {
+    cpu_cores: Number,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Pools {
+    framework_heap: Number,
+    task_heap: Number,
+    framework_off_heap: Number,
+    task_off_heap: Number,
+    network_memory: Number,
+    managed_memory: Number,
+    jvm_metaspace: Number,
+    jvm_overhead: Number,
+    total_flink_memory: Number,
+    total_process_memory: Number,
+}
+
+/// A metric of a TaskManager.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metric {
+    id: Text,
+    value: Number,
+}
 
 /// All TaskManagers of the cluster, by id, those within the limit with their metrics.
 pub(super) async fn task_managers<R: Rest>(
     pass: &Pass<'_, R>,
     settings: &Settings,
 ) -> (Vec<TaskManager>, Vec<Gap>) {
-    let document = match pass.json("/taskmanagers").await {
+    let document = match pass.read::<Object<Registered>>("/taskmanagers").await {
         Ok(document) => document,
         Err(error) => {
             return (
@@ -26,10 +77,21 @@ pub(super) async fn task_managers<R: Rest>(
         }
     };
     let mut gaps = Vec::new();
-    let mut all: Vec<TaskManager> = list(&document["taskmanagers"])
+    let mut all: Vec<TaskManager> = document
+        .taskmanagers
         .iter()
-        .filter_map(shape)
+        .filter_map(|found| shape(found))
         .collect();
+    if document.taskmanagers.more() > 0 {
+        gaps.push(Gap::new(
+            "TaskManagers",
+            format!(
+                "{} more than the {MOST_LISTED} that are read are registered",
+                document.taskmanagers.more()
+            ),
+        ));
+    }
+    drop(document);
     all.sort_by(|left, right| left.id.cmp(&right.id));
     if all.is_empty() {
         gaps.push(Gap::new("TaskManagers", "none is registered"));
@@ -80,21 +142,14 @@ const USUAL_COLLECTORS: [&str; 9] = [
 /// The metrics of the collectors that a TaskManager lists: their names are those of its JVM. All have the same image, so one is asked.
 async fn collectors<R: Rest>(pass: &Pass<'_, R>, id: &str) -> Vec<String> {
     let path = format!("/taskmanagers/{}/metrics", encoded(id));
-    let Ok(document) = pass.json(&path).await else {
+    let Ok(names) = pass.read::<MetricNames<Collectors>>(&path).await else {
         // Whoever forbids the list may still answer names.
         return USUAL_COLLECTORS
             .iter()
             .map(|collector| format!("Status.JVM.GarbageCollector.{collector}.Time"))
             .collect();
     };
-    let names: Vec<String> = list(&document)
-        .iter()
-        .filter_map(|metric| text(&metric["id"]))
-        .collect();
-    of_collectors(names.iter().map(String::as_str))
-        .into_iter()
-        .map(str::to_string)
-        .collect()
+    names.into_vec()
 }
 
 fn no_pauses(collectors: &[String]) -> Gap {
@@ -114,12 +169,12 @@ fn no_pauses(collectors: &[String]) -> Gap {
     Gap::new("GC time", reason)
 }
 
-fn shape(found: &Value) -> Option<TaskManager> {
+fn shape(found: &Shape) -> Option<TaskManager> {
     Some(TaskManager {
-        id: text(&found["id"])?,
-        slots: small_count(&found["slotsNumber"]).unwrap_or(0),
-        free_slots: small_count(&found["freeSlots"]).unwrap_or(0),
-        cpus_seen: amount(&found["hardware"]["cpuCores"]).filter(|cpus| *cpus > 0.0),
+        id: found.id.text()?,
+        slots: found.slots_number.small_count().unwrap_or(0),
+        free_slots: found.free_slots.small_count().unwrap_or(0),
+        cpus_seen: found.hardware.cpu_cores.amount().filter(|cpus| *cpus > 0.0),
         cpu_time_ns: None,
         cpu_load: None,
         heap_used: None,
@@ -135,24 +190,27 @@ fn shape(found: &Value) -> Option<TaskManager> {
         container_limit: None,
         gc_time_ms: None,
         gc_ms_per_second: None,
-        pools: pools(&found["memoryConfiguration"]),
+        pools: pools(&found.memory_configuration),
     })
 }
 
 /// The pools, when the process's size is known: a TaskManager started without one (in a test, by hand) has none to report.
-fn pools(found: &Value) -> Option<MemoryPools> {
-    let bytes = |name: &str| count(&found[name]).unwrap_or(0);
-    let total_process = count(&found["totalProcessMemory"]).filter(|bytes| *bytes > 0)?;
+fn pools(found: &Pools) -> Option<MemoryPools> {
+    let bytes = |size: Number| size.count().unwrap_or(0);
+    let total_process = found
+        .total_process_memory
+        .count()
+        .filter(|bytes| *bytes > 0)?;
     Some(MemoryPools {
-        framework_heap: bytes("frameworkHeap"),
-        task_heap: bytes("taskHeap"),
-        framework_off_heap: bytes("frameworkOffHeap"),
-        task_off_heap: bytes("taskOffHeap"),
-        network: bytes("networkMemory"),
-        managed: bytes("managedMemory"),
-        metaspace: bytes("jvmMetaspace"),
-        overhead: bytes("jvmOverhead"),
-        total_flink: bytes("totalFlinkMemory"),
+        framework_heap: bytes(found.framework_heap),
+        task_heap: bytes(found.task_heap),
+        framework_off_heap: bytes(found.framework_off_heap),
+        task_off_heap: bytes(found.task_off_heap),
+        network: bytes(found.network_memory),
+        managed: bytes(found.managed_memory),
+        metaspace: bytes(found.jvm_metaspace),
+        overhead: bytes(found.jvm_overhead),
+        total_flink: bytes(found.total_flink_memory),
         total_process,
     })
 }
@@ -163,18 +221,21 @@ async fn measured<R: Rest>(
     collectors: &[String],
 ) -> (TaskManager, Option<Gap>) {
     let path = format!("/taskmanagers/{}/metrics", encoded(&task_manager.id));
-    let mut values: BTreeMap<String, Value> = BTreeMap::new();
+    let mut values: BTreeMap<String, Number> = BTreeMap::new();
     let gap =
         |id: &str, reason: String| Some(Gap::new(format!("metrics of TaskManager {id}"), reason));
     let names = OF_TASK_MANAGERS
         .into_iter()
         .chain(collectors.iter().map(String::as_str));
     for request in requests(&path, names) {
-        match pass.json(&request).await {
-            Ok(document) => values.extend(
-                list(&document)
+        match pass
+            .read::<List<Object<Metric>, MOST_VALUES>>(&request)
+            .await
+        {
+            Ok(metrics) => values.extend(
+                metrics
                     .iter()
-                    .filter_map(|metric| Some((text(&metric["id"])?, metric["value"].clone()))),
+                    .filter_map(|metric| Some((metric.id.text()?, metric.value))),
             ),
             Err(error) => {
                 let gap = gap(&task_manager.id, error.to_string());
@@ -195,12 +256,14 @@ async fn measured<R: Rest>(
     (task_manager, gap)
 }
 
-fn fill(task_manager: &mut TaskManager, values: &BTreeMap<String, Value>) {
-    let value = |name: &str| values.get(name).unwrap_or(&Value::Null);
-    let bytes = |name: &str| count(value(name));
-    task_manager.cpu_time_ns = count(value("Status.JVM.CPU.Time"));
+fn fill(task_manager: &mut TaskManager, values: &BTreeMap<String, Number>) {
+    let value = |name: &str| values.get(name).copied().unwrap_or_default();
+    let bytes = |name: &str| value(name).count();
+    task_manager.cpu_time_ns = value("Status.JVM.CPU.Time").count();
     // The JVM says a negative number when it does not know.
-    task_manager.cpu_load = amount(value("Status.JVM.CPU.Load")).filter(|load| *load <= 1.0);
+    task_manager.cpu_load = value("Status.JVM.CPU.Load")
+        .amount()
+        .filter(|load| *load <= 1.0);
     task_manager.heap_used = bytes("Status.JVM.Memory.Heap.Used");
     task_manager.heap_max = bytes("Status.JVM.Memory.Heap.Max");
     task_manager.metaspace_used = bytes("Status.JVM.Memory.Metaspace.Used");
@@ -214,7 +277,7 @@ fn fill(task_manager: &mut TaskManager, values: &BTreeMap<String, Value>) {
         pauses(
             values
                 .iter()
-                .filter_map(|(name, value)| Some((collector(name, ending)?, amount(value)?))),
+                .filter_map(|(name, value)| Some((collector(name, ending)?, value.amount()?))),
         )
     };
     task_manager.gc_time_ms = together(".Time").map(|time| time as u64);

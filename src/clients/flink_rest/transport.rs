@@ -1,5 +1,7 @@
 //! What the reader needs of whatever carries its requests.
 
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use std::future::Future;
 
 /// An answer with whatever status.
@@ -9,6 +11,14 @@ pub struct Answer {
     pub status: u16,
     /// The whole body.
     pub body: Vec<u8>,
+}
+
+/// An answer of which the body comes in pieces.
+pub struct Pieces<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, in order; nothing comes after an error.
+    pub body: BoxStream<'a, Result<Vec<u8>, RestError>>,
 }
 
 /// Why there is no answer.
@@ -96,6 +106,18 @@ pub trait Rest: Send + Sync {
     /// The answer to one request; `path_and_query` begins with a slash. An HTTP error status is an answer, not an error.
     fn get(&self, path_and_query: &str) -> impl Future<Output = Result<Answer, RestError>> + Send;
 
+    /// The same answer in pieces, as they come; what carries only whole answers gives one piece.
+    fn stream(
+        &self,
+        path_and_query: &str,
+    ) -> impl Future<Output = Result<Pieces<'_>, RestError>> + Send {
+        async {
+            let Answer { status, body } = self.get(path_and_query).await?;
+            let body = futures::stream::iter([Ok(body)]).boxed();
+            Ok(Pieces { status, body })
+        }
+    }
+
     /// Where it is, for messages; never with credentials.
     fn endpoint(&self) -> String;
 }
@@ -103,6 +125,13 @@ pub trait Rest: Send + Sync {
 impl<R: Rest> Rest for &R {
     fn get(&self, path_and_query: &str) -> impl Future<Output = Result<Answer, RestError>> + Send {
         (**self).get(path_and_query)
+    }
+
+    fn stream(
+        &self,
+        path_and_query: &str,
+    ) -> impl Future<Output = Result<Pieces<'_>, RestError>> + Send {
+        (**self).stream(path_and_query)
     }
 
     fn endpoint(&self) -> String {

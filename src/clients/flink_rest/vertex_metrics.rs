@@ -1,13 +1,47 @@
 //! The metrics of one vertex.
 
-use super::answers::{kept, list, number, text};
-use super::metric_names::{OF_TASKS, SourceNames, encoded, requests_of};
+use super::answers::{List, Number, Object, Text, kept};
+use super::metric_names::{MetricNames, OF_TASKS, SourceNames, Tasks, encoded, requests_of};
 use super::pass::{Pass, ReadError};
 use super::subtasks::{Live, live};
 use super::{Rest, Settings, latency};
 use crate::snapshot::{Gap, Spread, Vertex};
-use serde_json::Value;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Metrics that an answer may hold: more than fit into one request line.
+const MOST_VALUES: usize = 1_000;
+/// Subtasks that a backpressure answer may list: Flink's largest parallelism.
+const MOST_LISTED: usize = 32_768;
+
+/// A metric over subtasks as Flink writes it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Aggregated {
+    id: Text,
+    min: Number,
+    avg: Number,
+    max: Number,
+    sum: Number,
+}
+
+/// `/jobs/:id/vertices/:id/backpressure`
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Backpressure {
+    subtasks: List<Object<Ratios>, MOST_LISTED>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Ratios {
+    subtask: Number,
+    ratio: Number,
+    #[serde(rename = "busyRatio")]
+    busy: Number,
+    #[serde(rename = "idleRatio")]
+    idle: Number,
+}
 
 /// A metric over the subtasks of a vertex. All finite.
 #[derive(Debug, Clone, Copy)]
@@ -115,30 +149,27 @@ async fn source_values<R: Rest>(
 }
 
 async fn names<R: Rest>(pass: &Pass<'_, R>, metrics: &str) -> Result<BTreeSet<String>, ReadError> {
-    let document = pass.json(metrics).await?;
-    Ok(list(&document)
-        .iter()
-        .filter_map(|metric| text(&metric["id"]))
-        .collect())
+    let names = pass.read::<MetricNames<Tasks>>(metrics).await?;
+    Ok(names.into_vec().into_iter().collect())
 }
 
 async fn values<R: Rest>(pass: &Pass<'_, R>, requests: Vec<String>) -> Result<Values, ReadError> {
     let mut values = Values::new();
     for request in requests {
-        let document = pass.json(&request).await?;
-        values.extend(list(&document).iter().filter_map(aggregate));
+        let answered: List<Object<Aggregated>, MOST_VALUES> = pass.read(&request).await?;
+        values.extend(answered.iter().filter_map(|metric| aggregate(metric)));
     }
     Ok(values)
 }
 
-fn aggregate(metric: &Value) -> Option<(String, Aggregate)> {
+fn aggregate(metric: &Aggregated) -> Option<(String, Aggregate)> {
     let aggregate = Aggregate {
-        min: number(&metric["min"])?,
-        mean: number(&metric["avg"])?,
-        max: number(&metric["max"])?,
-        sum: number(&metric["sum"])?,
+        min: metric.min.number()?,
+        mean: metric.avg.number()?,
+        max: metric.max.number()?,
+        sum: metric.sum.number()?,
     };
-    Some((text(&metric["id"])?, aggregate))
+    Some((metric.id.text()?, aggregate))
 }
 
 /// Milliseconds a second over the subtasks. More than a second a second, or less than none, is no measurement.
@@ -306,28 +337,30 @@ async fn by_subtask<R: Rest>(
             ),
         ));
     }
-    let document = match pass.json(&format!("{place}/backpressure")).await {
+    let path = format!("{place}/backpressure");
+    let document = match pass.read::<Object<Backpressure>>(&path).await {
         Ok(document) => document,
         Err(error) => return Some(Gap::new(what(), error.to_string())),
     };
-    if list(&document["subtasks"]).is_empty() {
+    if document.subtasks.is_empty() {
         return Some(Gap::new(
             what(),
             "the backpressure answer lists no subtasks",
         ));
     }
-    let ratios = |name: &str| -> Vec<f64> {
-        let mut ratios: Vec<f64> = list(&document["subtasks"])
+    let ratios = |of: fn(&Ratios) -> Number| -> Vec<f64> {
+        let mut ratios: Vec<f64> = document
+            .subtasks
             .iter()
-            .filter(|subtask| live.holds(&subtask["subtask"]))
-            .filter_map(|subtask| number(&subtask[name]))
+            .filter(|subtask| live.holds(subtask.subtask))
+            .filter_map(|subtask| of(subtask).number())
             .filter(|ratio| (0.0..=1.0).contains(ratio))
             .map(|ratio| kept(ratio * 1000.0))
             .collect();
         ratios.sort_by(f64::total_cmp);
         ratios
     };
-    let busy = ratios("busyRatio");
+    let busy = ratios(|one| one.busy);
     vertex.busy_median_ms_per_second = median(&busy);
     let fallback = |ratios: &[f64]| {
         let (min, max) = (ratios.first()?, ratios.last()?);
@@ -340,10 +373,10 @@ async fn by_subtask<R: Rest>(
     vertex.busy_ms_per_second = vertex.busy_ms_per_second.or_else(|| fallback(&busy));
     vertex.backpressured_ms_per_second = vertex
         .backpressured_ms_per_second
-        .or_else(|| fallback(&ratios("ratio")));
+        .or_else(|| fallback(&ratios(|one| one.ratio)));
     vertex.idle_ms_per_second = vertex
         .idle_ms_per_second
-        .or_else(|| fallback(&ratios("idleRatio")));
+        .or_else(|| fallback(&ratios(|one| one.idle)));
     None
 }
 

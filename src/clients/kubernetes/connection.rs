@@ -5,6 +5,8 @@ use super::error::{ApiError, innermost};
 use super::settings::Settings;
 use crate::quantity::without_secrets;
 use backon::{ExponentialBuilder, Retryable};
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::Client;
 use kube::client::Body;
@@ -13,8 +15,9 @@ use std::time::Duration;
 
 /// No page of resources is larger, bytes.
 const LARGEST_PAGE: usize = 64 << 20;
-/// No answer of Flink that comes through the API server is larger, bytes.
-const LARGEST_ANSWER: usize = 16 << 20;
+
+/// The body of an answer as it comes, and its status.
+pub(super) type Begun = (u16, BoxStream<'static, Result<Vec<u8>, ApiError>>);
 
 /// An answer with whatever status.
 #[derive(Debug, Clone)]
@@ -68,10 +71,19 @@ impl Connection {
         &self.client
     }
 
-    /// One GET, as it is answered.
-    pub async fn get(&self, path_and_query: &str) -> Result<Reply, ApiError> {
-        self.send("GET", path_and_query, Vec::new(), LARGEST_ANSWER)
+    /// One GET, as it is answered: its head comes in time, and its body is no longer than `most` bytes.
+    pub async fn get(&self, path_and_query: &str, most: usize) -> Result<Begun, ApiError> {
+        let begun = self.begun("GET", path_and_query, Vec::new(), most);
+        self.in_time(begun).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        exchange: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        tokio::time::timeout(self.request_timeout, exchange)
             .await
+            .unwrap_or(Err(ApiError::TimedOut(self.request_timeout.as_secs_f64())))
     }
 
     /// The document at a path, asked for again where that may help.
@@ -115,6 +127,21 @@ impl Connection {
         body: Vec<u8>,
         most: usize,
     ) -> Result<Reply, ApiError> {
+        self.in_time(async {
+            let (status, body) = self.begun(method, path_and_query, body, most).await?;
+            let body = whole(body).await?;
+            Ok(Reply { status, body })
+        })
+        .await
+    }
+
+    async fn begun(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        body: Vec<u8>,
+        most: usize,
+    ) -> Result<Begun, ApiError> {
         // The request is made by kube, so that nothing but kube has to know its types; its path is ours.
         let bare = kube::core::Request::new("/");
         let made = if method == "POST" {
@@ -128,44 +155,43 @@ impl Connection {
         *request.uri_mut() = path_and_query.parse().map_err(|error| {
             ApiError::Configuration(format!("`{path_and_query}` is not a path: {error}"))
         })?;
-        let exchange = async {
-            let response = self
-                .client
-                .send(request.map(Body::from))
-                .await
-                .map_err(|error| ApiError::of_client(&error))?;
-            let status = response.status().as_u16();
-            let length = response
-                .headers()
-                .get("content-length")
-                .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-            if length.is_some_and(|length| length > most as u64) {
-                return Err(ApiError::garbage("it is too large", b""));
-            }
-            let body = Limited::new(response.into_body(), most)
-                .collect()
-                .await
-                .map_err(|error| {
-                    if error.is::<LengthLimitError>() {
-                        return ApiError::garbage("it is too large", b"");
-                    }
-                    let error: &dyn std::error::Error = error.as_ref();
-                    ApiError::Unreachable(format!("the answer broke off: {}", innermost(error)))
-                })?;
-            let body = body.to_bytes().to_vec();
-            tracing::debug!(
-                method,
-                path = path_and_query,
-                status,
-                bytes = body.len(),
-                "kubernetes"
-            );
-            Ok(Reply { status, body })
-        };
-        tokio::time::timeout(self.request_timeout, exchange)
+        let response = self
+            .client
+            .send(request.map(Body::from))
             .await
-            .unwrap_or(Err(ApiError::TimedOut(self.request_timeout.as_secs_f64())))
+            .map_err(|error| ApiError::of_client(&error))?;
+        let status = response.status().as_u16();
+        let length = response
+            .headers()
+            .get("content-length")
+            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        tracing::debug!(method, path = path_and_query, status, ?length, "kubernetes");
+        if length.is_some_and(|length| length > most as u64) {
+            return Err(ApiError::garbage("it is too large", b""));
+        }
+        let body = Limited::new(response.into_body(), most)
+            .into_data_stream()
+            .map_ok(|piece| piece.to_vec())
+            .map_err(|error| {
+                if error.is::<LengthLimitError>() {
+                    return ApiError::garbage("it is too large", b"");
+                }
+                let error: &dyn std::error::Error = error.as_ref();
+                ApiError::Unreachable(format!("the answer broke off: {}", innermost(error)))
+            });
+        Ok((status, body.boxed()))
     }
+}
+
+/// All pieces of a body.
+pub(super) async fn whole(
+    body: BoxStream<'static, Result<Vec<u8>, ApiError>>,
+) -> Result<Vec<u8>, ApiError> {
+    let append = |mut whole: Vec<u8>, piece: Vec<u8>| async move {
+        whole.extend_from_slice(&piece);
+        Ok(whole)
+    };
+    body.try_fold(Vec::new(), append).await
 }
 
 /// The JSON object of a good answer.

@@ -5,7 +5,8 @@
 
 use super::connection::Connection;
 use super::error::{ApiError, innermost, line};
-use crate::clients::flink_rest::{Answer, Http, HttpRest, Rest, RestError};
+use crate::clients::flink_rest::{Answer, Http, HttpRest, Pieces, Rest, RestError};
+use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use serde_json::{Value, json};
@@ -81,30 +82,42 @@ impl Drop for Forward {
     }
 }
 
+impl Forward {
+    /// What happened, as it may be shown: the address of the tunnel says nothing to a person.
+    fn told(&self, error: RestError) -> RestError {
+        let url = self.shown.clone();
+        // All that shows at the tunnel's end is a connection that closed.
+        let told = |reason| {
+            let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
+            refusal.take().unwrap_or(reason)
+        };
+        match error {
+            RestError::Unreachable { reason, .. } => {
+                let reason = told(reason);
+                RestError::Unreachable { url, reason }
+            }
+            RestError::TimedOut { seconds, .. } => RestError::TimedOut { url, seconds },
+            RestError::Truncated { reason, .. } => {
+                let reason = told(reason);
+                RestError::Truncated { url, reason }
+            }
+            RestError::TooLarge { limit_bytes, .. } => RestError::TooLarge { url, limit_bytes },
+            other => other,
+        }
+    }
+}
+
 impl Rest for Forward {
     async fn get(&self, path_and_query: &str) -> Result<Answer, RestError> {
-        // The address of the tunnel says nothing to a person.
-        self.rest.get(path_and_query).await.map_err(|error| {
-            let url = self.shown.clone();
-            // All that shows at the tunnel's end is a connection that closed.
-            let told = |reason| {
-                let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-                refusal.take().unwrap_or(reason)
-            };
-            match error {
-                RestError::Unreachable { reason, .. } => {
-                    let reason = told(reason);
-                    RestError::Unreachable { url, reason }
-                }
-                RestError::TimedOut { seconds, .. } => RestError::TimedOut { url, seconds },
-                RestError::Truncated { reason, .. } => {
-                    let reason = told(reason);
-                    RestError::Truncated { url, reason }
-                }
-                RestError::TooLarge { limit_bytes, .. } => RestError::TooLarge { url, limit_bytes },
-                other => other,
-            }
-        })
+        let answer = self.rest.get(path_and_query).await;
+        answer.map_err(|error| self.told(error))
+    }
+
+    async fn stream(&self, path_and_query: &str) -> Result<Pieces<'_>, RestError> {
+        let answer = self.rest.stream(path_and_query).await;
+        let Pieces { status, body } = answer.map_err(|error| self.told(error))?;
+        let body = body.map_err(|error| self.told(error)).boxed();
+        Ok(Pieces { status, body })
     }
 
     fn endpoint(&self) -> String {

@@ -1,8 +1,9 @@
 //! A JobManager behind the API server's service proxy.
 
-use super::connection::{Connection, Reply};
+use super::connection::{Connection, whole};
 use super::error::{ApiError, message};
-use crate::clients::flink_rest::{Answer, Rest, RestError};
+use crate::clients::flink_rest::{Answer, Pieces, Rest, RestError, limit_of};
+use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 /// A JobManager behind the API server's service proxy.
@@ -33,8 +34,8 @@ impl ServiceProxy {
     }
 
     /// What the API server itself says is no answer of Flink's. That nothing behind the service is ready is: a JobManager that starts.
-    fn answer(&self, Reply { status, body }: Reply) -> Result<Answer, RestError> {
-        if (200..300).contains(&status) || !is_of_the_api_server(&body) {
+    fn refusal(&self, Answer { status, body }: Answer) -> Result<Answer, RestError> {
+        if !is_of_the_api_server(&body) {
             return Ok(Answer { status, body });
         }
         let said = message(&body);
@@ -58,20 +59,37 @@ fn is_of_the_api_server(body: &[u8]) -> bool {
 
 impl Rest for ServiceProxy {
     async fn get(&self, path_and_query: &str) -> Result<Answer, RestError> {
+        let Pieces { status, mut body } = self.stream(path_and_query).await?;
+        let mut all = Vec::new();
+        while let Some(piece) = body.next().await {
+            all.extend_from_slice(&piece?);
+        }
+        Ok(Answer { status, body: all })
+    }
+
+    async fn stream(&self, path_and_query: &str) -> Result<Pieces<'_>, RestError> {
         let path = format!("{}{path_and_query}", self.path);
-        let reply = self
+        let most = limit_of(path_and_query);
+        let (status, body) = self
             .connection
             .patient(|| async {
-                let reply = self.connection.get(&path).await?;
+                let (status, body) = self.connection.get(&path, most).await?;
                 // 503 is said while a JobManager starts, and will not pass within a second.
-                if matches!(reply.status, 429 | 502 | 504) {
-                    return Err(ApiError::of_status(reply.status, &reply.body));
+                if matches!(status, 429 | 502 | 504) {
+                    return Err(ApiError::of_status(status, &whole(body).await?));
                 }
-                Ok(reply)
+                Ok((status, body))
             })
             .await
             .map_err(|error| self.failed(error))?;
-        self.answer(reply)
+        if (200..300).contains(&status) {
+            let body = body.map_err(|error| self.failed(error)).boxed();
+            return Ok(Pieces { status, body });
+        }
+        let body = whole(body).await.map_err(|error| self.failed(error))?;
+        let Answer { status, body } = self.refusal(Answer { status, body })?;
+        let body = futures::stream::iter([Ok(body)]).boxed();
+        Ok(Pieces { status, body })
     }
 
     fn endpoint(&self) -> String {

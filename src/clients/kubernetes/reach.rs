@@ -4,7 +4,7 @@ use super::connection::Connection;
 use super::forward::Forward;
 use super::proxy::ServiceProxy;
 use super::settings::Settings;
-use crate::clients::flink_rest::{Answer, Http, HttpRest, Rest, RestError};
+use crate::clients::flink_rest::{Answer, Http, HttpRest, Pieces, Rest, RestError};
 use crate::config::Reach;
 
 /// A JobManager, however it is reached.
@@ -46,6 +46,14 @@ impl Rest for JobManager {
             JobManager::Proxied(rest) => rest.get(path_and_query).await,
             JobManager::Forwarded(rest) => rest.get(path_and_query).await,
             JobManager::Addressed(rest) => rest.get(path_and_query).await,
+        }
+    }
+
+    async fn stream(&self, path_and_query: &str) -> Result<Pieces<'_>, RestError> {
+        match self {
+            JobManager::Proxied(rest) => rest.stream(path_and_query).await,
+            JobManager::Forwarded(rest) => rest.stream(path_and_query).await,
+            JobManager::Addressed(rest) => rest.stream(path_and_query).await,
         }
     }
 

@@ -166,6 +166,10 @@ impl Repository for GitRepository {
         }
     }
 
+    fn recover(&self) -> Result<(), RepositoryError> {
+        self.remove_left_locks()
+    }
+
     fn append_ledger(
         &self,
         files: &BTreeMap<String, Vec<u8>>,

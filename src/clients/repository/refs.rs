@@ -4,7 +4,7 @@
 use super::branches::CommitOutcome;
 use super::git::GitRepository;
 use crate::ports::RepositoryError;
-use crate::record::OwnBranch;
+use crate::record::{LEDGER_BRANCH, OwnBranch};
 use git2::{ErrorCode, ObjectType, Oid};
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -54,11 +54,32 @@ impl Turn {
             }
         }
         let mut turn = Turn { file };
-        if let Some(name) = turn.unfinished()? {
-            remove(&lock_of(folder, &name))?;
-            turn.write("")?;
-        }
+        turn.finish(folder)?;
         Ok(turn)
+    }
+
+    /// The turn of a run that was killed, where there was one and nobody has it now.
+    fn take_left(folder: &Path) -> io::Result<Option<Turn>> {
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).write(true).open(folder.join(OWN_LOCK)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Turn { file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Removes the lock file that the holder before left, if it was killed while it wrote a ref.
+    fn finish(&mut self, folder: &Path) -> io::Result<()> {
+        if let Some(name) = self.unfinished()? {
+            remove(&lock_of(folder, &name))?;
+            self.write("")?;
+        }
+        Ok(())
     }
 
     /// The ref that a killed run was writing. Only our own branches are believed.
@@ -106,6 +127,25 @@ fn remove(file: &Path) -> io::Result<()> {
 }
 
 impl GitRepository {
+    /// Removes the lock file of a ref that a killed run of ours was writing, and that of the ledger where nobody touches it: no later run may
+    /// have anything to write there. Whoever is writing now is left alone.
+    pub(super) fn remove_left_locks(&self) -> Result<(), RepositoryError> {
+        let git = self.git()?;
+        let folder = git.commondir();
+        let failed =
+            |error: io::Error| self.refused(format!("a lock that was left stays: {error}"));
+        // Without a lock of our own no run of ours ever wrote here.
+        let Some(mut turn) = Turn::take_left(folder).map_err(failed)? else {
+            return Ok(());
+        };
+        turn.finish(folder).map_err(failed)?;
+        let ledger = lock_of(folder, &format!("refs/heads/{LEDGER_BRANCH}"));
+        match fs::symlink_metadata(&ledger) {
+            Ok(lock) if lock.is_file() && age(&lock) >= STALE => remove(&ledger).map_err(failed),
+            _ => Ok(()),
+        }
+    }
+
     /// Moves one of our branches from where it was seen, or creates it where it was not; somebody else's move wins. The objects of the new
     /// head that `before` lacks are synced first.
     pub(super) fn move_own(

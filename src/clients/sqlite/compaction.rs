@@ -1,11 +1,12 @@
 //! Old snapshots → blocks; what is past keeping goes.
 
-use super::{SqliteHistory, codec, failure};
+use super::{Settings, codec, failure};
 use crate::ports::HistoryError;
 use crate::snapshot::{JobState, Point, Snapshot};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -25,16 +26,13 @@ const SILENT_MS: i64 = 2 * 24 * HOUR_MS;
 /// Time is that of the newest snapshot: where a run's clock is far ahead nothing is old by it, and where it is behind the newest nothing is
 /// touched at all.
 pub(super) fn compact(
-    history: &mut SqliteHistory,
+    path: &Path,
+    connection: &mut Connection,
+    settings: &Settings,
     now_ms: i64,
     slice: Duration,
 ) -> Result<(), HistoryError> {
-    let path = history.path.clone();
-    let told = |error: rusqlite::Error| failure::told(&path, &error);
-    let connection = history
-        .connection
-        .get_mut()
-        .unwrap_or_else(PoisonError::into_inner);
+    let told = |error: rusqlite::Error| failure::told(path, &error);
     let Some(newest_ms) = newest(connection).map_err(told)? else {
         return Ok(());
     };
@@ -47,11 +45,11 @@ pub(super) fn compact(
         true => now_ms,
         false => newest_ms,
     };
-    let block_ms = millis(history.settings.block).max(1);
+    let block_ms = millis(settings.block).max(1);
     // Only whole blocks, so that none is written twice.
-    let whole_from = now_ms.saturating_sub(millis(history.settings.whole_for));
+    let whole_from = now_ms.saturating_sub(millis(settings.whole_for));
     let cutoff = whole_from.div_euclid(block_ms).saturating_mul(block_ms);
-    let keep_from = newest_ms.saturating_sub(millis(history.settings.keep_for));
+    let keep_from = newest_ms.saturating_sub(millis(settings.keep_for));
     let began = Instant::now();
     for job in jobs_from(connection, now_ms).map_err(told)? {
         if began.elapsed() >= slice {
@@ -65,7 +63,7 @@ pub(super) fn compact(
             write(&transaction, job, &blocks, &old).map_err(|error| match error {
                 WriteError::Sqlite(error) => told(error),
                 WriteError::Codec(error) => {
-                    failure::of(&path, format!("a block cannot be written: {error}"))
+                    failure::of(path, format!("a block cannot be written: {error}"))
                 }
             })?;
         }
@@ -95,14 +93,14 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
         .collect::<rusqlite::Result<_>>()?;
     let mut query = connection.prepare("SELECT body FROM snapshot WHERE rowid = ?1")?;
     for (row, at_ms) in times {
-        let body: Option<Vec<u8>> = query.query_row([row], |row| row.get(0)).optional()?;
-        let agrees = body
-            .and_then(|body| codec::unpack::<Snapshot>(&body).ok())
-            .is_some_and(|snapshot| {
-                // Of a job that did not answer no clock was read.
-                snapshot.state == JobState::Running
-                    && snapshot.gaps.iter().all(|gap| gap.what != "clock")
-            });
+        let snapshot = query
+            .query_row([row], |row| Ok(read(row.get_ref(0)?)))
+            .optional()?;
+        let agrees = snapshot.flatten().is_some_and(|snapshot| {
+            // Of a job that did not answer no clock was read.
+            snapshot.state == JobState::Running
+                && snapshot.gaps.iter().all(|gap| gap.what != "clock")
+        });
         if agrees {
             return Ok(Some(at_ms));
         }
@@ -110,8 +108,13 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     Ok(None)
 }
 
+/// The snapshot of a row; none of a damaged one.
+fn read(body: ValueRef<'_>) -> Option<Snapshot> {
+    codec::unpack(body.as_blob().ok()?).ok()
+}
+
 /// All jobs, beginning with another one each minute, so that slices come to all of them.
-fn jobs_from(connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<i64>> {
+pub(super) fn jobs_from(connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<i64>> {
     let mut jobs: Vec<i64> = connection
         .prepare("SELECT id FROM job ORDER BY id")?
         .query_map([], |row| row.get(0))?
@@ -145,8 +148,7 @@ fn old_snapshots(transaction: &Transaction, job: i64, cutoff: i64) -> rusqlite::
     let mut rows = query.query(params![job, cutoff])?;
     let mut old = Old::new();
     while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(1)?;
-        if let Ok(snapshot) = codec::unpack(&body) {
+        if let Some(snapshot) = read(row.get_ref(1)?) {
             old.insert(row.get(0)?, snapshot);
         }
     }

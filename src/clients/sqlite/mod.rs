@@ -6,7 +6,10 @@
 
 mod codec;
 mod compaction;
+mod damage;
 mod failure;
+mod settings;
 mod store;
 
-pub use store::{Settings, SqliteHistory};
+pub use settings::Settings;
+pub use store::SqliteHistory;

@@ -1,6 +1,6 @@
 //! The file and its rows.
 
-use super::{codec, compaction, failure};
+use super::{Settings, codec, compaction, damage, failure};
 use crate::ports::{HistoryError, HistoryStore};
 use crate::snapshot::{Gap, History, JobKey, JobKind, JobState, Point, Snapshot};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -29,39 +29,16 @@ const SCHEMA: &str = "
 
 /// How long the compaction after a look may take.
 const SLICE: Duration = Duration::from_secs(5);
-
-/// What is kept for how long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// How long snapshots are kept whole.
-    pub whole_for: Duration,
-    /// Length of the blocks that they become.
-    pub block: Duration,
-    /// How long anything is kept.
-    pub keep_for: Duration,
-    /// How long to wait for another process that writes.
-    pub patience: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let day = Duration::from_secs(24 * 3600);
-        Settings {
-            whole_for: day,
-            block: Duration::from_secs(600),
-            keep_for: 35 * day,
-            patience: Duration::from_secs(5),
-        }
-    }
-}
+/// How long the look for damage after it may take.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A history in one file.
 #[derive(Debug)]
 pub struct SqliteHistory {
-    pub(super) path: PathBuf,
+    path: PathBuf,
     /// One thread reads at a time; what was read is unpacked side by side.
-    pub(super) connection: Mutex<Connection>,
-    pub(super) settings: Settings,
+    connection: Mutex<Connection>,
+    settings: Settings,
 }
 
 impl SqliteHistory {
@@ -89,8 +66,24 @@ impl SqliteHistory {
         })
     }
 
-    pub(super) fn told(&self, error: &rusqlite::Error) -> HistoryError {
+    /// A history without a past that is gone with the process, for whoever goes on without the file.
+    ///
+    /// # Errors
+    /// When SQLite has no memory left.
+    pub fn in_memory(settings: Settings) -> Result<SqliteHistory, HistoryError> {
+        SqliteHistory::open(Path::new(":memory:"), settings)
+    }
+
+    fn told(&self, error: &rusqlite::Error) -> HistoryError {
         failure::told(&self.path, error)
+    }
+
+    fn compact_for(&mut self, now_ms: i64, slice: Duration) -> Result<(), HistoryError> {
+        let connection = self
+            .connection
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        compaction::compact(&self.path, connection, &self.settings, now_ms, slice)
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -100,7 +93,7 @@ impl SqliteHistory {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn job_id(&self, job: &JobKey) -> Result<Option<i64>, HistoryError> {
+    fn job_id(&self, job: &JobKey) -> Result<Option<i64>, HistoryError> {
         self.connection()
             .prepare_cached(
                 "SELECT id FROM job WHERE cluster = ?1 AND kind = ?2 AND namespace = ?3 AND name = ?4",
@@ -345,10 +338,7 @@ impl HistoryStore for SqliteHistory {
         {
             latest.gaps.push(Gap::new(
                 "history",
-                format!(
-                    "{unreadable} rows of `{}` are damaged and left out",
-                    self.path.display()
-                ),
+                damage::left_out(unreadable, &self.path),
             ));
         }
         Ok(history)
@@ -359,10 +349,14 @@ impl HistoryStore for SqliteHistory {
     }
 
     fn compact(&mut self, now_ms: i64) -> Result<(), HistoryError> {
-        compaction::compact(self, now_ms, Duration::MAX)
+        self.compact_for(now_ms, Duration::MAX)
     }
 
     fn tend(&mut self, now_ms: i64) -> Result<(), HistoryError> {
-        compaction::compact(self, now_ms, SLICE)
+        self.compact_for(now_ms, SLICE)
+    }
+
+    fn damage(&self, now_ms: i64) -> Vec<String> {
+        damage::damage(&self.path, &self.connection(), now_ms, LOOK)
     }
 }
