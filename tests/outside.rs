@@ -438,12 +438,18 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
     // A file that has been used fits no longer, and is not used twice.
     let output = outside.tried(&["propose", "--from", "watch.json"]);
     assert_eq!(output.status.code(), Some(3), "{output:?}");
+    // The cluster follows what was written.
+    outside.applied_by_dir();
+    for _ in 0..3 {
+        outside.step();
+    }
     // Runs leave heartbeats, and one that comes late says since when nobody looked.
     let report = outside.run();
     assert!(
         !report["problems"].to_string().contains("blind from"),
         "{report}"
     );
+    outside.applied_by_dir();
     outside.now_ms += 6 * HOUR_MS;
     outside.step();
     // Of the two jobs the first says so, and leaves it in the file for the second.
@@ -462,6 +468,8 @@ fn outside_credentials_and_write_token_share_the_work_by_sealed_files() {
     let told = String::from_utf8_lossy(&late.stdout).into_owned();
     assert!(told.contains("blind from"), "{told}");
     assert_eq!(late.status.code(), Some(3));
+    outside.applied_by_dir();
+    outside.step();
     let report = outside.run();
     assert!(
         !report["problems"].to_string().contains("blind from"),

@@ -386,7 +386,9 @@ fn watch_a_growth_is_not_blamed_for_the_shortage_it_answers() {
             if grew {
                 assert_eq!(found, *seen, "{name}");
             } else {
-                assert!(!found.is_empty(), "{name}: a cut is judged by all of them");
+                // What was as late before the cut as after it is not the cut's doing.
+                let as_late_before = seen.is_empty() && !name.contains("sized for");
+                assert!(as_late_before || !found.is_empty(), "{name}");
             }
         }
     }

@@ -20,6 +20,8 @@ const CPU_OF_RECORDS: f64 = 0.6;
 /// sd of ln(cores) of a reading over many minutes, and of a busy time at another size than the present one.
 const CORES_SD: f64 = 0.03;
 const BUSY_SD: f64 = 0.06;
+/// Looks at the end of a size that tell whether its heap was full.
+const LAST_LOOKS: usize = 12;
 /// Records that wait for so many seconds of the load are late.
 const LATE_SECONDS: f64 = 60.0;
 /// A subtask before something outside that limits it could do up to so many times what it was seen to.
@@ -129,6 +131,8 @@ pub struct PastRun {
     pub full_per_second: Option<f64>,
     /// What it failed at, and for want of what.
     pub failed: Option<Failed>,
+    /// Whether its end was in need of more: it fell behind, or its heap was nearly full.
+    pub pressed: bool,
 }
 
 /// A size that fell behind: at this load, for want of this.
@@ -730,7 +734,24 @@ fn past_run(run: &Run) -> PastRun {
         carried_per_second: free.map(|moment| moment.load).fold(0.0, f64::max),
         full_per_second: (full.len() >= 2).then(|| full.iter().sum::<f64>() / full.len() as f64),
         failed,
+        pressed: failed.is_some() || heap_full(run),
     }
+}
+
+/// Whether the heap was nearly full in the last looks at a size: collections leave four fifths of it, or take a twentieth of the time.
+fn heap_full(run: &Run) -> bool {
+    let last = run.moments.iter().rev().take(LAST_LOOKS);
+    let (mut low, mut collecting, mut looks) = (f64::INFINITY, 0.0, 0.0f64);
+    for moment in last {
+        if let (Some(used), Some(most)) = (moment.heap, moment.heap_max)
+            && most > 0.0
+        {
+            low = low.min(used / most);
+        }
+        collecting += moment.collecting.unwrap_or(0.0);
+        looks += 1.0;
+    }
+    (low.is_finite() && low > 0.8) || collecting / looks.max(1.0) > 0.05
 }
 
 /// A warm job that more and more records waited for, over two looks or more and for more than a minute of its load.

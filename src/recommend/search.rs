@@ -324,6 +324,8 @@ impl<'a> Search<'a> {
 
     fn candidate(&self, parallelism: u32, slots_each: u32, level: f64, spare: f64) -> Tried {
         match self.tried(parallelism, slots_each, level, spare) {
+            // More cores may be what it lacks.
+            Some(candidate) if self.excluded(&candidate.size) => Tried::Short,
             Some(candidate) if candidate.short_asked <= self.allowed_short + 1e-9 => {
                 Tried::Holds(Box::new(candidate))
             }
@@ -552,7 +554,8 @@ impl<'a> Search<'a> {
         (process.minimum.process <= most).then_some(Some(process))
     }
 
-    /// Whether a size goes back, within three windows of the watcher, to what was left for a dearer one, in what was made larger then.
+    /// Whether a size goes back, within three windows of the watcher, to one that was in need and was left for a dearer one, in what was made
+    /// larger then.
     /// A load that fell by a tenth below what flowed there is new evidence.
     fn left_for_more(&self, size: &Size) -> bool {
         let (job, prices) = (self.job, &self.job.present.prices);
@@ -576,10 +579,11 @@ impl<'a> Search<'a> {
             let back = (next.cores > left.cores * 1.02 && cores <= left.cores * 1.005)
                 || (memory_next > memory_left * 1.02 && memory <= memory_left * 1.005)
                 || (next.parallelism > left.parallelism && size.parallelism <= left.parallelism);
-            recent && as_much && grew && back
+            recent && left.pressed && as_much && grew && back
         })
     }
 
+    /// Whether a size is within what rules and verdicts allow.
     fn allowed(&self, size: &Size) -> bool {
         let now = &self.job.present.size;
         let down = 1.0
@@ -588,11 +592,19 @@ impl<'a> Search<'a> {
                 .step_down
                 .map_or(1.0, |share| share.clamp(0.0, 1.0));
         let enough_slots = f64::from(size.slots()) + 1e-9 >= f64::from(now.slots()) * down;
+        let barred = Resource::ALL
+            .into_iter()
+            .any(|resource| self.job.barred.contains(&resource) && shrinks(resource, now, size));
+        enough_slots && !barred
+    }
+
+    /// Whether what happened speaks against a size: it was reverted, fell behind, was left for more, or killed tasks; or it has no more than
+    /// such a size had of what that lacked.
+    fn excluded(&self, size: &Size) -> bool {
         let load = self.job.demand.load_per_second;
         let reverted = |reverted: &RevertedSize| {
             no_larger(size, &reverted.size) && load >= reverted.load_per_second * 0.95
         };
-        // A size that fell behind is out, and what is no larger in what it was short of, until less arrives.
         let asked = self.burden.per_second;
         let cores = size.cpu_millis as f64 / 1000.0 * f64::from(size.task_managers);
         let fell_behind = self.job.model.past().iter().any(|run| {
@@ -605,17 +617,12 @@ impl<'a> Search<'a> {
                 no_larger && asked >= failed.per_second * 0.95
             })
         });
-        let left = self.left_for_more(size);
         let of_slot = size.memory_bytes / u64::from(size.slots_per_task_manager.max(1));
-        let barred = Resource::ALL
-            .into_iter()
-            .any(|resource| self.job.barred.contains(&resource) && shrinks(resource, now, size));
-        enough_slots
-            && !fell_behind
-            && !left
-            && !barred
-            && (self.job.killed_at == 0 || of_slot > self.job.killed_at)
-            && !self.bounds.reverted.iter().any(reverted)
+        let killed = self.job.killed_at > 0 && of_slot <= self.job.killed_at;
+        fell_behind
+            || killed
+            || self.left_for_more(size)
+            || self.bounds.reverted.iter().any(reverted)
     }
 }
 
