@@ -84,6 +84,11 @@ impl Play {
         play
     }
 
+    /// Allows so many open pull requests.
+    pub fn limit_open(&mut self, most: u32) {
+        self.settings.plan.open_pull_requests = most;
+    }
+
     pub fn job(&self) -> &JobKey {
         &self.fleet.jobs[0]
     }
