@@ -264,3 +264,34 @@ async fn life_a_renamed_file_moves_the_pull_request_along() {
     assert_eq!(play.world.file(branch, ORDERS_FILE), None);
     assert_eq!(play.at(2).await.did(), [Done::Unchanged]);
 }
+
+#[tokio::test]
+async fn life_a_job_that_is_gone_from_its_cluster_ends_its_pull_request_and_its_watch() {
+    let both = [ORDERS, "marketing/campaign-attribution"];
+    let branch = format!("plimsoll/{}/{ORDERS}", plimsoll::simulate::demo::CLUSTER);
+    // While its pull request is open.
+    let mut play = Play::of(&both);
+    play.run().await;
+    assert_eq!(play.open().await.len(), 2);
+    play.lose(ORDERS);
+    play.at(1).await;
+    let all = play.all().await;
+    let closed = all.iter().find(|one| one.branch == branch).unwrap();
+    assert_eq!(closed.state, PullRequestState::Closed);
+    let said = play.comments(&closed.id);
+    assert!(said.contains("is gone from its cluster"), "{said}");
+    assert_eq!(play.open().await.len(), 1, "the other one stays");
+    // After it was merged.
+    let mut play = Play::of(&[ORDERS]);
+    play.run().await;
+    play.look(MONDAY_MS + HOUR);
+    play.merge().await;
+    play.deploy();
+    assert_eq!(play.at(3).await.watched.len(), 1);
+    let mut play = play.with("marketing/campaign-attribution");
+    play.lose(ORDERS);
+    for hours in [4, 5] {
+        assert!(play.at(hours).await.watched.is_empty());
+        assert_eq!(play.events("gone"), 1);
+    }
+}
