@@ -488,7 +488,8 @@ impl Hurt {
     }
 }
 
-#[tokio::test]
+// The ledger's requests block their thread: the server needs another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn life_on_github_a_closed_revert_keeps_the_change_and_a_hand_revert_closes_ours() {
     let hurt = Hurt::new().await;
     hurt.hub.fake.close(2);
