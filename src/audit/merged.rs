@@ -1,7 +1,7 @@
 //! Changes with evidence: the commits of the base branch that brought it.
 
 use super::change::{ChangeRecord, Outcome};
-use super::{Found, Sources};
+use super::found::{Found, Sources};
 use crate::record::{AUTHOR_NAME, Commit, Event, Evidence, evidence_digest};
 
 /// A commit made by a forge on somebody's behalf is its author's.

@@ -44,7 +44,7 @@ pub use owner::{offered, owner};
 pub use plan::{Made, Planning, plan};
 pub use propose::propose;
 pub use proposed::{Done, Proposed};
-pub use realize::realize;
+pub use realize::{Realized, realize};
 pub use request::{check_plan, withhold};
 pub use revert::{Revert, revert};
 pub use rhythm::short_windows;

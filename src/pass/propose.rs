@@ -9,8 +9,10 @@ use super::side_by_side::contained;
 use crate::plan::{Item, Plan, PlannedChange, rightsizing};
 use crate::ports::{Forge, Repository};
 use crate::render::{Proposal, propose_rightsize};
+use crate::snapshot::JobKey;
+use std::collections::BTreeSet;
 
-/// Proposes everything in the plan, in its order. One that fails does not stop the others.
+/// Proposes everything in the plan but what was carried out otherwise, in its order. One that fails does not stop the others.
 ///
 /// # Errors
 /// When the repository can't be read.
@@ -20,6 +22,7 @@ pub async fn propose(
     repository: &impl Repository,
     manifests: &Manifests<'_>,
     plan: &Plan,
+    otherwise: &BTreeSet<JobKey>,
     now_ms: i64,
 ) -> Result<Vec<Proposed>, PassError> {
     let mut done = Vec::new();
@@ -27,7 +30,10 @@ pub async fn propose(
         // Whatever can't be written for it is named where it is.
         tracing::warn!("{error}");
     }
-    for (item, change) in plan.proposals() {
+    let proposals = plan
+        .proposals()
+        .filter(|(item, _)| !otherwise.contains(&item.job));
+    for (item, change) in proposals {
         let job = item.job.to_string();
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
         let proposal = manifests.newest(repository, |manifests| {
