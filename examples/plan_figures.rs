@@ -237,6 +237,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             manifest: located.as_ref(),
             standing: standing(now_ms),
             watched: None,
+            before: None,
         };
         items.push(plan_job(&job, &facts, &rooms, &catalog, now_ms));
         planning += begun.elapsed();

@@ -46,6 +46,7 @@ fn resources(_: &str, bytes: &[u8]) -> Vec<JobResources> {
         .map(|(name, fields)| JobResources {
             job: job(&name),
             fields,
+            object: None,
         })
         .collect()
 }

@@ -16,15 +16,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A repository on the fake, and a clone of it.
-struct Hub {
-    world: World,
-    fake: Fake,
-    place: Place,
+pub struct Hub {
+    pub world: World,
+    pub fake: Fake,
+    pub place: Place,
 }
 
 impl Hub {
-    async fn new() -> Hub {
-        let world = World::new();
+    pub async fn new() -> Hub {
+        Hub::over(World::new()).await
+    }
+
+    /// The same over a repository of one's choice.
+    pub async fn over(world: World) -> Hub {
         let fake = Fake::over(&world.folder.path().join("remote.git")).await;
         let place = Place {
             api: fake.api.clone(),
@@ -51,7 +55,7 @@ impl Hub {
     }
 
     /// Clones, or brings the clone up to date, as the checkout of a workflow does.
-    fn fetch(&self) {
+    pub fn fetch(&self) {
         let remote = self.world.folder.path().join("remote.git");
         let folder = self.clone_folder();
         if folder.exists() {
@@ -68,15 +72,15 @@ impl Hub {
         }
     }
 
-    fn checkout(&self) -> GitRepository {
+    pub fn checkout(&self) -> GitRepository {
         GitRepository::open(&self.clone_folder(), Some("main")).unwrap()
     }
 
-    fn forge(&self) -> GithubForge {
+    pub fn forge(&self) -> GithubForge {
         GithubForge::new(&self.place, self.checkout(), None).unwrap()
     }
 
-    fn repository(&self) -> GithubRepository {
+    pub fn repository(&self) -> GithubRepository {
         GithubRepository::new(self.place.clone(), self.checkout())
     }
 }

@@ -23,6 +23,7 @@ mod history_file;
 mod hostile;
 mod init;
 mod kubernetes;
+mod life;
 mod manifest_cases;
 mod manifest_properties;
 mod manifest_removal;

@@ -203,7 +203,7 @@ fn merging_tells_what_would_spare_the_restart() {
 }
 
 #[test]
-fn merging_counts_slots_partitions_key_groups_and_ages() {
+fn merging_counts_slots_partitions_key_groups_and_times() {
     let deployment = deployment("native", "v1_20", json!({}));
     let change = Change {
         path: deployment.spec_field(&["job", "parallelism"]),
@@ -234,9 +234,9 @@ fn merging_counts_slots_partitions_key_groups_and_ages() {
             "{parallelism}"
         );
         assert!(effect.key_groups.unwrap().contains(groups), "{parallelism}");
-        assert_eq!(effect.savepoint_age_ms, Some(600_000));
+        assert_eq!(effect.savepoint_at_ms, Some(400_000));
         assert_eq!(effect.savepoint_bytes, Some(7 << 20));
-        assert_eq!(effect.restore_age_ms, Some(60_000));
+        assert_eq!(effect.restore_at_ms, Some(940_000));
         assert_eq!(effect.data_loss, None);
     }
 }

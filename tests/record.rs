@@ -3,7 +3,7 @@
 
 use plimsoll::record::{
     Baseline, ChangeKind, EVIDENCE_LIMIT, Event, Evidence, EvidenceError, FieldChange, LedgerEntry,
-    SavingRecord, State, Thresholds, Trailers, evidence_digest, read_ledger, text_behind_state,
+    SavingRecord, State, Thresholds, Trailers, evidence_digest, parts, read_ledger,
 };
 use plimsoll::snapshot::{
     CheckpointPoint, JobKey, JobKind, Point, Shape, Stat, TaskManagerPoint, VertexPoint,
@@ -314,6 +314,8 @@ fn record_the_last_state_block_counts_and_only_with_its_sum() {
         job: job("a --> <b>"),
         fingerprint: "f1".into(),
         change: "c".repeat(64),
+        reverts: None,
+        stance: None,
     };
     let block = state.block();
     assert_eq!(block.lines().count(), 1);
@@ -324,7 +326,7 @@ fn record_the_last_state_block_counts_and_only_with_its_sum() {
     };
     let body = format!("Words\n{}\nmore\n{}\nmy words\n", other.block(), block);
     assert_eq!(State::find(&body), Some(state.clone()));
-    assert_eq!(text_behind_state(&body), "my words");
+    assert_eq!(parts(&body).below, "my words");
     let forged = block.replacen("v1 ey", "v1 ez", 1);
     assert_ne!(forged, block);
     // A broken last block is no state: the one before it does not stand in.

@@ -29,11 +29,23 @@ pub fn proposal(to: u32, at_ms: i64) -> Proposal {
     proposal_of(ChangeKind::Rightsize, to, at_ms, &manifest(to))
 }
 
+/// The same of another job, in a file of its own.
+pub fn proposal_for(name: &str, to: u32, at_ms: i64) -> Proposal {
+    let mut proposal = of_job(name, ChangeKind::Rightsize, to, at_ms, &manifest(to));
+    let bytes = proposal.files.remove(FILE).unwrap();
+    proposal.files.insert(format!("apps/{name}.yaml"), bytes);
+    proposal
+}
+
 pub fn proposal_of(kind: ChangeKind, to: u32, at_ms: i64, bytes: &[u8]) -> Proposal {
+    of_job("orders", kind, to, at_ms, bytes)
+}
+
+fn of_job(name: &str, kind: ChangeKind, to: u32, at_ms: i64, bytes: &[u8]) -> Proposal {
     let evidence = Evidence {
         kind,
         fields: vec![field("spec.job.parallelism", json!(12), json!(to))],
-        ..evidence("orders", at_ms)
+        ..evidence(name, at_ms)
     };
     let file = evidence.to_file().unwrap();
     let fingerprint = format!("parallelism={to}");
@@ -43,6 +55,8 @@ pub fn proposal_of(kind: ChangeKind, to: u32, at_ms: i64, bytes: &[u8]) -> Propo
         job: evidence.job.clone(),
         fingerprint: fingerprint.clone(),
         change: file.digest.clone(),
+        reverts: None,
+        stance: None,
     };
     let trailers = Trailers::new(&evidence, &file.digest);
     let title = format!("rightsize(payments/orders): 12 → {to}: “smaller”");
@@ -71,7 +85,11 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let folder = TempDir::new().unwrap();
+        World::within(TempDir::new().unwrap())
+    }
+
+    /// The same in a folder of one's choice.
+    pub fn within(folder: TempDir) -> World {
         let mut options = git2::RepositoryInitOptions::new();
         options.bare(true).initial_head("main");
         let git = git2::Repository::init_opts(folder.path().join("remote.git"), &options).unwrap();
@@ -107,6 +125,26 @@ impl World {
         let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
         self.git
             .commit(Some(&name), &who, &who, "by hand", &tree, &parents)
+            .unwrap()
+    }
+
+    /// A person's commit of several files on a branch that is there.
+    pub fn commit_all(&self, branch: &str, files: &[(&str, &[u8])]) -> Oid {
+        let name = format!("refs/heads/{branch}");
+        let parent = self.git.find_commit(self.head(branch).unwrap()).unwrap();
+        let mut index = git2::Index::new().unwrap();
+        index.read_tree(&parent.tree().unwrap()).unwrap();
+        for (path, bytes) in files {
+            let id = self.git.blob(bytes).unwrap();
+            index.add(&entry(path, id, 0o100644)).unwrap();
+        }
+        let tree = self
+            .git
+            .find_tree(index.write_tree_to(&self.git).unwrap())
+            .unwrap();
+        let who = person();
+        self.git
+            .commit(Some(&name), &who, &who, "by hand", &tree, &[&parent])
             .unwrap()
     }
 

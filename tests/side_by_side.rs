@@ -123,6 +123,7 @@ async fn plan(store: &Planted, plugins: &Plugins) -> Result<Made, pass::PassErro
         },
         judged: Vec::new(),
         pull_requests: Vec::new(),
+        ended: Vec::new(),
         problems: Vec::new(),
     };
     let planning = Planning {

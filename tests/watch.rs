@@ -11,10 +11,10 @@ use plimsoll::watch::{
 use serde_json::json;
 
 const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
+pub const HOUR: i64 = 60 * MINUTE;
 /// Evidence at the begin, merged an hour later, live ten minutes after.
-const MERGED: i64 = MONDAY_MS + HOUR;
-const LIVE: i64 = MERGED + 10 * MINUTE;
+pub const MERGED: i64 = MONDAY_MS + HOUR;
+pub const LIVE: i64 = MERGED + 10 * MINUTE;
 
 fn graph(at_ms: i64, state: JobState) -> Snapshot {
     let vertex = |id: &str, inputs: Vec<Input>| Vertex {
@@ -35,7 +35,7 @@ fn graph(at_ms: i64, state: JobState) -> Snapshot {
 }
 
 /// A history that runs 12 wide until the merge and 8 wide from `LIVE` on, every `cadence`, until `hours` after.
-fn history(cadence: i64, hours: i64) -> History {
+pub fn history(cadence: i64, hours: i64) -> History {
     let mut points = Vec::new();
     let mut at = MONDAY_MS - 24 * HOUR;
     while at < MERGED {
@@ -69,7 +69,7 @@ fn merge() -> Merge {
     }
 }
 
-fn spoil(history: &mut History, from_ms: i64, to_ms: i64, how: impl Fn(&mut Point)) {
+pub fn spoil(history: &mut History, from_ms: i64, to_ms: i64, how: impl Fn(&mut Point)) {
     for point in &mut history.points {
         if point.from_ms >= from_ms && point.to_ms <= to_ms {
             how(point);
@@ -90,7 +90,7 @@ fn backpressure(point: &mut Point, share: f64) {
     point.vertices.get_mut("source").unwrap().backpressured = stat(share);
 }
 
-fn lag(point: &mut Point, seconds: f64) {
+pub fn lag(point: &mut Point, seconds: f64) {
     point.vertices.get_mut("source").unwrap().pending = stat(900.0 * seconds);
 }
 

@@ -142,6 +142,7 @@ fn plan(folder: &Path, case: &Case, history: &History) -> Result<BTreeMap<String
                 ..Standing::default()
             },
             watched: None,
+            before: None,
             resource: None,
         };
         let item = plan_job(&key, &facts, &rooms(), &catalog, NOW_MS);
@@ -331,6 +332,7 @@ fn documented(files: &BTreeMap<String, String>, config: &str, history: &History)
             ..Standing::default()
         },
         watched: None,
+        before: None,
         resource: None,
     };
     plan_job(&key, &facts, &rooms(), &catalog, NOW_MS)

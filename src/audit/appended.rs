@@ -132,7 +132,16 @@ impl KnownChanges {
                 .as_deref()
                 .is_some_and(|currency| !is_text(currency) || currency.len() > 16)
                 .then(|| "its currency is none".to_string()),
-            Event::Live | Event::Blind { .. } => None,
+            Event::Kept { pull_request } => (!is_text(pull_request))
+                .then(|| "its pull request is none".to_string()),
+            Event::NeverApplied { reason } => {
+                (!is_text(reason)).then(|| "its reason is none".to_string())
+            }
+            // A no is heard from the forge itself, by whoever may write: nobody needs to be told of it.
+            Event::Declined { .. } => Some(
+                "that a person said no is read from the pull request itself, and is not taken from a file".to_string(),
+            ),
+            Event::Live | Event::Blind { .. } | Event::Gone => None,
         }
     }
 }

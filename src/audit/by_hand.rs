@@ -16,6 +16,8 @@ pub struct JobResources {
     pub job: JobKey,
     /// The fields that size it, those that are there.
     pub fields: BTreeMap<String, Value>,
+    /// The whole object, where any field of it may be asked for; without it only `fields` are known.
+    pub object: Option<Value>,
 }
 
 /// Reads the jobs' resources from a manifest (path, bytes).

@@ -1,5 +1,7 @@
 //! Changes with evidence: the commits of the base branch that brought it.
 
+use super::believed::doubt;
+use super::by_hand::Resources;
 use super::change::{ChangeRecord, Outcome};
 use super::found::{Found, Sources};
 use crate::record::{AUTHOR_NAME, Commit, Event, Evidence, evidence_digest};
@@ -18,13 +20,14 @@ pub(super) struct Merged {
 }
 
 /// The changes with evidence.
-pub(super) fn changes(sources: Sources<'_>) -> Merged {
+pub(super) fn changes(sources: Sources<'_>, resources: &Resources<'_>) -> Merged {
     let mut found: Vec<Found> = Vec::new();
     let mut replaced = Vec::new();
     let mut problems = Vec::new();
     for (position, commit) in sources.commits.iter().enumerate() {
         let mut added = Vec::new();
         let mut removed = Vec::new();
+        let mut earlier = Vec::new();
         for (path, file) in &commit.files {
             let Some(digest) = evidence_digest(path) else {
                 continue;
@@ -38,7 +41,10 @@ pub(super) fn changes(sources: Sources<'_>) -> Merged {
                     "commit {}: evidence `{path}` was changed after it was written; the first form counts",
                     short(&commit.id)
                 )),
-                (Some(_), None) => removed.push(digest.to_string()),
+                (Some(bytes), None) => {
+                    removed.push(digest.to_string());
+                    earlier.extend(Evidence::from_file(path, bytes).ok());
+                }
                 (None, None) => {}
             }
         }
@@ -51,6 +57,17 @@ pub(super) fn changes(sources: Sources<'_>) -> Merged {
                 .iter()
                 .any(|(_, evidence)| evidence.job == change.record.job)
         }));
+        added.retain(|(digest, evidence)| {
+            let doubt = doubt(evidence, digest, commit, &earlier, sources.ledger, resources);
+            if let Some(why) = &doubt {
+                problems.push(format!(
+                    "commit {}: the evidence {} is not believed: {why}; the change is nobody's of Plimsoll, and is not watched",
+                    short(&commit.id),
+                    short(digest)
+                ));
+            }
+            doubt.is_none()
+        });
         for (digest, evidence) in added {
             let known = found
                 .iter()
@@ -127,7 +144,9 @@ pub(super) fn person(commit: &Commit) -> Option<String> {
     } else {
         committer
     };
-    (name != AUTHOR_NAME && !FORGES.contains(&name) && !name.is_empty()).then(|| name.to_string())
+    // An App's account is nobody who merged.
+    let is_person = name != AUTHOR_NAME && !name.ends_with("[bot]");
+    (is_person && !FORGES.contains(&name) && !name.is_empty()).then(|| name.to_string())
 }
 
 /// The first digits of a commit's id.

@@ -2,11 +2,13 @@
 //! changes, so that squash and rebase lose none, and what changed without evidence was done by hand.
 
 mod appended;
+mod believed;
 mod by_hand;
 mod change;
 mod follow;
 mod found;
 mod merged;
+mod opinion;
 mod outcome;
 
 pub use appended::KnownChanges;
@@ -14,6 +16,7 @@ pub use by_hand::{JobResources, Resources};
 pub use change::{Audit, ChangeRecord, Outcome};
 pub use follow::missing_entries;
 pub use found::Sources;
+pub use opinion::by_hand as opinion_by_hand;
 
 use found::Found;
 
@@ -24,7 +27,7 @@ pub fn audit(sources: Sources<'_>, resources: &Resources<'_>) -> Audit {
         mut changes,
         replaced,
         problems,
-    } = merged::changes(sources);
+    } = merged::changes(sources, resources);
     let ours: Vec<&Found> = changes.iter().chain(&replaced).collect();
     let by_hand = by_hand::changes(sources, &ours, resources);
     changes.extend(by_hand);

@@ -45,6 +45,19 @@ fn outcome(record: &mut ChangeRecord, later: &[&ChangeRecord], ledger: &[LedgerE
             Event::Regressed { reasons } => record.reasons.extend(reasons.iter().cloned()),
             Event::Reverted { by } => record.reverted_by = Some(by.clone()),
             Event::Superseded { by } => record.superseded_by = Some(by.clone()),
+            Event::Kept { pull_request } => {
+                settled = true;
+                record.reasons.push(format!(
+                    "kept by a person, who closed its revert {pull_request}"
+                ));
+            }
+            Event::NeverApplied { reason } => record
+                .reasons
+                .push(format!("the cluster did not run it: {reason}")),
+            Event::Gone => {
+                let by = "the end of its job, which is gone".to_string();
+                record.superseded_by.get_or_insert(by);
+            }
             _ => {}
         }
     }

@@ -52,15 +52,8 @@ pub async fn make(
 ) -> Result<(Made, Known), Failure> {
     let pull_requests = start.pull_requests(typed).await?;
     let store = start.history(listed)?;
-    let (jobs, now_ms) = (&listed.fleet.jobs, start.now_ms());
-    let known = know(
-        &store,
-        repository,
-        manifests.base,
-        pull_requests,
-        jobs,
-        now_ms,
-    )?;
+    let watching = start.watching(&listed.fleet);
+    let known = know(watching, &store, repository, manifests, pull_requests)?;
     let planning = start.planning(&listed.fleet, manifests, &known);
     let made = pass::plan(&planning, &store).await?;
     Ok((made, known))

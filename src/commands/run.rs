@@ -8,7 +8,7 @@ use super::report::write;
 use super::start::Start;
 use super::watch::text as watched_text;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Base, Manifests, Observed, Proposed, Watched, Watching, know};
+use crate::pass::{self, Base, Manifests, Observed, Proposed, Watched, know};
 use crate::plan::Plan;
 use crate::render::escape::terminal;
 use serde::Serialize;
@@ -49,11 +49,7 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
     let proposes = start.destination(&args.forge).name().is_some();
     let (watched, known) = if proposes {
         let forge = start.forge(&args.forge)?;
-        let watching = Watching {
-            settings: &start.settings,
-            fleet: &listed.fleet,
-            now_ms: start.now_ms(),
-        };
+        let watching = start.watching(&listed.fleet);
         let followed = pass::follow(watching, &store, &forge, &repository, &manifests).await?;
         problems.extend(followed.problems);
         (followed.watched, followed.known)
@@ -70,8 +66,8 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         Some(known) => known,
         None => {
             let pull_requests = start.pull_requests(&args.forge).await?;
-            let (base, jobs, now_ms) = (manifests.base, &listed.fleet.jobs, start.now_ms());
-            know(&store, &repository, base, pull_requests, jobs, now_ms)?
+            let watching = start.watching(&listed.fleet);
+            know(watching, &store, &repository, &manifests, pull_requests)?
         }
     };
     // Without the past every job would be one of which too little is known; nothing is planned from that.
@@ -84,7 +80,8 @@ pub async fn run(common: &Common, args: &cli::Run) -> Result<Ended, Failure> {
         false => None,
     };
     let done = match &made {
-        Some(made) if made.plan.proposals().next().is_some() => {
+        // What is open and no longer meant is closed, also where nothing new is proposed.
+        Some(made) if proposes || made.plan.proposals().next().is_some() => {
             propose_or_realize(&start, &args.forge, &repository, &manifests, &made.plan).await?
         }
         _ => Vec::new(),

@@ -4,7 +4,9 @@ use super::ending::Failure;
 use super::select::select;
 use crate::cli::{Common, Forge};
 use crate::config::ClusterConfig;
-use crate::pass::{Fleet, Known, Manifests, Observing, Planning, Sealed, Settings, sealed};
+use crate::pass::{
+    Fleet, Known, Manifests, Observing, Planning, Sealed, Settings, Watching, sealed,
+};
 use crate::ports::{Clock, HistoryStore, Plugins, PullRequest};
 use crate::quantity::FlinkDuration;
 use crate::snapshot::JobKey;
@@ -158,13 +160,23 @@ impl Start {
         Ok(self.destination(typed).open_repository()?)
     }
 
-    /// The pull requests of the forge that is named; none without one.
-    pub async fn pull_requests(&self, typed: &Forge) -> Result<Vec<PullRequest>, Failure> {
+    /// The pull requests of the forge that is named; absent without one.
+    pub async fn pull_requests(&self, typed: &Forge) -> Result<Option<Vec<PullRequest>>, Failure> {
         match self.destination(typed).name() {
             Some(_) => crate::ports::Forge::pull_requests(&self.forge(typed)?)
                 .await
+                .map(Some)
                 .map_err(|error| Failure::Failed(error.into())),
-            None => Ok(Vec::new()),
+            None => Ok(None),
+        }
+    }
+
+    /// What the watcher goes by.
+    pub fn watching<'a>(&'a self, fleet: &'a Fleet) -> Watching<'a> {
+        Watching {
+            settings: &self.settings,
+            fleet,
+            now_ms: self.now_ms(),
         }
     }
 

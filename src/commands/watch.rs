@@ -5,7 +5,7 @@ use super::output::{note, say, say_json};
 use super::start::Start;
 use super::table::table;
 use crate::cli::{self, Common, Output};
-use crate::pass::{self, Base, Manifests, Watched, Watching};
+use crate::pass::{self, Base, Manifests, Watched};
 use crate::render::escape::terminal;
 use crate::render::number;
 use crate::watch::Assessment;
@@ -18,16 +18,11 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
     let repository = start.repository(&args.forge)?;
     let base = Base::read(&repository)?;
     let manifests = Manifests::parse(&base);
-    let watching = |now_ms| Watching {
-        settings: &start.settings,
-        fleet: &listed.fleet,
-        now_ms,
-    };
     let mut followed = match &args.out {
         // Nothing is written but this file; with a token that may read, the forge says who merged.
         Some(file) => {
             let pull_requests = start.pull_requests(&args.forge).await;
-            let watching = watching(start.now_ms());
+            let watching = start.watching(&listed.fleet);
             let (followed, due) =
                 pass::leave(watching, &store, &repository, &manifests, pull_requests)?;
             start.write_sealed(&due, file)?;
@@ -35,7 +30,7 @@ pub async fn run(common: &Common, args: &cli::Watch) -> Result<Ended, Failure> {
         }
         None => {
             let forge = start.forge(&args.forge)?;
-            let watching = watching(start.now_ms());
+            let watching = start.watching(&listed.fleet);
             pass::follow(watching, &store, &forge, &repository, &manifests).await?
         }
     };
@@ -104,6 +99,14 @@ pub fn text(watched: &[Watched]) -> String {
                 Assessment::Superseded { by } => ("superseded", format!("by {by}")),
                 Assessment::Reverted { by } => ("reverted", format!("by {by}")),
             };
+            let old = watched.old_evidence.iter();
+            let why = [why]
+                .iter()
+                .chain(old)
+                .filter(|text| !text.is_empty())
+                .cloned()
+                .collect::<Vec<_>>()
+                .join("; ");
             let done = watched.revert.as_ref().map_or_else(String::new, |done| {
                 format!("{} {}", done.done.as_str(), done.what)
             });

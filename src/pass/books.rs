@@ -92,6 +92,7 @@ fn resources(file: &str, bytes: &[u8], names: &Names<'_>) -> Vec<JobResources> {
                     .into_iter()
                     .filter_map(|path| Some((path.to_string(), value_at(&object.value, &path)?)))
                     .collect(),
+                object: Some(object.value.clone()),
             })
         })
         .collect()

@@ -39,6 +39,15 @@ impl Fleet {
         self.listed.iter().chain(self.resources.keys()).collect()
     }
 
+    /// The clusters that the pass is about: jobs of others are somebody else's, though their manifests may lie beside.
+    pub fn clusters(&self) -> BTreeSet<&str> {
+        self.known()
+            .into_iter()
+            .chain(&self.jobs)
+            .map(|job| job.cluster.as_str())
+            .collect()
+    }
+
     /// Whether a job is known from the past alone: its cluster could not be listed.
     pub fn is_only_known(&self, job: &JobKey) -> bool {
         !self.resources.contains_key(job) && !self.listed.contains(job)

@@ -10,6 +10,9 @@ use crate::snapshot::JobKey;
 use crate::watch::{Assessment, assess};
 use std::collections::BTreeSet;
 
+/// How far before a merge the history is read.
+const BEFORE_MS: i64 = 7 * 24 * 3_600_000;
+
 /// A change that is not settled yet, with the verdict on it.
 pub struct Judged {
     /// The change.
@@ -75,8 +78,8 @@ fn one(
     now_ms: i64,
 ) -> Result<Judged, Unjudged> {
     let evidence = base.evidence(digest).map_err(Unjudged::Evidence)?;
-    // The evidence holds what was before; the day before the merge shows how often the job is looked at.
-    let from_ms = record.merged_at_ms.saturating_sub(24 * 3_600_000);
+    // The evidence holds what was before; the week before the merge shows how often the job is looked at, and what it did at the same load.
+    let from_ms = record.merged_at_ms.saturating_sub(BEFORE_MS);
     let history = store
         .history(&record.job, from_ms, now_ms)
         .map_err(Unjudged::History)?;

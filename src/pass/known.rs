@@ -1,12 +1,13 @@
 //! What is known before anything is planned: read once, and handed on.
 
-use super::base::Base;
+use super::base::Manifests;
 use super::books::{Books, books};
+use super::ended::{bury, disown, keep};
 use super::error::PassError;
 use super::judge::{Judged, judge};
+use super::watching::Watching;
 use crate::ports::{HistoryStore, PullRequest, PullRequestState, Repository};
-use crate::record::{Event, State, branch};
-use crate::snapshot::JobKey;
+use crate::record::{Event, LedgerEntry, State, branch};
 use std::collections::BTreeSet;
 
 /// The repository's books, the verdicts on what is watched, and the forge's pull requests.
@@ -17,29 +18,40 @@ pub struct Known {
     pub judged: Vec<Judged>,
     /// Those of the forge; none where none is named.
     pub pull_requests: Vec<PullRequest>,
+    /// What ended the watch on a change and is not in the ledger yet.
+    pub ended: Vec<LedgerEntry>,
     /// Changes that could not be judged, one sentence each.
     pub problems: Vec<String>,
 }
 
-/// Reads the repository and judges what is watched.
+/// Reads the repository and judges what is watched. Without a list of pull requests (no forge, or one that does not answer) what git and the
+/// ledger say counts alone.
 ///
 /// # Errors
 /// When repository or history can't be read.
 pub fn know(
+    of: Watching<'_>,
     store: &impl HistoryStore,
     repository: &impl Repository,
-    base: &Base,
-    pull_requests: Vec<PullRequest>,
-    jobs: &[JobKey],
-    now_ms: i64,
+    manifests: &Manifests<'_>,
+    pull_requests: Option<Vec<PullRequest>>,
 ) -> Result<Known, PassError> {
+    let (jobs, now_ms) = (&of.fleet.jobs, of.now_ms);
     let mut books = books(repository, jobs, now_ms)?;
+    if let Some(listed) = &pull_requests {
+        let disowned = disown(&mut books, listed, now_ms);
+        books.problems.extend(disowned);
+    }
+    let pull_requests = pull_requests.unwrap_or_default();
     credit(&mut books, &pull_requests);
-    let (judged, problems) = judge(store, base, &books, jobs, now_ms);
+    let mut ended = keep(&mut books, &pull_requests, now_ms);
+    ended.extend(bury(of, &mut books, manifests));
+    let (judged, problems) = judge(store, manifests.base, &books, jobs, now_ms);
     Ok(Known {
         books,
         judged,
         pull_requests,
+        ended,
         problems,
     })
 }

@@ -1,19 +1,23 @@
 //! One pass over a fleet through ports only: observe, judge, plan, propose, revert. A pass is given what it needs, returns what it
 //! learnt, and prints nothing.
 
+mod answer;
 mod base;
 mod books;
 mod classify;
 mod collectors;
+mod ended;
 mod error;
 mod evaluators;
 mod fleet;
+mod heard;
 mod heartbeat;
 mod history;
 mod judge;
 mod known;
 mod locate;
 mod observe;
+mod opinions;
 mod owner;
 mod plan;
 mod propose;
@@ -27,7 +31,9 @@ mod sessions;
 mod settings;
 mod side_by_side;
 mod standing;
+mod tidy;
 mod watch;
+mod watching;
 
 pub use base::{Base, Manifests};
 pub use books::{Books, books};
@@ -51,4 +57,5 @@ pub use rhythm::short_windows;
 pub use sealed::{Due, Sealed, SealedError, sealed};
 pub use settings::Settings;
 pub use side_by_side::THREAD;
-pub use watch::{Followed, Watched, Watching, follow, leave};
+pub use watch::{Followed, Watched, follow, leave};
+pub use watching::Watching;

@@ -8,21 +8,25 @@ use super::history::history;
 use super::judge::Judged;
 use super::known::Known;
 use super::locate::{Neighbours, locate};
+use super::opinions::{by_pull_request, of_job};
 use super::owner::{offered, owner};
 use super::sessions;
 use super::settings::Settings;
 use super::side_by_side::{contained, sentence, side_by_side};
 use super::standing::{Considered, standing};
+use super::tidy::states_of;
 use crate::audit::ChangeRecord;
 use crate::evaluate::plugin::Told;
 use crate::manifest::{Located, Refusal};
 use crate::owner::Owner;
 use crate::plan::{
-    self, Facts, FleetFacts, Item, Plan, PlanReason, SessionPart, State as ItemState, arrange,
-    plan_job,
+    self, Facts, FleetFacts, Item, Opinion, Plan, PlanReason, SessionPart, State as ItemState,
+    arrange, heed, plan_job,
 };
+use crate::ports::rules::{Says, goes, says};
 use crate::ports::{HistoryError, HistoryStore, Plugins, PullRequest, PullRequestState};
-use crate::record::State;
+use crate::recommend::{Advice, Direction, Size};
+use crate::record::{ChangeKind, Evidence, State};
 use crate::snapshot::{Gap, History, JobKey};
 use crate::watch::Assessment;
 use futures::{FutureExt, StreamExt};
@@ -62,7 +66,9 @@ pub struct Made {
 struct ByJob<'a> {
     neighbours: Neighbours<'a>,
     changes: BTreeMap<&'a JobKey, Vec<&'a ChangeRecord>>,
-    watched: BTreeMap<&'a JobKey, &'a Assessment>,
+    watched: BTreeMap<&'a JobKey, &'a Judged>,
+    /// What people said by closing pull requests.
+    said: BTreeMap<JobKey, Vec<Opinion>>,
 }
 
 /// A job whose turn it is, with what plug-in evaluators said of it.
@@ -130,8 +136,9 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     let behind = plan::behind(store.newest_ms()?, of.now_ms);
     let facts = FleetFacts {
         behind: behind.clone(),
-        ..fleet_facts(&of.known.judged, &of.known.pull_requests)
+        ..fleet_facts(&of.known.judged, &of.known.pull_requests, &items)
     };
+    let blocked = short_and_blocked(&items);
     let plan = Plan {
         schema: plan::SCHEMA.to_string(),
         plimsoll: env!("CARGO_PKG_VERSION").to_string(),
@@ -143,6 +150,8 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
         } else {
             Vec::new()
         },
+        gone: gone(of),
+        behind: behind.clone(),
     };
     // Jobs that could not be looked at, and those whose owner nobody understands.
     let is_unread = |item: &&Item| {
@@ -160,7 +169,43 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     problems.extend(of.known.books.problems.iter().cloned());
     problems.extend(of.fleet.problems.iter().cloned());
     problems.extend(unread);
+    problems.extend(blocked);
     Ok(Made { plan, problems })
+}
+
+/// Jobs with an open pull request that are gone from their cluster.
+fn gone(of: &Planning<'_>) -> Vec<JobKey> {
+    if !of.fleet.is_whole {
+        return Vec::new();
+    }
+    let (live, clusters) = (of.fleet.known(), of.fleet.clusters());
+    let mut gone: Vec<JobKey> = states_of(&of.known.pull_requests, ChangeKind::Rightsize)
+        .map(|(_, state)| state.job)
+        .filter(|job| clusters.contains(job.cluster.as_str()) && !live.contains(job))
+        .collect();
+    gone.sort();
+    gone.dedup();
+    gone
+}
+
+/// Jobs that are short and may not grow, each with what holds it: nobody may find that out by the lag.
+fn short_and_blocked(items: &[Item]) -> Vec<String> {
+    items
+        .iter()
+        .filter(|item| matches!(item.state, ItemState::Held | ItemState::Refused))
+        .filter(|item| match &item.advice {
+            Some(Advice::Change(wanted)) => wanted.direction == Direction::Grow,
+            _ => false,
+        })
+        .map(|item| {
+            format!(
+                "{} is short, and does not grow: {} ({})",
+                item.job.short(),
+                item.message,
+                item.reason
+            )
+        })
+        .collect()
 }
 
 /// How many jobs are prepared together: all of them, or so many that the histories that plug-ins were shown fit into memory.
@@ -238,8 +283,9 @@ fn by_job<'a>(of: &Planning<'a>) -> ByJob<'a> {
         watched: known
             .judged
             .iter()
-            .map(|judged| (&judged.record.job, &judged.assessment))
+            .map(|judged| (&judged.record.job, judged))
             .collect(),
+        said: by_pull_request(known),
     }
 }
 
@@ -276,26 +322,76 @@ fn one(
     let base = of.manifests.base;
     let standing = standing(of.settings, base, changes, considered, &rooms);
     let live = of.fleet.resource(job);
+    let opinions = of_job(
+        base,
+        by_job.said.get(job),
+        changes,
+        standing.observation_window_ms,
+    );
+    let watched = by_job.watched.get(job).copied();
+    let before = watched.and_then(|judged| size_before(&judged.evidence));
     let facts = Facts {
         history,
         standing,
         manifest: located,
-        watched: by_job.watched.get(job).copied(),
+        watched: watched.map(|judged| &judged.assessment),
+        before: before.as_ref(),
         resource: live,
     };
     Ok(Planned {
         part: sessions::part(job, live, history),
-        item: plan_job(job, &facts, &rooms, &of.manifests.catalog, of.now_ms),
+        item: heed(
+            plan_job(job, &facts, &rooms, &of.manifests.catalog, of.now_ms),
+            &opinions,
+            of.now_ms,
+        ),
         failures,
     })
 }
 
-fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest]) -> FleetFacts {
+/// What a change that hurts asks for instead of its revert: a bigger size, where the size before it would be short too.
+pub(super) fn grows_instead(
+    of: &Planning<'_>,
+    store: &impl HistoryStore,
+    judged: &Judged,
+) -> Result<bool, HistoryError> {
+    let job = &judged.record.job;
+    let by_job = by_job(of);
+    let live = of.fleet.resource(job);
+    let catalog = &of.manifests.catalog;
+    let located = locate(of.settings, &by_job.neighbours, live, catalog, job);
+    let turn = Turn {
+        job,
+        owner: owner(located.as_ref().ok(), live),
+        located,
+        told: Told::default(),
+        shown: None,
+    };
+    let planned = one(of, store, &by_job, &turn)?;
+    Ok(planned.item.state == ItemState::Propose)
+}
+
+/// The size before a change, as its evidence tells.
+fn size_before(evidence: &Evidence) -> Option<Size> {
+    let now = evidence.details.get("recommendation")?.get("now")?;
+    serde_json::from_value(now.clone()).ok()
+}
+
+/// What limits count. A pull request that the plan means no longer is closed by this run, and counts no more.
+fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest], items: &[Item]) -> FleetFacts {
+    let items: BTreeMap<&JobKey, &Item> = items.iter().map(|item| (&item.job, item)).collect();
     let open = pull_requests
         .iter()
         .filter(|pull_request| pull_request.state == PullRequestState::Open)
-        .filter_map(|pull_request| State::find(&pull_request.body))
-        .map(|state| state.job)
+        .filter_map(|pull_request| Some((pull_request, State::find(&pull_request.body)?)))
+        .filter(|(pull_request, state)| {
+            let item = items.get(&state.job);
+            state.kind == ChangeKind::Revert
+                || pull_request.has_foreign_commits
+                || !item
+                    .is_some_and(|item| matches!(says(item, goes(pull_request)), Says::Over { .. }))
+        })
+        .map(|(_, state)| state.job)
         .collect();
     let watched = judged
         .iter()

@@ -6,16 +6,18 @@ use super::proposed::Proposed;
 use super::request::found;
 use super::settings::Settings;
 use super::side_by_side::contained;
+use super::tidy::tidy_rightsizings;
 use crate::plan::{Item, Plan, PlannedChange, rightsizing};
 use crate::ports::{Forge, Repository};
 use crate::render::{Proposal, propose_rightsize};
 use crate::snapshot::JobKey;
 use std::collections::BTreeSet;
 
-/// Proposes everything in the plan but what was carried out otherwise, in its order. One that fails does not stop the others.
+/// Closes or holds what is open and not meant, then proposes everything in the plan but what was carried out otherwise, in its order. One that
+/// fails does not stop the others.
 ///
 /// # Errors
-/// When the repository can't be read.
+/// When the repository can't be read, or the forge does not give its list.
 pub async fn propose(
     settings: &Settings,
     forge: &impl Forge,
@@ -25,11 +27,11 @@ pub async fn propose(
     otherwise: &BTreeSet<JobKey>,
     now_ms: i64,
 ) -> Result<Vec<Proposed>, PassError> {
-    let mut done = Vec::new();
     if let Err(error) = repository.recover() {
         // Whatever can't be written for it is named where it is.
         tracing::warn!("{error}");
     }
+    let mut done = tidy_rightsizings(settings, forge, manifests, plan, now_ms).await?;
     let proposals = plan
         .proposals()
         .filter(|(item, _)| !otherwise.contains(&item.job));

@@ -14,6 +14,12 @@ pub enum Done {
     Unchanged,
     /// Nothing, for a reason that is given.
     LeftAlone,
+    /// Closed, since the plan means it no longer.
+    Closed,
+    /// It says on top that it is not to be merged now.
+    Held,
+    /// It no longer says that it is not to be merged now.
+    Released,
     /// Carried out by a plug-in.
     Realized,
     /// It could not be done.
@@ -21,13 +27,16 @@ pub enum Done {
 }
 
 impl Done {
-    /// `opened`, `updated`, `unchanged`, `left-alone`, `realized` or `failed`.
+    /// `opened`, `updated`, `unchanged`, `left-alone`, `closed`, `held`, `released`, `realized` or `failed`.
     pub fn as_str(self) -> &'static str {
         match self {
             Done::Opened => "opened",
             Done::Updated => "updated",
             Done::Unchanged => "unchanged",
             Done::LeftAlone => "left-alone",
+            Done::Closed => "closed",
+            Done::Held => "held",
+            Done::Released => "released",
             Done::Realized => "realized",
             Done::Failed => "failed",
         }

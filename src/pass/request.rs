@@ -1,8 +1,10 @@
 //! A sealed file carried out: everything in it is checked against the repository before anything of it is written.
 
+use super::answer::mirror;
 use super::base::Manifests;
 use super::books::books;
 use super::error::PassError;
+use super::heard::Heard;
 use super::locate::locate_again;
 use super::owner::owner;
 use super::proposed::Proposed;
@@ -13,6 +15,7 @@ use crate::manifest::{Catalog, Located, Refusal};
 use crate::plan::{Plan, RevertRequest, State, Unfit, restoring, rightsizing};
 use crate::policy::Mode;
 use crate::ports::{Forge, Repository};
+use crate::record::read_ledger;
 use crate::render::propose_revert;
 use crate::snapshot::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,12 +105,29 @@ impl Due {
         self.check(settings, repository, manifests, now_ms)?;
         let mut problems: Vec<String> = Vec::new();
         problems.extend(repository.recover().err().map(|error| error.to_string()));
-        if !self.ledger.is_empty() {
-            let files: BTreeMap<String, Vec<u8>> = self
-                .ledger
-                .iter()
-                .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
-                .collect();
+        let heard = match Heard::of(forge, repository, now_ms).await {
+            Ok(heard) => Some(heard),
+            Err(error) => {
+                problems.push(format!("what people closed is not known: {error}"));
+                None
+            }
+        };
+        let mut files: BTreeMap<String, Vec<u8>> = self
+            .ledger
+            .iter()
+            .map(|(path, text)| (path.clone(), text.clone().into_bytes()))
+            .collect();
+        let (mut learnt, _) = read_ledger(&files);
+        let told = heard.iter().flat_map(|heard| &heard.entries);
+        for entry in told
+            .filter(|entry| !learnt.contains(entry))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            files.insert(entry.path(), entry.to_bytes()?);
+            learnt.push(entry);
+        }
+        if !files.is_empty() {
             match repository.append_ledger(&files, &ledger_message(&files), now_ms) {
                 Err(error) if self.reverts.is_empty() => return Err(error.into()),
                 Err(error) => problems.push(format!("the ledger was not written: {error}")),
@@ -115,6 +135,10 @@ impl Due {
             }
         }
         let mut done = Vec::new();
+        if let Some(heard) = &heard {
+            mirror(forge, &heard.pull_requests, &learnt, now_ms).await;
+            done.extend(heard.tidy(settings, forge, manifests, now_ms).await);
+        }
         for request in &self.reverts {
             done.push(
                 propose_revert_of(settings, forge, repository, manifests, request, now_ms).await?,

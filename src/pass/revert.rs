@@ -14,7 +14,7 @@ use crate::ports::HistoryStore;
 use crate::recommend::{Recommendation, Size};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence};
 use crate::snapshot::LiveResource;
-use crate::watch::{Assessment, Restoration, baseline};
+use crate::watch::{Assessment, Restoration, baseline, part_that_hurts};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -54,7 +54,13 @@ pub fn revert(
     if let Some(why) = owner(Some(&located), resource).bars() {
         return Ok(Revert::LetBe(format!("its revert is not opened: {why}")));
     }
-    let restoration = restores(&judged.evidence, &located);
+    if part_that_hurts(&judged.evidence, breaches).is_empty() {
+        return Ok(Revert::LetBe(
+            "the change gave the job more and took nothing from it: going back would not help"
+                .to_string(),
+        ));
+    }
+    let restoration = restores(&judged.evidence, breaches, &located);
     if restoration.restore.is_empty() {
         return Ok(Revert::LetBe(let_be(&restoration)));
     }

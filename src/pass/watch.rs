@@ -1,20 +1,23 @@
 //! What was merged is judged, the ledger learns of it, and what hurts gets a revert.
 
-use super::base::{Base, Manifests};
+use super::answer::{escalations, files, lacking, mirror, old_evidence, tell_old_evidence};
+use super::base::Manifests;
 use super::error::PassError;
-use super::fleet::Fleet;
 use super::heartbeat::{Beat, Blind, due};
 use super::judge::Judged;
 use super::known::{Known, know};
+use super::plan::{Planning, grows_instead};
 use super::proposed::{Done, Proposed};
 use super::request::propose_revert_of;
 use super::revert::{Revert, revert};
 use super::sealed::{Due, ledger_message};
-use super::settings::Settings;
 use super::side_by_side::contained;
-use crate::audit::{ChangeRecord, missing_entries};
+use super::tidy::{Open, tidy_reverts};
+use super::watching::Watching;
 use crate::plan::behind;
-use crate::ports::{Forge, HistoryStore, PullRequest, Repository};
+use crate::ports::{Forge, HistoryStore, Plugins, PullRequest, Repository};
+use crate::record::{Event, LedgerEntry};
+use crate::snapshot::JobKey;
 use crate::watch::Assessment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +35,9 @@ pub struct Watched {
     /// The verdict.
     #[serde(flatten)]
     pub assessment: Assessment,
+    /// That it was merged on old evidence, one sentence, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_evidence: Option<String>,
     /// What was done about it, if it hurts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revert: Option<Proposed>,
@@ -49,16 +55,14 @@ pub struct Followed {
     pub known: Option<Known>,
 }
 
-/// What the watcher goes by.
-#[derive(Clone, Copy)]
-pub struct Watching<'a> {
-    /// What is configured.
-    pub settings: &'a Settings,
-    /// The jobs.
-    pub fleet: &'a Fleet,
-    /// Now, Unix milliseconds.
-    pub now_ms: i64,
-}
+/// Why a change that hurts is not undone where its job grows.
+const INSTEAD: &str = "the job is short, and the size before the change would be short too: growth is proposed instead of the revert";
+
+static NO_PLUGINS: Plugins = Plugins {
+    collectors: BTreeMap::new(),
+    evaluators: BTreeMap::new(),
+    realizers: BTreeMap::new(),
+};
 
 /// Judges every open change and writes nothing: the reverts that are due and what the ledger is to learn, a heartbeat too, are given back
 /// for the place that may write. A list of pull requests that the forge does not give is a gap: what was merged is in git.
@@ -70,17 +74,17 @@ pub fn leave<E: Display>(
     store: &impl HistoryStore,
     repository: &impl Repository,
     manifests: &Manifests<'_>,
-    listed: Result<Vec<PullRequest>, E>,
+    listed: Result<Option<Vec<PullRequest>>, E>,
 ) -> Result<(Followed, Due), PassError> {
     let (pull_requests, unlisted) = with_gap(listed);
-    let (known, beat) = look_up(of, store, repository, manifests.base, pull_requests)?;
+    let (known, beat) = look_up(of, store, repository, manifests, pull_requests)?;
     let mut problems = problems_of(&known, &beat, unlisted);
     let behind = late(store, of.now_ms, &mut problems);
     let (mut watched, mut reverts) = (Vec::new(), Vec::new());
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let hurts = behind.is_none() && matches!(judged.assessment, Assessment::Regressed { .. });
-        match hurts.then(|| made(of, store, manifests, judged)) {
+        match hurts.then(|| made(of, store, manifests, &known, judged)) {
             Some(Ok(Revert::Propose(request))) => reverts.push(*request),
             Some(Err(why)) => problems.push(format!("{job}: the revert could not be made: {why}")),
             Some(Ok(Revert::LetBe(_))) | None => {}
@@ -89,7 +93,13 @@ pub fn leave<E: Display>(
     }
     let mut ledger = match behind {
         Some(_) => BTreeMap::new(),
-        None => lacking(&known, of.now_ms)?,
+        None => {
+            problems.extend(escalations(of.settings, &known, of.now_ms));
+            // Who said no is heard from the forge by whoever may write there.
+            let mut lacks = lacking(of.settings, &known, of.now_ms);
+            lacks.retain(|entry| !matches!(entry.event, Event::Declined { .. }));
+            files(&lacks)?
+        }
     };
     problems.extend(behind);
     ledger.extend(beat.file);
@@ -106,13 +116,12 @@ pub fn leave<E: Display>(
 }
 
 /// A list of pull requests that can't be had is a gap: what was merged is in git, and is judged all the same.
-fn with_gap<E: Display>(listed: Result<Vec<PullRequest>, E>) -> (Vec<PullRequest>, Option<String>) {
+fn with_gap<E: Display>(
+    listed: Result<Option<Vec<PullRequest>>, E>,
+) -> (Option<Vec<PullRequest>>, Option<String>) {
     match listed {
         Ok(pull_requests) => (pull_requests, None),
-        Err(error) => (
-            Vec::new(),
-            Some(format!("who merged is not known: {error}")),
-        ),
+        Err(error) => (None, Some(format!("who merged is not known: {error}"))),
     }
 }
 
@@ -121,13 +130,13 @@ fn look_up(
     of: Watching<'_>,
     store: &impl HistoryStore,
     repository: &impl Repository,
-    base: &Base,
-    pull_requests: Vec<PullRequest>,
+    manifests: &Manifests<'_>,
+    pull_requests: Option<Vec<PullRequest>>,
 ) -> Result<(Known, Beat), PassError> {
-    let jobs = &of.fleet.jobs;
-    let known = know(store, repository, base, pull_requests, jobs, of.now_ms)?;
+    let known = know(of, store, repository, manifests, pull_requests)?;
     let every = of.settings.every.as_ref();
-    let beat = due(every, &known.books.ledger, jobs.len(), of.now_ms);
+    let jobs = of.fleet.jobs.len();
+    let beat = due(every, &known.books.ledger, jobs, of.now_ms);
     Ok((known, beat))
 }
 
@@ -162,9 +171,9 @@ pub async fn follow(
     repository: &impl Repository,
     manifests: &Manifests<'_>,
 ) -> Result<Followed, PassError> {
-    let (pull_requests, unlisted) = with_gap(forge.pull_requests().await);
+    let (pull_requests, unlisted) = with_gap(forge.pull_requests().await.map(Some));
     let is_listed = unlisted.is_none();
-    let (known, beat) = look_up(of, store, repository, manifests.base, pull_requests)?;
+    let (known, beat) = look_up(of, store, repository, manifests, pull_requests)?;
     let mut problems = problems_of(&known, &beat, unlisted);
     problems.extend(repository.recover().err().map(|error| error.to_string()));
     if let Some(behind) = late(store, of.now_ms, &mut problems) {
@@ -180,13 +189,29 @@ pub async fn follow(
             known: is_listed.then_some(known),
         });
     }
-    let remembered = remember(repository, &known, beat.file, of.now_ms)?;
+    problems.extend(escalations(of.settings, &known, of.now_ms));
+    let remembered = remember(of, repository, &known, beat.file)?;
     problems.extend(remembered.problem);
+    let (pull_requests, learnt) = (&known.pull_requests, &remembered.learnt);
+    mirror(forge, pull_requests, learnt, of.now_ms).await;
+    tell_old_evidence(forge, &known, learnt, of.now_ms).await;
+    let open = Open {
+        settings: of.settings,
+        manifests,
+        books: &known.books,
+        judged: &known.judged,
+        pull_requests: &known.pull_requests,
+        now_ms: of.now_ms,
+    };
+    let clusters = of.fleet.clusters();
+    let is_asked = |job: &JobKey| clusters.contains(job.cluster.as_str());
+    let tidied = tidy_reverts(forge, open, is_asked).await;
+    problems.extend(tidied.iter().filter_map(Proposed::problem));
     let mut watched = Vec::new();
     for judged in &known.judged {
         let job = judged.record.job.to_string();
         let done = match &judged.assessment {
-            Assessment::Regressed { .. } => match made(of, store, manifests, judged) {
+            Assessment::Regressed { .. } => match made(of, store, manifests, &known, judged) {
                 Ok(Revert::Propose(request)) => Some(
                     propose_revert_of(
                         of.settings,
@@ -220,43 +245,53 @@ pub async fn follow(
     let mut reverts = watched.iter().filter_map(|watched| watched.revert.as_ref());
     if reverts.any(|revert| revert.done.has_written()) {
         // With the forge `dir` a revert is merged at once; the ledger learns of it now.
-        let (pull_requests, _) = with_gap(forge.pull_requests().await);
+        let (pull_requests, _) = with_gap(forge.pull_requests().await.map(Some));
         let newer = manifests.base.newer(repository)?;
-        let base = newer.as_ref().unwrap_or(manifests.base);
-        let known = know(
-            store,
-            repository,
-            base,
-            pull_requests,
-            &of.fleet.jobs,
-            of.now_ms,
-        )?;
-        problems.extend(remember(repository, &known, None, of.now_ms)?.problem);
+        let newer = newer.as_ref().map(Manifests::parse);
+        let manifests = newer.as_ref().unwrap_or(manifests);
+        let known = know(of, store, repository, manifests, pull_requests)?;
+        problems.extend(remember(of, repository, &known, None)?.problem);
     }
     Ok(Followed {
         watched,
         problems,
         blind: beat.blind,
-        known: (is_listed && !remembered.learnt && !asked).then_some(known),
+        known: (is_listed && remembered.learnt.is_empty() && tidied.is_empty() && !asked)
+            .then_some(known),
     })
 }
 
-/// The revert of a change; one that panics is a sentence, too.
+/// What is to be done about a change that hurts; making it can panic, which is a sentence, too.
 fn made(
     of: Watching<'_>,
     store: &impl HistoryStore,
     manifests: &Manifests<'_>,
+    known: &Known,
     judged: &Judged,
 ) -> Result<Revert, String> {
-    let resource = of.fleet.resource(&judged.record.job);
-    contained(|| revert(of.settings, store, manifests, judged, resource, of.now_ms))
-        .and_then(|made| made)
+    // Plug-ins were asked when the change was proposed.
+    let planning = Planning {
+        settings: of.settings,
+        fleet: of.fleet,
+        plugins: &NO_PLUGINS,
+        manifests,
+        known,
+        now_ms: of.now_ms,
+    };
+    contained(|| {
+        if grows_instead(&planning, store, judged).map_err(|error| error.to_string())? {
+            return Ok(Revert::LetBe(INSTEAD.to_string()));
+        }
+        let resource = of.fleet.resource(&judged.record.job);
+        revert(of.settings, store, manifests, judged, resource, of.now_ms)
+    })
+    .and_then(|made| made)
 }
 
 /// What became of an append to the ledger.
 struct Remembered {
-    /// Whether the verdicts had anything to add.
-    learnt: bool,
+    /// What the verdicts had to add.
+    learnt: Vec<LedgerEntry>,
     /// Why it was not written, if so.
     problem: Option<String>,
 }
@@ -264,19 +299,19 @@ struct Remembered {
 /// Appends to the ledger what the verdicts add to it and the heartbeat, in one commit. A ledger that can't be written holds nothing else
 /// back: what it lacks is found again by the next run.
 fn remember(
+    of: Watching<'_>,
     repository: &impl Repository,
     known: &Known,
     heartbeat: Option<(String, Vec<u8>)>,
-    now_ms: i64,
 ) -> Result<Remembered, PassError> {
-    let mut files = lacking(known, now_ms)?;
-    let learnt = !files.is_empty();
+    let learnt = lacking(of.settings, known, of.now_ms);
+    let mut files = files(&learnt)?;
     files.extend(heartbeat);
     let problem = if files.is_empty() {
         None
     } else {
         repository
-            .append_ledger(&files, &ledger_message(&files), now_ms)
+            .append_ledger(&files, &ledger_message(&files), of.now_ms)
             .err()
             .map(|error| {
                 format!("the ledger was not written, the next run writes what it lacks: {error}")
@@ -285,38 +320,13 @@ fn remember(
     Ok(Remembered { learnt, problem })
 }
 
-/// What the ledger lacks.
-fn lacking(known: &Known, now_ms: i64) -> Result<BTreeMap<String, Vec<u8>>, PassError> {
-    let ledger = &known.books.entries;
-    let mut files = BTreeMap::new();
-    let mut learn = |record: &ChangeRecord, assessment: &Assessment| {
-        for entry in missing_entries(record, assessment, ledger, now_ms) {
-            files.insert(entry.path(), entry.to_bytes()?);
-        }
-        Ok::<(), PassError>(())
-    };
-    for judged in &known.judged {
-        learn(&judged.record, &judged.assessment)?;
-    }
-    // A change that was undone or replaced is no longer judged; the ledger still learns its end.
-    let changes = known.books.audit.changes.iter();
-    for record in changes.filter(|record| record.change.is_some()) {
-        let assessment = match (&record.reverted_by, &record.superseded_by) {
-            (Some(by), _) => Assessment::Reverted { by: by.clone() },
-            (None, Some(by)) => Assessment::Superseded { by: by.clone() },
-            (None, None) => continue,
-        };
-        learn(record, &assessment)?;
-    }
-    Ok(files)
-}
-
 fn verdict(judged: &Judged, revert: Option<Proposed>) -> Watched {
     Watched {
         change: judged.record.change.clone().unwrap_or_default(),
         job: judged.record.job.to_string(),
         merged_at_ms: judged.record.merged_at_ms,
         assessment: judged.assessment.clone(),
+        old_evidence: old_evidence(judged),
         revert,
     }
 }

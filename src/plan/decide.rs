@@ -11,6 +11,7 @@ use crate::flink::deployment::Deployment;
 use crate::manifest::{Code, Located};
 use crate::policy::{self, Decision, Mode, Ruling};
 use crate::recommend::{Advice, AutoscalerAdvice, Direction, Recommendation, Risk};
+use crate::watch::Assessment;
 
 /// Decides about a change: what the rules say, whether its manifest can be edited, and whether the cluster runs what that says.
 pub(super) fn decide(
@@ -45,7 +46,10 @@ pub(super) fn decide(
                 asked.facts.standing.autoscaler,
             )
         });
-    if let Some(drift) = drift {
+    // What the cluster does not run yet is no reason to leave a job short.
+    let waits = matches!(asked.facts.watched, Some(Assessment::Waiting { .. }))
+        && allowed.direction == Direction::Grow;
+    if let Some(drift) = drift.filter(|_| !waits) {
         let event = "the cluster runs what the manifest says";
         return Err(Answer::new(State::Held, PlanReason::Drift, drift, event));
     }

@@ -1,7 +1,7 @@
 //! Which of the ready changes go first, and which wait.
 
 use super::item::{Item, State, Until};
-use super::reason::PlanReason;
+use super::reason::{PlanReason, Reason};
 use super::settings::{Group, Settings};
 use crate::quantity::count;
 use crate::recommend::Direction;
@@ -47,6 +47,7 @@ pub fn arrange(
         .filter(|at| now_ms.saturating_sub(*at) < DAY_MS)
         .collect();
     opened_today.sort_unstable();
+    let already = (open, opened_today.len());
     for item in items.iter_mut().filter(|item| item.state == State::Propose) {
         if let Some(behind) = &facts.behind {
             item.state = State::Held;
@@ -67,9 +68,11 @@ pub fn arrange(
             if open >= settings.open_pull_requests as usize {
                 Some((
                     PlanReason::OpenPullRequests,
-                    format!(
-                        "the limit of {} is reached",
-                        count(settings.open_pull_requests, "open pull request")
+                    counted(
+                        "open",
+                        already.0,
+                        open,
+                        count(settings.open_pull_requests, "open pull request"),
                     ),
                     Until::Event("an open pull request is merged or closed".to_string()),
                 ))
@@ -79,9 +82,11 @@ pub fn arrange(
                     .map_or(now_ms, |first| first.saturating_add(DAY_MS));
                 Some((
                     PlanReason::PullRequestsPerDay,
-                    format!(
-                        "the limit of {} in 24 hours is reached",
-                        count(settings.pull_requests_per_day, "new pull request")
+                    counted(
+                        "opened in 24 hours",
+                        already.1,
+                        opened_today.len(),
+                        count(settings.pull_requests_per_day, "new pull request") + " in 24 hours",
                     ),
                     Until::AtMs(next),
                 ))
@@ -102,6 +107,7 @@ pub fn arrange(
             }
         }
     }
+    tell_how_many_wait(&mut items);
     items.sort_by_key(|item| item.state);
     items
 }
@@ -125,6 +131,33 @@ fn group_of(job: &JobKey, group: Group) -> Option<(&str, &str)> {
         Group::Namespace => Some((&job.cluster, &job.namespace)),
         Group::Cluster => Some((&job.cluster, "")),
         Group::Job => None,
+    }
+}
+
+/// Which limit is reached, and what it counts: what is so already, and what this plan adds.
+fn counted(what: &str, already: usize, with_plan: usize, limit: String) -> String {
+    let sum = match with_plan.saturating_sub(already) {
+        0 => format!("{already} {what}"),
+        more => format!("{already} {what}, {more} more in this plan"),
+    };
+    format!("the limit of {limit} is reached: {sum}")
+}
+
+/// Adds to what a limit holds how many it holds.
+fn tell_how_many_wait(items: &mut [Item]) {
+    for limit in [PlanReason::OpenPullRequests, PlanReason::PullRequestsPerDay] {
+        let reason = Reason::from(limit);
+        let waits = items
+            .iter()
+            .filter(|item| item.state == State::Held && item.reason == reason)
+            .count();
+        let verb = if waits == 1 { "waits" } else { "wait" };
+        for item in items
+            .iter_mut()
+            .filter(|item| item.state == State::Held && item.reason == reason)
+        {
+            item.message += &format!(", {waits} {verb}");
+        }
     }
 }
 

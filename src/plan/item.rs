@@ -77,13 +77,14 @@ pub struct MergeEffect {
     pub restarts: bool,
     /// The job's `upgradeMode`, if the manifest names one.
     pub upgrade_mode: Option<String>,
-    /// Age of the last completed checkpoint or savepoint that it would restore from, milliseconds.
-    pub restore_age_ms: Option<i64>,
+    /// When the last checkpoint or savepoint that it would restore from was completed, Unix milliseconds.
+    #[serde(default)]
+    pub restore_at_ms: Option<i64>,
     /// Its size, bytes.
     pub restore_bytes: Option<u64>,
-    /// Age of the last completed savepoint, milliseconds.
+    /// When the last savepoint was completed, Unix milliseconds.
     #[serde(default)]
-    pub savepoint_age_ms: Option<i64>,
+    pub savepoint_at_ms: Option<i64>,
     /// Its size, bytes.
     #[serde(default)]
     pub savepoint_bytes: Option<u64>,
@@ -298,6 +299,12 @@ pub struct Plan {
     /// Manifests of which no live job is known, one sentence each; looked for where clusters could be listed whole.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_job: Vec<String>,
+    /// Jobs with an open pull request that are gone from their cluster; looked for where clusters could be listed whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<JobKey>,
+    /// Why nothing is proposed or ended by this plan, one sentence: the run's time lies behind the newest sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<String>,
 }
 
 impl Plan {

@@ -2,6 +2,7 @@
 
 use super::bound::bound;
 use super::decide::decide;
+use super::instead::grows_instead;
 use super::item::{Answer, Findings, Item, State, Until};
 use super::lifecycle::standstill;
 use super::link::link;
@@ -13,7 +14,7 @@ use crate::classify::{self, JobProfile, classify};
 use crate::flink::deployment::Deployment;
 use crate::manifest::{Catalog, Located, ObjectKey, Refusal};
 use crate::policy::{Mode, Rule, Standing};
-use crate::recommend::{Prices, no_size};
+use crate::recommend::{Prices, Size, no_size};
 use crate::snapshot::{History, JobKey, JobKind, JobState, LiveResource};
 use crate::watch::{self, Assessment};
 use crate::{evaluate, recommend as sizing};
@@ -45,6 +46,8 @@ pub struct Facts<'a> {
     pub standing: Standing,
     /// The verdict on its latest merged change, if one is still being watched.
     pub watched: Option<&'a Assessment>,
+    /// The size before that change, where its evidence tells.
+    pub before: Option<&'a Size>,
     /// Its custom resource as it is now, where that is known better than by its latest snapshot.
     pub resource: Option<&'a LiveResource>,
 }
@@ -124,9 +127,6 @@ fn planned(
     let answer = before_sizing(facts).and_then(|()| {
         let profile = profile(facts, rooms);
         found.profile = Some(profile.clone());
-        watched(facts)?;
-        in_session(job, facts)?;
-        has_a_size(&profile)?;
         // A size is not computed around a field that cannot be read, nor written where something else decides.
         let located = facts.manifest.ok();
         let unsaid = located.and_then(|located| catalog.says_sizes(located).err());
@@ -145,12 +145,32 @@ fn planned(
             now_ms,
             profile: &profile,
         };
-        let wanted = size(&mut found, &asked)?;
-        let bounded = bound(&wanted, &asked)?;
-        decide(&mut found, wanted, bounded, &asked)
+        let Err(held) = watched(facts) else {
+            return sized(job, &mut found, &asked);
+        };
+        let mut grown = Findings {
+            profile: Some(profile.clone()),
+            ..Findings::default()
+        };
+        match sized(job, &mut grown, &asked) {
+            Ok(answer) if grows_instead(&grown, &answer, facts.watched, facts.before) => {
+                found = grown;
+                Ok(answer)
+            }
+            _ => Err(held),
+        }
     });
     let answer = heeding(&facts.standing, answer.unwrap_or_else(|answer| answer));
     Item::new(job.clone(), link, found, answer)
+}
+
+/// Sizes a job and decides about the change.
+fn sized(job: &JobKey, found: &mut Findings, asked: &Question<'_>) -> Result<Answer, Answer> {
+    in_session(job, asked.facts)?;
+    has_a_size(asked.profile)?;
+    let wanted = size(found, asked)?;
+    let bounded = bound(&wanted, asked)?;
+    decide(found, wanted, bounded, asked)
 }
 
 /// The answer, unless the owner says something that is not understood: that holds the job, whatever was found out.

@@ -47,16 +47,16 @@ pub fn effect(
     MergeEffect {
         kind,
         restarts,
-        savepoint_age_ms: savepoint.map(|(at, _)| now_ms.saturating_sub(at).max(0)),
+        savepoint_at_ms: savepoint.map(|(at, _)| at.min(now_ms)),
         savepoint_bytes: savepoint.and_then(|(_, bytes)| bytes),
         slots_left: slots_left(history, proposed),
         partitions: partitions(history, proposed),
         in_place: in_place(deployment, changes, history, kind),
         beside: beside(deployment, proposed, restarts),
-        restore_age_ms: if stateless {
+        restore_at_ms: if stateless {
             None
         } else {
-            restore_at.map(|at| now_ms.saturating_sub(at).max(0))
+            restore_at.map(|at| at.min(now_ms))
         },
         restore_bytes: if stateless { None } else { state_bytes },
         pause_ms: pauses(history),

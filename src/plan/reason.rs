@@ -58,6 +58,12 @@ codes! {
         Group = "group",
         /// The history holds newer samples than the time that the run goes by.
         Clock = "clock",
+        /// A person closed a pull request with much the same advice.
+        Declined = "declined",
+        /// A person put it off by a label.
+        Later = "later",
+        /// A person set the fields of the last change back or to others.
+        ChangedByHand = "changed-by-hand",
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where pull requests live.
 
+use crate::record::HeldNote;
 use crate::render::Proposal;
 use std::future::Future;
 
@@ -92,7 +93,15 @@ pub trait Forge: Send + Sync {
         now_ms: i64,
     ) -> impl Future<Output = Result<(), ForgeError>> + Send;
 
-    /// Adds a comment to one.
+    /// Says on top of an open one that it is not to be merged now, as a draft where the forge has them. Without a note it takes that back.
+    fn hold(
+        &self,
+        pull_request: &PullRequest,
+        note: Option<&HeldNote>,
+        now_ms: i64,
+    ) -> impl Future<Output = Result<(), ForgeError>> + Send;
+
+    /// Adds a comment to one, once: not when the same words stand there already.
     fn comment(
         &self,
         pull_request: &PullRequest,

@@ -7,6 +7,7 @@ mod forge;
 mod history;
 mod plugin;
 mod repository;
+pub mod rules;
 
 pub use crate::record::{Commit, FileChange};
 pub use clock::Clock;

@@ -3,6 +3,7 @@
 use super::canonical::document;
 use super::file::{evidence_digest, evidence_path};
 use super::heartbeat::is_heartbeat;
+use super::stance::Stance;
 use crate::snapshot::JobKey;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,32 @@ pub enum Event {
         /// What did.
         by: String,
     },
+    /// A person closed its pull request without merging: their no, with what was advised.
+    Declined {
+        /// The pull request.
+        pull_request: String,
+        /// Why, by label: `later`, `wontfix`, `wrong-data`; absent where none says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// Until when, Unix milliseconds, where the label names a date.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until_ms: Option<i64>,
+        /// What was advised.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stance: Option<Box<Stance>>,
+    },
+    /// A person closed the pull request of its revert: it stays, and is watched no longer.
+    Kept {
+        /// The revert's pull request.
+        pull_request: String,
+    },
+    /// It was merged, and the cluster did not run it for too long.
+    NeverApplied {
+        /// What was waited for, one sentence.
+        reason: String,
+    },
+    /// Its job is gone from cluster and repository: there is nothing to watch.
+    Gone,
     /// Nothing was seen of the job for too long.
     Blind {
         /// Since when, Unix milliseconds.
@@ -84,7 +111,8 @@ pub struct LedgerError {
 }
 
 impl Event {
-    /// Its name, as in the file: `merged`, `live`, `settled`, `regressed`, `reverted`, `superseded`, `blind`.
+    /// Its name, as in the file: `merged`, `live`, `settled`, `regressed`, `reverted`, `superseded`, `declined`, `kept`,
+    /// `never-applied`, `gone`, `blind`.
     pub fn name(&self) -> &'static str {
         match self {
             Event::Merged { .. } => "merged",
@@ -93,6 +121,10 @@ impl Event {
             Event::Regressed { .. } => "regressed",
             Event::Reverted { .. } => "reverted",
             Event::Superseded { .. } => "superseded",
+            Event::Declined { .. } => "declined",
+            Event::Kept { .. } => "kept",
+            Event::NeverApplied { .. } => "never-applied",
+            Event::Gone => "gone",
             Event::Blind { .. } => "blind",
         }
     }

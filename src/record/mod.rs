@@ -3,6 +3,7 @@
 
 mod artifact;
 mod blocks;
+mod body;
 mod branch;
 mod canonical;
 mod commit;
@@ -10,10 +11,12 @@ mod evidence;
 mod file;
 mod heartbeat;
 mod ledger;
+mod stance;
 mod state;
 mod trailers;
 
 pub use artifact::{ArtifactError, SealKey, seal, unseal};
+pub use body::{BODY_BEGIN, HeldNote, Parts, held, held_code, parts, renewed};
 pub use branch::{ChangeBranch, LEDGER_BRANCH, OwnBranch, branch};
 pub use canonical::sha256_hex;
 pub use commit::{AUTHOR_EMAIL, AUTHOR_NAME, Commit, FileChange};
@@ -24,5 +27,6 @@ pub use file::{
 };
 pub use heartbeat::{blind_since, check_heartbeat, heartbeat, is_heartbeat};
 pub use ledger::{Event, LEDGER_SCHEMA, LedgerEntry, LedgerError, read_ledger};
-pub use state::{State, text_behind_state};
+pub use stance::{Dimension, SAVING_POINTS, Stance};
+pub use state::State;
 pub use trailers::Trailers;

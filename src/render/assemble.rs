@@ -4,10 +4,10 @@
 use super::revert::{self, RevertPage};
 use super::rightsize;
 use super::{Proposal, TemplateError};
-use crate::plan::{CheckedEdit, CheckedRevert, PlannedChange, RevertRequest};
+use crate::plan::{CheckedEdit, CheckedRevert, PlannedChange, RevertRequest, stance};
 use crate::record::{
-    ChangeKind, Evidence, EvidenceError, EvidenceFile, FieldChange, State, Trailers, branch,
-    sha256_hex,
+    BODY_BEGIN, ChangeKind, Evidence, EvidenceError, EvidenceFile, FieldChange, Stance, State,
+    Trailers, branch, sha256_hex,
 };
 use crate::snapshot::JobKey;
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ pub fn rightsize(change: &PlannedChange, edit: CheckedEdit) -> Result<Proposal, 
         title,
         trailers,
         labels: &["plimsoll"],
+        stance: Some(stance(change)),
     };
     Ok(proposal(&evidence, written, page, edit.files))
 }
@@ -77,6 +78,7 @@ pub fn revert(request: &RevertRequest, checked: CheckedRevert) -> Result<Proposa
         body,
         trailers,
         labels: &["plimsoll", "plimsoll/revert"],
+        stance: None,
     };
     Ok(proposal(evidence, written, page, checked.files))
 }
@@ -96,6 +98,8 @@ struct Page {
     body: String,
     trailers: String,
     labels: &'static [&'static str],
+    /// What a rightsizing advises.
+    stance: Option<Stance>,
 }
 
 fn proposal(
@@ -112,6 +116,8 @@ fn proposal(
         job: job.clone(),
         fingerprint: fingerprint.clone(),
         change: written.digest.clone(),
+        reverts: evidence.reverts.clone(),
+        stance: page.stance.map(Box::new),
     };
     files.insert(written.path, written.bytes);
     Proposal {
@@ -119,7 +125,11 @@ fn proposal(
         job: job.clone(),
         branch: branch(kind, job),
         commit_message: format!("{}\n\n{}\n\n{}\n", page.title, page.summary, page.trailers),
-        body: format!("{}\n\n{}\n", page.body.trim_end(), state.block()),
+        body: format!(
+            "{BODY_BEGIN}\n{}\n\n{}\n",
+            page.body.trim_end(),
+            state.block()
+        ),
         title: page.title,
         files,
         labels: page.labels.iter().map(ToString::to_string).collect(),

@@ -297,17 +297,20 @@ pub(super) fn merging(effect: &MergeEffect) -> String {
     if let Some(mode) = &effect.upgrade_mode {
         facts.push(code(&format!("upgradeMode: {mode}")));
     }
-    if let Some(age) = effect.restore_age_ms {
+    if let Some(at_ms) = effect.restore_at_ms {
         let size = effect.restore_bytes.map_or_else(String::new, |bytes| {
             format!(", {}", number::bytes(bytes as f64))
         });
-        facts.push(format!("last checkpoint {} ago{size}", number::span(age)));
+        facts.push(format!(
+            "last checkpoint at {}{size}",
+            number::moment(at_ms)
+        ));
     }
-    if let Some(age) = effect.savepoint_age_ms {
+    if let Some(at_ms) = effect.savepoint_at_ms {
         let size = effect.savepoint_bytes.map_or_else(String::new, |bytes| {
             format!(", {}", number::bytes(bytes as f64))
         });
-        facts.push(format!("last savepoint {} ago{size}", number::span(age)));
+        facts.push(format!("last savepoint at {}{size}", number::moment(at_ms)));
     }
     if let Some((low, high)) = effect.pause_ms {
         facts.push(if low == high {

@@ -1,7 +1,8 @@
 //! The comparison of what is seen since a change is live with the thresholds in its evidence.
 
 use super::assessment::{Breach, Signal};
-use super::growth::{grows, is_old_shortage};
+use super::direction::{grew_in_every_dimension, is_shortage};
+use super::growth::{grows, is_old_shortage, was_so_at_this_load};
 use super::signals::{
     Graph, backpressure, gc_share, is_hole, length_ms, usual_pair_ms, worst_backpressure,
 };
@@ -71,9 +72,11 @@ impl<'a> Watched<'a> {
         &self.evidence.baseline
     }
 
-    /// All thresholds that were passed, hard failures first; of a growth only those that are not the shortage it answers.
+    /// All thresholds that were passed, hard failures first. Left out is what the change did not do: of a growth the shortage that it
+    /// answers, of one that grew in every dimension any shortage, and of any change what was so before it at the same load.
     pub(super) fn breaches(&self) -> Vec<Breach> {
         let grew = grows(self.evidence);
+        let only_grew = grew_in_every_dimension(self.evidence);
         [
             self.out_of_memory(),
             self.restarts(),
@@ -85,7 +88,9 @@ impl<'a> Watched<'a> {
         ]
         .into_iter()
         .flatten()
+        .filter(|breach| !(only_grew && is_shortage(breach.signal)))
         .filter(|breach| !(grew && is_old_shortage(self, breach)))
+        .filter(|breach| !was_so_at_this_load(self, breach))
         .collect()
     }
 

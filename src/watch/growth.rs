@@ -4,7 +4,8 @@
 
 use super::assessment::{Breach, Signal};
 use super::breach::Watched;
-use super::signals::{gc_share, worst_backpressure};
+use super::signals::{gc_share, length_ms, worst_backpressure};
+use super::sustained::{longest_run, samples};
 use crate::record::Evidence;
 use crate::snapshot::Point;
 
@@ -55,5 +56,48 @@ pub(super) fn is_old_shortage(watched: &Watched<'_>, breach: &Breach) -> bool {
         }
         Signal::CheckpointFailures => breach.before.is_some_and(|before| before > breach.limit),
         Signal::NotRunning => false,
+    }
+}
+
+/// How much more load than while it hurts still counts as the same load, a share.
+const SAME_LOAD_SHARE: f64 = 0.10;
+
+/// Whether the job showed the same before the change came live, as long and at no higher load: then the change did not do it.
+pub(super) fn was_so_at_this_load(watched: &Watched<'_>, breach: &Breach) -> bool {
+    let Some(load) = breach.load_per_second else {
+        return false;
+    };
+    let before: Vec<&Point> = watched
+        .history
+        .points
+        .iter()
+        .filter(|point| point.to_ms <= watched.live_since_ms)
+        .filter(|point| {
+            let then = watched.graph.load(point);
+            then.is_some_and(|then| then <= load * (1.0 + SAME_LOAD_SHARE))
+        })
+        .collect();
+    let limits = &watched.evidence.thresholds;
+    // A restart's catching up is over soon: what counts lasted as long as now, or for half of what was seen.
+    let seen_ms: i64 = before.iter().map(|point| length_ms(point)).sum();
+    let enough_ms = breach
+        .until_ms
+        .saturating_sub(breach.since_ms)
+        .min(seen_ms / 2);
+    let lasted = |signal: &dyn Fn(&Point) -> Option<f64>, limit: f64, for_ms: i64| {
+        longest_run(&samples(&before, signal), limit, for_ms.max(enough_ms)).is_some()
+    };
+    let for_ms = limits.backpressure_for_ms;
+    match breach.signal {
+        Signal::Lag => {
+            let lag = |point: &Point| watched.graph.lag_ms(point);
+            lasted(&lag, limits.lag_ms as f64, limits.lag_for_ms)
+        }
+        Signal::Backpressure => lasted(&worst_backpressure, limits.backpressure_share, for_ms),
+        Signal::GarbageCollection => lasted(&gc_share, limits.gc_share, for_ms),
+        Signal::CheckpointDuration | Signal::CheckpointFailures => {
+            breach.before.is_some_and(|before| before > breach.limit)
+        }
+        Signal::NotRunning | Signal::OutOfMemory | Signal::Restarts => false,
     }
 }

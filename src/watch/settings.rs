@@ -55,6 +55,9 @@ pub struct Settings {
     /// How long without data until that is said loudly.
     #[schemars(extend("shortest" = "1 ms"))]
     pub blind_after: FlinkDuration,
+    /// How long a merged change may wait for the cluster to run it until that is said with every run.
+    #[schemars(extend("shortest" = "1 ms"))]
+    pub never_applied_after: FlinkDuration,
 }
 
 impl Default for Settings {
@@ -76,6 +79,7 @@ impl Default for Settings {
             checkpoint_failures_of: 20,
             garbage_collection: share(0.25),
             blind_after: FlinkDuration::from_millis(HOUR),
+            never_applied_after: FlinkDuration::from_millis(24 * HOUR),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::clients::github::GithubForge;
 use crate::clients::repository::GitRepository;
 use crate::config::ForgeName;
 use crate::ports::{Forge, ForgeError, PullRequest, Written};
+use crate::record::HeldNote;
 use crate::render::Proposal;
 
 /// The forges.
@@ -85,6 +86,15 @@ impl Forge for AnyForge {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         each!(self, forge => forge.close(pull_request, why, now_ms).await)
+    }
+
+    async fn hold(
+        &self,
+        pull_request: &PullRequest,
+        note: Option<&HeldNote>,
+        now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        each!(self, forge => forge.hold(pull_request, note, now_ms).await)
     }
 
     async fn comment(

@@ -19,6 +19,9 @@ pub const TOKEN: &str = "ghs_the-right-token";
 /// A token with `contents: read` and `pull-requests: read`.
 pub const READ_TOKEN: &str = "ghs_may-only-read";
 pub const REPOSITORY: &str = "acme/flink-manifests";
+/// The App in whose name the token writes.
+pub const ACTOR: &str = "plimsoll[bot]";
+const ACTOR_EMAIL: &str = "1+plimsoll[bot]@users.noreply.github.com";
 const START: i64 = 1_790_000_000;
 
 /// One pull request.
@@ -37,6 +40,11 @@ pub struct Pull {
     pub sha: String,
     pub labels: Vec<String>,
     pub comments: Vec<String>,
+    /// What happened: `labeled plimsoll`, …
+    pub events: Vec<(String, String)>,
+    /// Reviews: who, and `APPROVED`, …
+    pub reviews: Vec<(String, String)>,
+    pub draft: bool,
 }
 
 /// What a request gets instead of its answer.
@@ -78,7 +86,12 @@ pub struct State {
     /// The write that is the last: `true` where it is still carried out. Every later request fails.
     pub dies_at: Option<(usize, bool)>,
     pub writes: usize,
+    /// How often a list was asked for with the tag that it still has.
+    pub unchanged: usize,
     clock: i64,
+    /// Whether a rule of the repository refuses commits that are not signed.
+    pub wants_signatures: bool,
+    unsigned: Vec<Oid>,
     /// What happens just before the next move of a ref.
     pub before_ref: Option<Interruption>,
 }
@@ -100,7 +113,10 @@ impl Fake {
             faults: Vec::new(),
             dies_at: None,
             writes: 0,
+            unchanged: 0,
             clock: START,
+            wants_signatures: false,
+            unsigned: Vec::new(),
             before_ref: None,
         }));
         let app = axum::Router::new()
@@ -198,6 +214,13 @@ impl Fake {
         pull.ended = Some(now);
         pull.updated = now;
         pull.merged_by = Some(by.into());
+    }
+
+    /// Whether a person may press the button.
+    pub fn can_merge(&self, number: u64) -> bool {
+        let state = self.state();
+        let pull = &state.pulls[usize::try_from(number).unwrap() - 1];
+        pull.state == "open" && !pull.draft && mergeable(&state.git, pull) == json!(true)
     }
 
     /// A person's no.
@@ -318,6 +341,21 @@ async fn answer(
         return reply(fault.status, &fault.headers, fault.body);
     }
     match result {
+        Ok(value) if method == Method::GET => {
+            let body = value.to_string();
+            let tag = format!(
+                "W/\"{}\"",
+                &plimsoll::record::sha256_hex(body.as_bytes())[..16]
+            );
+            let known = headers
+                .get("if-none-match")
+                .and_then(|tag| tag.to_str().ok());
+            if known == Some(tag.as_str()) {
+                state.unchanged += 1;
+                return reply(304, &[("etag", tag)], String::new());
+            }
+            reply(200, &[("etag", tag)], body)
+        }
         Ok(value) => reply(
             if method == Method::POST { 201 } else { 200 },
             &[],
@@ -333,6 +371,9 @@ fn route(state: &mut State, method: &Method, uri: &Uri, body: &Value) -> Reply {
         url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
             .map(|(key, value)| (key.into_owned(), value.into_owned()))
             .collect();
+    if path == "/api/v3/graphql" {
+        return graphql(state, body);
+    }
     let Some(rest) = path.strip_prefix(&format!("/api/v3/repos/{REPOSITORY}")) else {
         return refuse(404, "Not Found");
     };
@@ -355,6 +396,12 @@ fn route(state: &mut State, method: &Method, uri: &Uri, body: &Value) -> Reply {
                 before(&state.git);
             }
             let id = oid(&body["sha"])?;
+            if state.unsigned.contains(&id) {
+                return refuse(
+                    422,
+                    "Repository rule violations found: Commits must have verified signatures.",
+                );
+            }
             let name = body["ref"].as_str().unwrap();
             match state.git.reference(name, id, false, "api") {
                 Ok(_) => Ok(json!({ "ref": name, "object": { "sha": id.to_string() } })),
@@ -368,6 +415,12 @@ fn route(state: &mut State, method: &Method, uri: &Uri, body: &Value) -> Reply {
             assert_eq!(body["force"], json!(false), "nothing is forced");
             let name = format!("refs/heads/{}", branch.join("/"));
             let id = oid(&body["sha"])?;
+            if state.unsigned.contains(&id) {
+                return refuse(
+                    422,
+                    "Repository rule violations found: Commits must have verified signatures.",
+                );
+            }
             let Ok(head) = state.git.refname_to_id(&name) else {
                 return refuse(422, "Reference does not exist");
             };
@@ -412,11 +465,24 @@ fn route(state: &mut State, method: &Method, uri: &Uri, body: &Value) -> Reply {
         ("POST", ["git", "trees"]) => tree(state, body),
         ("GET", ["git", "commits", id]) => {
             let commit = state.git.find_commit(oid(&json!(id))?).unwrap();
-            Ok(json!({ "sha": id, "tree": { "sha": commit.tree_id().to_string() } }))
+            let verified = commit.committer().email() == Ok("noreply@github.com");
+            Ok(json!({
+                "sha": id, "tree": { "sha": commit.tree_id().to_string() }, "verification": { "verified": verified },
+            }))
         }
         ("POST", ["git", "commits"]) => {
+            let now = state.clock;
             let who = |key: &str| {
                 let who = &body[key];
+                // Without an author GitHub takes the App's, and commits and signs it itself.
+                if who.is_null() {
+                    let (name, email) = if key == "author" {
+                        (ACTOR, ACTOR_EMAIL)
+                    } else {
+                        ("GitHub", "noreply@github.com")
+                    };
+                    return Signature::new(name, email, &Time::new(now, 0)).unwrap();
+                }
                 let time: Timestamp = who["date"].as_str().unwrap().parse().unwrap();
                 Signature::new(
                     who["name"].as_str().unwrap(),
@@ -444,7 +510,11 @@ fn route(state: &mut State, method: &Method, uri: &Uri, body: &Value) -> Reply {
                     &parents,
                 )
                 .unwrap();
-            Ok(json!({ "sha": id.to_string() }))
+            let verified = body["author"].is_null() && body["committer"].is_null();
+            if state.wants_signatures && !verified {
+                state.unsigned.push(id);
+            }
+            Ok(json!({ "sha": id.to_string(), "verification": { "verified": verified } }))
         }
         ("GET", ["compare", spec]) => {
             let (base, head) = spec.split_once("...").unwrap();
@@ -506,11 +576,38 @@ fn commits(git: &git2::Repository, base: Oid, head: Oid) -> Vec<Value> {
         let commit = git.find_commit(id.unwrap()).unwrap();
         json!({
             "sha": commit.id().to_string(),
-            "commit": { "author": { "email": commit.author().email().unwrap() }, "committer": { "email": commit.committer().email().unwrap() } },
+            "commit": {
+                "author": { "email": commit.author().email().unwrap() }, "committer": { "email": commit.committer().email().unwrap() },
+                "message": commit.message().unwrap(),
+            },
+            "author": account(&commit.author()), "committer": account(&commit.committer()),
             "parents": commit.parent_ids().map(|id| json!({ "sha": id.to_string() })).collect::<Vec<_>>(),
         })
     })
     .collect()
+}
+
+/// Whose account a name in a commit is.
+fn account(who: &Signature<'_>) -> Value {
+    match who.email() {
+        Ok(ACTOR_EMAIL) => json!({ "login": ACTOR }),
+        Ok("noreply@github.com") => json!({ "login": "web-flow" }),
+        _ => json!({ "login": who.name().unwrap() }),
+    }
+}
+
+/// The two mutations that REST does not have.
+fn graphql(state: &mut State, body: &Value) -> Reply {
+    let query = body["query"].as_str().unwrap();
+    let id = body["variables"]["id"].as_str().unwrap();
+    let number: usize = id.strip_prefix("PR_").unwrap().parse().unwrap();
+    let draft = query.contains("convertPullRequestToDraft");
+    assert!(
+        draft || query.contains("markPullRequestReadyForReview"),
+        "{query}"
+    );
+    state.pulls[number - 1].draft = draft;
+    Ok(json!({ "data": {} }))
 }
 
 fn pulls(
@@ -589,6 +686,9 @@ fn pulls(
                 sha: head.to_string(),
                 labels: Vec::new(),
                 comments: Vec::new(),
+                events: Vec::new(),
+                reviews: Vec::new(),
+                draft: false,
             };
             state.pulls.push(pull.clone());
             Ok(shown(&pull, true))
@@ -639,16 +739,35 @@ fn pulls(
             state.pulls[at(number).unwrap()].comments.push(text.clone());
             Ok(json!({ "body": text }))
         }
+        ("GET", ["issues", number, "events"]) => {
+            let events = &state.pulls[at(number).unwrap()].events;
+            Ok(Value::from(
+                events
+                    .iter()
+                    .map(|(event, label)| json!({ "event": event, "label": { "name": label } }))
+                    .collect::<Vec<_>>(),
+            ))
+        }
+        ("GET", ["pulls", number, "reviews"]) => {
+            let reviews = &state.pulls[at(number).unwrap()].reviews;
+            Ok(Value::from(
+                reviews
+                    .iter()
+                    .map(|(who, verdict)| json!({ "user": { "login": who }, "state": verdict }))
+                    .collect::<Vec<_>>(),
+            ))
+        }
         ("POST", ["issues", number, "labels"]) => {
-            let labels = &mut state.pulls[at(number).unwrap()].labels;
+            let pull = &mut state.pulls[at(number).unwrap()];
             for label in body["labels"].as_array().unwrap() {
                 let label = label.as_str().unwrap().to_string();
-                if !labels.contains(&label) {
-                    labels.push(label);
+                if !pull.labels.contains(&label) {
+                    pull.events.push(("labeled".into(), label.clone()));
+                    pull.labels.push(label);
                 }
             }
             Ok(Value::from(
-                labels
+                pull.labels
                     .iter()
                     .map(|label| json!({ "name": label }))
                     .collect::<Vec<_>>(),
@@ -695,6 +814,7 @@ fn shown(pull: &Pull, alone: bool) -> Value {
         "title": pull.title, "body": pull.body, "state": pull.state,
         "head": { "ref": pull.branch, "sha": pull.sha, "repo": { "full_name": pull.from } },
         "labels": pull.labels.iter().map(|label| json!({ "name": label })).collect::<Vec<_>>(),
+        "node_id": format!("PR_{}", pull.number), "draft": pull.draft, "user": { "login": ACTOR },
         "created_at": time(pull.created), "updated_at": time(pull.updated),
         "closed_at": pull.ended.map(time), "merged_at": merged.map(time),
     });

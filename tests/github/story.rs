@@ -3,7 +3,7 @@
 use super::Hub;
 use crate::record::MONDAY_MS;
 use crate::repository::{FILE, HOUR, manifest, opened, proposal, proposal_of, proposed, reason};
-use plimsoll::clients::forges::SUPERSEDED_LABEL;
+use plimsoll::ports::rules::SUPERSEDED_LABEL;
 use plimsoll::ports::{Forge, PullRequestState, Repository, Written};
 use plimsoll::record::{ChangeKind, Event, LedgerEntry, evidence_path, read_ledger};
 use std::collections::BTreeMap;
@@ -177,6 +177,8 @@ async fn github_a_closed_one_stays_closed_until_the_findings_differ() {
     let forge = hub.forge();
     proposed(&forge, 8, MONDAY_MS).await;
     hub.fake.close(1);
+    // The list is that of one run: the next one sees what people did.
+    let forge = hub.forge();
     let left = forge
         .propose(&proposal(8, MONDAY_MS + HOUR), MONDAY_MS + HOUR)
         .await
@@ -368,4 +370,137 @@ async fn github_two_ledgers_appended_at_once_both_stay() {
         .append_ledger(&BTreeMap::from([write(2)]), "m", MONDAY_MS)
         .unwrap();
     assert_eq!(hub.repository().ledger().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn github_labels_are_set_once_and_words_above_stay() {
+    let hub = Hub::new().await;
+    proposed(&hub.forge(), 8, MONDAY_MS).await;
+    // A person takes every label off, and writes above the body.
+    {
+        let mut state = hub.fake.state();
+        state.pulls[0].labels.clear();
+        let body = state.pulls[0].body.clone();
+        state.pulls[0].body = format!("Grace: after the release.\r\n\r\n{body}");
+    }
+    hub.fake.written();
+    let again = hub
+        .forge()
+        .propose(&proposal(8, MONDAY_MS + HOUR), MONDAY_MS + HOUR)
+        .await
+        .unwrap();
+    assert!(matches!(again, Written::Unchanged(_)), "{again:?}");
+    assert_eq!(hub.fake.written(), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn github_unsigned_commits_are_not_written() {
+    let hub = Hub::new().await;
+    hub.fake.state().wants_signatures = true;
+    let forge = hub.forge();
+    assert!(
+        forge
+            .check()
+            .await
+            .unwrap()
+            .contains("no commit of Plimsoll yet")
+    );
+    proposed(&forge, 8, MONDAY_MS).await;
+    let entry = ("x".repeat(64), b"{}".to_vec());
+    tokio::task::spawn_blocking({
+        let repository = hub.repository();
+        move || repository.append_ledger(&BTreeMap::from([entry]), "ledger: 1 entry", MONDAY_MS)
+    })
+    .await
+    .unwrap()
+    .unwrap();
+    assert!(
+        forge
+            .check()
+            .await
+            .unwrap()
+            .contains("commits are verified")
+    );
+    // Made in the App's name they are ours all the same.
+    assert!(!forge.pull_requests().await.unwrap()[0].has_foreign_commits);
+}
+
+#[tokio::test]
+async fn github_an_idle_run_asks_nothing_of_a_single_pull_request() {
+    let mut asked = Vec::new();
+    for many in [3, 30] {
+        let hub = Hub::new().await;
+        let all: Vec<_> = (0..many)
+            .map(|number| {
+                crate::repository::proposal_for(&format!("orders-{number}"), 8, MONDAY_MS)
+            })
+            .collect();
+        let forge = hub.forge();
+        for it in &all {
+            opened(forge.propose(it, MONDAY_MS).await.unwrap());
+        }
+        hub.fake.state().log.clear();
+        let forge = hub.forge();
+        forge.pull_requests().await.unwrap();
+        for it in &all {
+            let again = forge.propose(it, MONDAY_MS + HOUR).await.unwrap();
+            assert!(matches!(again, Written::Unchanged(_)), "{again:?}");
+        }
+        asked.push(hub.fake.state().log.len());
+    }
+    assert_eq!(asked[0], asked[1], "{asked:?}");
+    assert!(asked[0] <= 4, "{asked:?}");
+}
+
+#[tokio::test]
+async fn github_a_list_that_has_not_changed_is_asked_for_with_its_tag() {
+    let hub = Hub::new().await;
+    let forge = hub.forge();
+    let first = proposed(&forge, 8, MONDAY_MS).await;
+    let listed = forge.pull_requests().await.unwrap();
+    hub.fake.state().unchanged = 0;
+    assert_eq!(forge.pull_requests().await.unwrap(), listed);
+    assert_eq!(hub.fake.state().unchanged, 2, "open ones and ended ones");
+    // What has changed is read anew.
+    hub.fake.close(first.id.parse().unwrap());
+    let closed = forge.pull_requests().await.unwrap();
+    assert_eq!(closed[0].state, PullRequestState::Closed);
+}
+
+#[tokio::test]
+async fn github_an_approval_is_not_spent_on_what_is_only_better() {
+    use crate::life::stage::{proposal as advised, stance};
+    let hub = Hub::new().await;
+    let forge = hub.forge();
+    let of =
+        |to: u32, at_ms: i64| advised(ChangeKind::Rightsize, &stance(12, to, at_ms), &manifest(to));
+    opened(forge.propose(&of(9, MONDAY_MS), MONDAY_MS).await.unwrap());
+    hub.fake.state().pulls[0]
+        .reviews
+        .push(("grace".into(), "APPROVED".into()));
+    let later = MONDAY_MS + 30 * HOUR;
+    let better = forge.propose(&of(6, later), later).await.unwrap();
+    assert!(matches!(better, Written::Unchanged(_)), "{better:?}");
+    // What no longer suffices is written in spite of it.
+    let due = forge.propose(&of(11, later), later).await.unwrap();
+    assert!(matches!(due, Written::Updated(_)), "{due:?}");
+}
+
+#[tokio::test]
+async fn github_what_is_held_is_a_draft_until_it_is_not() {
+    use plimsoll::record::{HeldNote, held_code};
+    let hub = Hub::new().await;
+    let forge = hub.forge();
+    let open = proposed(&forge, 8, MONDAY_MS).await;
+    let note = HeldNote {
+        code: "freeze".into(),
+        why: "a freeze is in force.".into(),
+    };
+    forge.hold(&open, Some(&note), MONDAY_MS).await.unwrap();
+    assert!(hub.fake.pull(1).draft);
+    assert_eq!(held_code(&hub.fake.pull(1).body), Some("freeze"));
+    hub.fake.written();
+    forge.hold(&open, None, MONDAY_MS).await.unwrap();
+    assert!(!hub.fake.pull(1).draft);
+    assert_eq!(held_code(&hub.fake.pull(1).body), None);
 }

@@ -81,6 +81,7 @@ fn planned(
             checkpointing: true,
         },
         watched,
+        before: None,
         resource: now,
     };
     let rooms = Rooms {

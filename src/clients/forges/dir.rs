@@ -3,10 +3,10 @@
 
 use super::journal::{Journal, Standing};
 use super::pages::{Page, PageState, Pages, next_number, print};
-use super::rules::{Step, rule};
 use crate::clients::disk::{Disk, EntryKind, Folder};
+use crate::ports::rules::{Step, rule};
 use crate::ports::{Forge, ForgeError, PullRequest, Written};
-use crate::record::{Event, LedgerEntry, evidence_digest};
+use crate::record::{Event, HeldNote, LedgerEntry, evidence_digest};
 use crate::render::Proposal;
 use std::fs;
 use std::io;
@@ -66,7 +66,7 @@ impl DirForge {
         if pending.is_empty() {
             return Ok(Vec::new());
         }
-        let _held = self.hold()?;
+        let _held = self.lock()?;
         let mut completed = Vec::new();
         for file in self.pending()? {
             completed.extend(self.recover_one(&file)?);
@@ -85,7 +85,7 @@ impl DirForge {
         self.refused(format!("{what} failed: {error}"))
     }
 
-    fn hold(&self) -> Result<fs::File, ForgeError> {
+    fn lock(&self) -> Result<fs::File, ForgeError> {
         self.folder
             .hold()
             .map_err(|error| self.failed("opening the folder", &error))
@@ -253,7 +253,7 @@ impl Forge for DirForge {
 
     async fn propose(&self, proposal: &Proposal, now_ms: i64) -> Result<Written, ForgeError> {
         let completed = self.recover()?;
-        let _held = self.hold()?;
+        let _held = self.lock()?;
         let pages = self.pages.read()?;
         let known: Vec<PullRequest> = pages.iter().map(|page| self.pages.shown(page)).collect();
         let of_job = known.iter().find(|pr| pr.branch == proposal.branch);
@@ -274,7 +274,7 @@ impl Forge for DirForge {
                 ),
             });
         }
-        match rule(proposal, &known).step {
+        match rule(proposal, &known, now_ms).step {
             Step::LeaveAlone {
                 reason, message, ..
             } => Ok(Written::LeftAlone {
@@ -291,8 +291,18 @@ impl Forge for DirForge {
         why: &str,
         now_ms: i64,
     ) -> Result<(), ForgeError> {
-        let _held = self.hold()?;
+        let _held = self.lock()?;
         self.pages.close(pull_request, why, now_ms)
+    }
+
+    async fn hold(
+        &self,
+        pull_request: &PullRequest,
+        note: Option<&HeldNote>,
+        _now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let _held = self.lock()?;
+        self.pages.note(pull_request, note)
     }
 
     async fn comment(
@@ -301,7 +311,7 @@ impl Forge for DirForge {
         text: &str,
         now_ms: i64,
     ) -> Result<(), ForgeError> {
-        let _held = self.hold()?;
+        let _held = self.lock()?;
         self.pages.comment_on(pull_request, text, now_ms)
     }
 }

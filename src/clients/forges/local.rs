@@ -1,10 +1,11 @@
 //! The forge `local`: branches in a local repository, pull requests in a folder of files. A person merges with plain git.
 
 use super::pages::{Page, PageState, Pages, next_number};
-use super::rules::{Step, rule};
 use crate::clients::disk::{Disk, Folder};
 use crate::clients::repository::{CommitOutcome, EvidenceCommit, GitRepository, MergeStyle};
+use crate::ports::rules::{Step, rule};
 use crate::ports::{Forge, ForgeError, PullRequest, PullRequestState, RepositoryError, Written};
+use crate::record::HeldNote;
 use crate::render::Proposal;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -183,13 +184,13 @@ impl LocalForge {
             .iter()
             .map(|page| self.shown(page))
             .collect::<Result<Vec<_>, _>>()?;
-        let ruling = rule(proposal, &known);
+        let ruling = rule(proposal, &known, now_ms);
         for (open, why) in &ruling.close {
             self.pages.close(open, why, now_ms)?;
         }
         match ruling.step {
             Step::Open => self.open(proposal, &pages, now_ms),
-            Step::Update(open) => self.update(proposal, &open, now_ms),
+            Step::Update(open, _) => self.update(proposal, &open, now_ms),
             Step::Unchanged(open) => {
                 let conflicts = self.repository.conflicts(&open.branch);
                 if conflicts.map_err(|error| self.of_repository(&error))? {
@@ -320,7 +321,19 @@ impl Forge for LocalForge {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let _held = self.pages.hold()?;
+        // Merged meanwhile is merged.
+        self.refreshed()?;
         self.pages.close(pull_request, why, now_ms)
+    }
+
+    async fn hold(
+        &self,
+        pull_request: &PullRequest,
+        note: Option<&HeldNote>,
+        _now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let _held = self.pages.hold()?;
+        self.pages.note(pull_request, note)
     }
 
     async fn comment(

@@ -1,5 +1,5 @@
 //! Forges that need no server: `LocalForge` (a repository and a folder of pull request files), `PatchForge` (a folder of
-//! patches), `DirForge` (files edited in place). They share the form of their pull request files, and with GitHub their rules.
+//! patches), `DirForge` (files edited in place). They share the form of their pull request files.
 
 mod dir;
 mod hunks;
@@ -7,9 +7,7 @@ mod journal;
 mod local;
 mod pages;
 mod patch;
-mod rules;
 
 pub use dir::DirForge;
 pub use local::LocalForge;
 pub use patch::PatchForge;
-pub use rules::{Ruling, SUPERSEDED_LABEL, Step, rule};

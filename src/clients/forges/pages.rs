@@ -1,10 +1,10 @@
 //! A folder of pull request files: `0007.md` with a small front matter that people may edit, and the body below it; comments
 //! stand in `0007.comments.md`.
 
-use super::rules::SUPERSEDED_LABEL;
 use crate::clients::disk::{EntryKind, Folder};
+use crate::ports::rules::SUPERSEDED_LABEL;
 use crate::ports::{ForgeError, PullRequest, PullRequestState};
-use crate::record::ChangeKind;
+use crate::record::{ChangeKind, HeldNote, held, renewed};
 use crate::render::Proposal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,21 +80,12 @@ impl Page {
         }
     }
 
-    /// Takes the proposal's new findings over. What a person wrote behind the state block stays, and so do their labels.
+    /// Takes the proposal's new findings over. What a person wrote around ours stays, and so do their labels; labels of ours were set once.
     pub(super) fn update(&mut self, proposal: &Proposal, now_ms: i64) {
-        let theirs = crate::record::text_behind_state(&self.body).to_string();
-        self.body = proposal.body.trim_end().to_string();
-        if !theirs.is_empty() {
-            self.body += &format!("\n\n{theirs}");
-        }
+        self.body = renewed(&self.body, &proposal.body);
         self.header.title = proposal.title.clone();
         self.header.change = proposal.change.clone();
         self.header.updated_at = Some(time(now_ms));
-        for label in &proposal.labels {
-            if !self.header.labels.contains(label) {
-                self.header.labels.push(label.clone());
-            }
-        }
     }
 
     /// Ends it.
@@ -233,6 +224,9 @@ impl Pages {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let mut page = self.find(open)?;
+        if page.header.state != PageState::Open {
+            return Ok(());
+        }
         self.comment_once(page.number, why, now_ms)?;
         page.end(PageState::Closed, Some(now_ms), None);
         let marked = page
@@ -254,7 +248,22 @@ impl Pages {
         now_ms: i64,
     ) -> Result<(), ForgeError> {
         let page = self.find(pull_request)?;
-        self.comment(page.number, text, now_ms)
+        self.comment_once(page.number, text, now_ms)
+    }
+
+    /// Says on top of one that it is not to be merged now, or takes that back.
+    pub(super) fn note(
+        &self,
+        open: &PullRequest,
+        note: Option<&HeldNote>,
+    ) -> Result<(), ForgeError> {
+        let mut page = self.find(open)?;
+        let body = held(&page.body, note);
+        if body == page.body {
+            return Ok(());
+        }
+        page.body = body;
+        self.write(&page)
     }
 
     /// A page as the port shows it.

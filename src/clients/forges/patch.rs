@@ -4,11 +4,11 @@
 
 use super::hunks::{file_diff, mail};
 use super::pages::{Page, PageState, Pages, next_number, time};
-use super::rules::{Step, rule};
 use crate::clients::disk::{Disk, Folder};
 use crate::clients::repository::refuse_change;
+use crate::ports::rules::{Step, rule};
 use crate::ports::{Forge, ForgeError, PullRequest, Repository, Written};
-use crate::record::evidence_path;
+use crate::record::{HeldNote, evidence_path};
 use crate::render::Proposal;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,7 +110,7 @@ impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
         let tree = self.tree()?;
         let pages = self.read(&tree)?;
         let known: Vec<PullRequest> = pages.iter().map(|page| self.pages.shown(page)).collect();
-        let ruling = rule(proposal, &known);
+        let ruling = rule(proposal, &known, now_ms);
         for (open, why) in &ruling.close {
             self.pages.close(open, why, now_ms)?;
         }
@@ -120,7 +120,7 @@ impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
                 self.write(&page, proposal, &tree, now_ms)?;
                 Written::Opened(self.pages.shown(&page))
             }
-            Step::Update(open) => {
+            Step::Update(open, _) => {
                 let mut page = self.pages.find(&open)?;
                 page.update(proposal, now_ms);
                 self.write(&page, proposal, &tree, now_ms)?;
@@ -144,6 +144,16 @@ impl<R: Repository + Send + Sync> Forge for PatchForge<R> {
     ) -> Result<(), ForgeError> {
         let _held = self.pages.hold()?;
         self.pages.close(pull_request, why, now_ms)
+    }
+
+    async fn hold(
+        &self,
+        pull_request: &PullRequest,
+        note: Option<&HeldNote>,
+        _now_ms: i64,
+    ) -> Result<(), ForgeError> {
+        let _held = self.pages.hold()?;
+        self.pages.note(pull_request, note)
     }
 
     async fn comment(

@@ -18,6 +18,21 @@ pub(super) struct RefAnswer {
     pub(super) object: ShaAnswer,
 }
 
+/// A commit that was made.
+#[derive(Debug, Deserialize)]
+pub(super) struct MadeCommit {
+    pub(super) sha: String,
+    /// Whether GitHub signed it.
+    #[serde(default)]
+    pub(super) verification: Option<Verification>,
+}
+
+/// What GitHub says of a signature.
+#[derive(Debug, Deserialize)]
+pub(super) struct Verification {
+    pub(super) verified: bool,
+}
+
 /// Anything with an id.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ShaAnswer {
@@ -28,6 +43,8 @@ pub(super) struct ShaAnswer {
 #[derive(Debug, Deserialize)]
 pub(super) struct CommitAnswer {
     pub(super) tree: ShaAnswer,
+    #[serde(default)]
+    pub(super) verification: Option<Verification>,
 }
 
 /// `GET /git/trees/SHA`.
@@ -71,6 +88,11 @@ pub(super) struct CompareAnswer {
 pub(super) struct ListedCommit {
     pub(super) sha: String,
     pub(super) commit: CommitPeople,
+    /// Whose account the author is; absent where GitHub knows none.
+    #[serde(default)]
+    pub(super) author: Option<UserAnswer>,
+    #[serde(default)]
+    pub(super) committer: Option<UserAnswer>,
     #[serde(default)]
     pub(super) parents: Vec<ShaAnswer>,
 }
@@ -78,6 +100,8 @@ pub(super) struct ListedCommit {
 /// Who made a commit.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct CommitPeople {
+    #[serde(default)]
+    pub(super) message: String,
     pub(super) author: Option<Person>,
     pub(super) committer: Option<Person>,
 }
@@ -110,6 +134,15 @@ pub(super) struct PullAnswer {
     pub(super) closed_at: Option<Timestamp>,
     #[serde(default)]
     pub(super) merged_at: Option<Timestamp>,
+    /// Who opened it.
+    #[serde(default)]
+    pub(super) user: Option<UserAnswer>,
+    /// Its name in GraphQL.
+    #[serde(default)]
+    pub(super) node_id: Option<String>,
+    /// Whether it can't be merged before it is marked as ready.
+    #[serde(default)]
+    pub(super) draft: bool,
     /// Only where it is asked for alone.
     #[serde(default)]
     pub(super) merged_by: Option<UserAnswer>,
@@ -152,6 +185,25 @@ pub(super) struct UserAnswer {
 pub(super) struct CommentAnswer {
     #[serde(default)]
     pub(super) body: Option<String>,
+}
+
+/// A review.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ReviewAnswer {
+    #[serde(default)]
+    pub(super) user: Option<UserAnswer>,
+    /// `APPROVED`, `CHANGES_REQUESTED`, `DISMISSED`, `COMMENTED`.
+    pub(super) state: String,
+}
+
+/// Something that happened to a pull request.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct EventAnswer {
+    /// `labeled`, `unlabeled`, …
+    #[serde(default)]
+    pub(super) event: String,
+    #[serde(default)]
+    pub(super) label: Option<LabelAnswer>,
 }
 
 /// The body of a refusal.

@@ -7,10 +7,12 @@ use super::refusal::{explain, limited_until};
 use crate::clients::access::{self, AccessError};
 use crate::clients::tls::{Distrust, distrust};
 use crate::ports::ForgeError;
+use http::header::{ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use octocrab::Octocrab;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +62,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,
     pub(super) limits: Limits,
+    /// `etag`.
+    pub(super) tag: Option<String>,
 }
 
 /// What the headers say of limits and rights.
@@ -91,6 +95,15 @@ pub(super) struct Api {
     pub(super) place: Place,
     /// Until when GitHub asked for silence, Unix seconds. Asking on would make it longer.
     silent_until: Mutex<Option<i64>>,
+    /// Lists that were read before, by path. Asked for with their tags they cost nothing of the rate limit while nothing has changed.
+    lists: Mutex<BTreeMap<String, Tagged>>,
+}
+
+/// A body, and the tag that GitHub gave it.
+#[derive(Debug, Clone)]
+struct Tagged {
+    tag: String,
+    body: String,
 }
 
 impl Api {
@@ -115,6 +128,7 @@ impl Api {
             client,
             place: place.clone(),
             silent_until: Mutex::new(None),
+            lists: Mutex::default(),
         })
     }
 
@@ -227,7 +241,7 @@ impl Api {
         loop {
             self.heed_silence(ask)?;
             let last = attempt >= tries;
-            let result = self.once(method, path, body).await;
+            let result = self.tagged(method, path, body).await;
             tracing::debug!(
                 ?method,
                 path,
@@ -290,15 +304,49 @@ impl Api {
         ))))
     }
 
-    async fn once(
+    fn lists(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Tagged>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One exchange; a list that has not changed since it was read is what it was.
+    async fn tagged(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, String> {
+        let is_list = method == Method::Get && path.contains("/pulls?");
+        let known = is_list.then(|| self.lists().get(path).cloned()).flatten();
+        let tag = known.as_ref().map(|known| known.tag.as_str());
+        let answer = self.once(method, path, body, tag).await?;
+        if let (304, Some(known)) = (answer.status, known) {
+            return Ok(Answer {
+                status: 200,
+                body: known.body,
+                ..answer
+            });
+        }
+        if let (true, 200, Some(tag)) = (is_list, answer.status, &answer.tag) {
+            let (tag, body) = (tag.clone(), answer.body.clone());
+            self.lists().insert(path.to_string(), Tagged { tag, body });
+        }
+        Ok(answer)
+    }
+
+    async fn once(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        tag: Option<&str>,
+    ) -> Result<Answer, String> {
+        let mut headers = HeaderMap::new();
+        if let Some(tag) = tag.and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            headers.insert(IF_NONE_MATCH, tag);
+        }
         let exchange = async {
             let response = match method {
-                Method::Get => self.client._get(path).await,
+                Method::Get => self.client._get_with_headers(path, Some(headers)).await,
                 Method::Post => self.client._post(path, body).await,
                 Method::Patch => self.client._patch(path, body).await,
             }
@@ -325,6 +373,11 @@ impl Api {
                     .map(str::to_string),
             };
             let status = response.status().as_u16();
+            let tag = response
+                .headers()
+                .get(ETAG)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_string);
             let body = self
                 .client
                 .body_to_string(response)
@@ -336,6 +389,7 @@ impl Api {
                 status,
                 body,
                 limits,
+                tag,
             })
         };
         match tokio::time::timeout(self.place.pace.timeout, exchange).await {

@@ -7,7 +7,7 @@ use crate::clients::repository::{
     CommitOutcome, GitRepository, Standing, parents, refuse_change, refuse_path,
 };
 use crate::ports::ForgeError;
-use crate::record::{AUTHOR_EMAIL, ChangeBranch, OwnBranch};
+use crate::record::{AUTHOR_EMAIL, ChangeBranch, OwnBranch, Trailers};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Commits that are looked through for a person's, at most. A branch of ours has one or two.
@@ -23,7 +23,6 @@ impl Api {
         branch: &ChangeBranch,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
-        at_ms: i64,
     ) -> Result<CommitOutcome, ForgeError> {
         let own = OwnBranch::Change(branch);
         if let Some(reason) = refuse_change(files).or_else(|| own.refuse_as_base(base)) {
@@ -53,7 +52,7 @@ impl Api {
             }
         };
         let parents = parents(base_head, standing);
-        let commit = self.make_commit(&tree, &parents, message, at_ms).await?;
+        let commit = self.make_commit(&tree, &parents, message).await?;
         Ok(
             match self.move_branch(own, seen.as_deref(), &commit).await? {
                 Moved::Done => CommitOutcome::Written(commit),
@@ -120,7 +119,7 @@ impl Api {
                 return Ok(true);
             }
         }
-        Ok(has_foreign(&commits, &BTreeSet::new()))
+        Ok(has_foreign(&commits, &BTreeSet::new(), None))
     }
 
     /// The mode that a file is written with. The file must be on GitHub's base branch what it is in the clone, and no link, submodule or
@@ -162,8 +161,13 @@ impl Api {
     }
 }
 
-/// Whether somebody else made or touched one of these commits, those in the history of `known` heads not counted.
-pub(super) fn has_foreign(commits: &[ListedCommit], known: &BTreeSet<String>) -> bool {
+/// Whether somebody else made or touched one of these commits, those in the history of `known` heads not counted. `actor` is the account that
+/// the pull request was opened by, in whose name commits over the API are made.
+pub(super) fn has_foreign(
+    commits: &[ListedCommit],
+    known: &BTreeSet<String>,
+    actor: Option<&str>,
+) -> bool {
     let mut hidden = known.clone();
     let mut open: Vec<String> = known.iter().cloned().collect();
     while let Some(id) = open.pop() {
@@ -180,11 +184,30 @@ pub(super) fn has_foreign(commits: &[ListedCommit], known: &BTreeSet<String>) ->
     commits
         .iter()
         .filter(|commit| !hidden.contains(&commit.sha))
-        .any(|commit| {
-            let people = [&commit.commit.author, &commit.commit.committer];
-            !people.iter().all(|person| {
-                let email = person.as_ref().and_then(|person| person.email.as_deref());
-                email == Some(AUTHOR_EMAIL)
-            })
-        })
+        .any(|commit| !is_ours(commit, actor))
+}
+
+/// Whether a commit is of ours: under the address of before, or made over the API by the account that opened the pull request, with the
+/// trailers of a change. An amended commit keeps its author and gets another committer.
+fn is_ours(commit: &ListedCommit, actor: Option<&str>) -> bool {
+    let people = [&commit.commit.author, &commit.commit.committer];
+    let by_address = people.iter().all(|person| {
+        let email = person.as_ref().and_then(|person| person.email.as_deref());
+        email == Some(AUTHOR_EMAIL)
+    });
+    if by_address {
+        return true;
+    }
+    let login = |user: &Option<super::answers::UserAnswer>| {
+        user.as_ref().map(|user| user.login.to_ascii_lowercase())
+    };
+    let (author, committer) = (login(&commit.author), login(&commit.committer));
+    let actor = actor.map(str::to_ascii_lowercase);
+    // Without an account that opened it, one that is its own committer over the API may still be a person's.
+    let by_actor = author.is_some()
+        && actor
+            .as_ref()
+            .is_none_or(|actor| author.as_ref() == Some(actor))
+        && (committer == author || committer.as_deref() == Some("web-flow"));
+    by_actor && Trailers::parse(&commit.commit.message).evidence.is_some()
 }

@@ -99,7 +99,6 @@ impl GithubRepository {
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
-        at_ms: i64,
     ) -> Result<(), ForgeError> {
         let api = Api::new(&self.place)?;
         if let Some(reason) = OwnBranch::Ledger.refuse_as_base(self.clone.base()) {
@@ -109,7 +108,7 @@ impl GithubRepository {
             return Err(api.error(reason));
         }
         for _ in 0..TRIES {
-            if self.append_once(&api, files, message, at_ms).await? == Moved::Done {
+            if self.append_once(&api, files, message).await? == Moved::Done {
                 return Ok(());
             }
         }
@@ -123,7 +122,6 @@ impl GithubRepository {
         api: &Api,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
-        at_ms: i64,
     ) -> Result<Moved, ForgeError> {
         let head = api.head(LEDGER_BRANCH).await?;
         let tree = match &head {
@@ -147,7 +145,7 @@ impl GithubRepository {
         }
         let tree = api.make_tree(tree.as_deref(), &entries).await?;
         let parents: Vec<String> = head.iter().cloned().collect();
-        let commit = api.make_commit(&tree, &parents, message, at_ms).await?;
+        let commit = api.make_commit(&tree, &parents, message).await?;
         api.move_branch(OwnBranch::Ledger, head.as_deref(), &commit)
             .await
     }
@@ -208,9 +206,9 @@ impl Repository for GithubRepository {
         &self,
         files: &BTreeMap<String, Vec<u8>>,
         message: &str,
-        at_ms: i64,
+        _at_ms: i64,
     ) -> Result<(), RepositoryError> {
-        self.wait(self.append(files, message, at_ms))
+        self.wait(self.append(files, message))
     }
 
     fn shortcomings(&self) -> Result<Vec<String>, RepositoryError> {

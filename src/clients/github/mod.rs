@@ -8,6 +8,7 @@ mod commits;
 mod connector;
 mod forge;
 mod ledger;
+mod listed;
 mod objects;
 mod origin;
 mod place;

@@ -1,13 +1,14 @@
 //! Objects and refs of git over the API.
 
-use super::answers::{BlobAnswer, CommitAnswer, RefAnswer, ShaAnswer, TreeAnswer, TreeEntry};
+use super::answers::{
+    BlobAnswer, CommitAnswer, MadeCommit, RefAnswer, ShaAnswer, TreeAnswer, TreeEntry,
+};
 use super::api::{Again, Answer, Api, Method, READ, Trouble, WRITE, ask, escaped};
 use super::refusal::words;
 use crate::ports::ForgeError;
-use crate::record::{AUTHOR_EMAIL, AUTHOR_NAME, OwnBranch};
+use crate::record::OwnBranch;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// What became of a ref.
@@ -117,24 +118,28 @@ impl Api {
         Ok(made.sha)
     }
 
-    /// Makes a commit by Plimsoll. Its time is given, so that making it twice makes one.
+    /// Makes a commit. No author is named: GitHub takes the token's, and signs what an App makes, which rules for signed commits ask for.
     pub(super) async fn make_commit(
         &self,
         tree: &str,
         parents: &[String],
         message: &str,
-        at_ms: i64,
     ) -> Result<String, ForgeError> {
         let ask = ask("writing a commit", WRITE);
-        let date = Timestamp::from_second(at_ms.div_euclid(1000))
-            .map_err(|error| self.error(format!("the time of the commit is none: {error}")))?
-            .to_string();
-        let who = json!({ "name": AUTHOR_NAME, "email": AUTHOR_EMAIL, "date": date });
-        let body = json!({
-            "message": message, "tree": tree, "parents": parents, "author": who, "committer": who,
-        });
-        let made: ShaAnswer = self.make(&ask, &self.git("commits"), &body).await?;
+        let body = json!({ "message": message, "tree": tree, "parents": parents });
+        let made: MadeCommit = self.make(&ask, &self.git("commits"), &body).await?;
+        let verified = made.verification.is_some_and(|said| said.verified);
+        tracing::debug!(commit = made.sha, verified, "commit");
         Ok(made.sha)
+    }
+
+    /// Whether GitHub signed a commit; none where it does not say.
+    pub(super) async fn is_verified(&self, commit: &str) -> Result<Option<bool>, ForgeError> {
+        let ask = ask(format!("reading the commit {commit}"), READ);
+        let answer: CommitAnswer = self
+            .read(&ask, &self.git(&format!("commits/{}", escaped(commit))))
+            .await?;
+        Ok(answer.verification.map(|said| said.verified))
     }
 
     /// Moves a branch that was seen at `from` (absent: not there) forward to `to`; never by force.

@@ -1,12 +1,14 @@
 //! Pull requests, their labels and comments over the API.
 
-use super::answers::{CommentAnswer, LabelAnswer, ListedCommit, PullAnswer};
+use super::answers::{
+    CommentAnswer, EventAnswer, LabelAnswer, ListedCommit, PullAnswer, ReviewAnswer,
+};
 use super::api::{Again, Answer, Api, Ask, Method, PULLS_READ, PULLS_WRITE, Trouble, ask, escaped};
 use super::commits::has_foreign;
 use super::refusal::words;
-use crate::clients::forges::SUPERSEDED_LABEL;
+use crate::ports::rules::SUPERSEDED_LABEL;
 use crate::ports::{ForgeError, PullRequest, PullRequestState};
-use crate::record::text_behind_state;
+use crate::record::{HeldNote, held, renewed};
 use crate::render::Proposal;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -113,7 +115,8 @@ impl Api {
         let commits: Vec<ListedCommit> = self.pages(&ask, &path, |_| false).await?;
         let mut known = ended.clone();
         known.extend(pull.base.iter().map(|base| base.sha.clone()));
-        Ok(has_foreign(&commits, &known))
+        let actor = pull.user.as_ref().map(|user| user.login.as_str());
+        Ok(has_foreign(&commits, &known, actor))
     }
 
     /// Opens one. Where nobody knows whether that was done, it is looked for before it is tried once more.
@@ -159,17 +162,18 @@ impl Api {
         Err(self.error(format!("{} failed: {unclear}; run again", ask.what)))
     }
 
-    /// Gives one the proposal's title and body. What a person wrote behind the state block stays.
+    /// Gives one the proposal's title and body. What a person wrote around ours stays.
     pub(super) async fn rewrite_pull(
         &self,
         open: &PullAnswer,
         proposal: &Proposal,
     ) -> Result<PullAnswer, ForgeError> {
-        let theirs = text_behind_state(open.body.as_deref().unwrap_or_default()).to_string();
-        let mut text = proposal.body.trim_end().to_string();
-        if !theirs.is_empty() {
-            text += &format!("\n\n{theirs}");
-        }
+        let there = open
+            .body
+            .as_deref()
+            .unwrap_or_default()
+            .replace("\r\n", "\n");
+        let text = renewed(&there, &proposal.body);
         if open.title == proposal.title && same_text(open.body.as_deref(), &text) {
             return Ok(open.clone());
         }
@@ -181,11 +185,111 @@ impl Api {
         self.change_pull(&ask, open.number, &body).await
     }
 
+    /// Says on top of one that it is not to be merged now, or takes that back; as a draft too, where that is allowed. A draft that can't be
+    /// made is a warning, since the note stands.
+    pub(super) async fn note_pull(
+        &self,
+        open: &PullAnswer,
+        note: Option<&HeldNote>,
+    ) -> Result<PullAnswer, ForgeError> {
+        let mut noted = open.clone();
+        let there = open
+            .body
+            .as_deref()
+            .unwrap_or_default()
+            .replace("\r\n", "\n");
+        let text = held(&there, note);
+        if text != there {
+            let ask = ask(
+                format!("updating pull request #{}", open.number),
+                PULLS_WRITE,
+            );
+            noted = self
+                .change_pull(&ask, open.number, &json!({ "body": text }))
+                .await?;
+        }
+        if open.draft != note.is_some()
+            && let Err(error) = self.draft(open, note.is_some()).await
+        {
+            tracing::warn!("#{}: no draft: {error}", open.number);
+        }
+        Ok(noted)
+    }
+
+    /// Makes one a draft, or takes that back. Only GraphQL can.
+    async fn draft(&self, open: &PullAnswer, is_draft: bool) -> Result<(), ForgeError> {
+        let ask = ask(
+            format!("drafting pull request #{}", open.number),
+            PULLS_WRITE,
+        );
+        let Some(id) = &open.node_id else {
+            return Err(self.error("the server names no node of it"));
+        };
+        let call = if is_draft {
+            "convertPullRequestToDraft"
+        } else {
+            "markPullRequestReadyForReview"
+        };
+        let body = json!({
+            "query": format!("mutation($id: ID!) {{ {call}(input: {{pullRequestId: $id}}) {{ pullRequest {{ isDraft }} }} }}"),
+            "variables": { "id": id },
+        });
+        let answer: serde_json::Value = self.make(&ask, "/graphql", &body).await?;
+        match answer["errors"]
+            .as_array()
+            .and_then(|errors| errors.first())
+        {
+            Some(error) => Err(self.error(format!(
+                "{} was refused: {}",
+                ask.what,
+                error["message"].as_str().unwrap_or("no reason given")
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a person's approval stands on one.
+    pub(super) async fn is_approved(&self, number: u64) -> Result<bool, ForgeError> {
+        let ask = ask(format!("reading the reviews of #{number}"), PULLS_READ);
+        let path = self.repo(&format!("pulls/{number}/reviews"));
+        let reviews: Vec<ReviewAnswer> = self.pages(&ask, &path, |_| false).await?;
+        let mut latest = std::collections::BTreeMap::new();
+        for review in reviews {
+            let who = review.user.map(|user| user.login).unwrap_or_default();
+            // A comment changes no verdict.
+            if matches!(
+                review.state.as_str(),
+                "APPROVED" | "CHANGES_REQUESTED" | "DISMISSED"
+            ) {
+                latest.insert(who, review.state);
+            }
+        }
+        Ok(latest.values().any(|state| state == "APPROVED"))
+    }
+
+    /// Whether one was ever given one of these labels: one that is gone was taken off by a person.
+    pub(super) async fn was_labelled(
+        &self,
+        number: u64,
+        labels: &BTreeSet<&String>,
+    ) -> Result<bool, ForgeError> {
+        let ask = ask(format!("reading the events of #{number}"), PULLS_READ);
+        let path = self.repo(&format!("issues/{number}/events"));
+        let events: Vec<EventAnswer> = self.pages(&ask, &path, |_| false).await?;
+        Ok(events.iter().any(|event| {
+            event.event == "labeled"
+                && event
+                    .label
+                    .as_ref()
+                    .is_some_and(|label| labels.contains(&label.name))
+        }))
+    }
+
     /// Closes one.
-    pub(super) async fn close_pull(&self, number: u64) -> Result<(), ForgeError> {
+    pub(super) async fn close_pull(&self, number: u64) -> Result<PullAnswer, ForgeError> {
         let ask = ask(format!("closing pull request #{number}"), PULLS_WRITE);
         let body = json!({ "state": "closed" });
-        self.change_pull(&ask, number, &body).await.map(|_| ())
+        self.change_pull(&ask, number, &body).await
     }
 
     async fn change_pull(

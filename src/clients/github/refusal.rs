@@ -121,6 +121,7 @@ mod tests {
             status,
             body: body.into(),
             limits,
+            tag: None,
         }
     }
 

@@ -117,18 +117,35 @@ impl Stage {
         Ok(())
     }
 
+    /// What the watcher goes by at a time.
+    fn watching(&self, now_ms: i64) -> Watching<'_> {
+        Watching {
+            settings: &self.settings,
+            fleet: &self.fleet,
+            now_ms,
+        }
+    }
+
     /// The plan at a time, with what it was made from.
     pub async fn plan(&mut self, now_ms: i64) -> Result<(Plan, Known), Failure> {
         self.at(now_ms);
         let pull_requests = self.pull_requests().await?;
-        let (repository, jobs) = (&self.git.repository, &self.fleet.jobs);
+        let repository = &self.git.repository;
         let base = Base::read(repository)?;
-        let known = know(&self.store, repository, &base, pull_requests, jobs, now_ms)?;
+        let manifests = Manifests::parse(&base);
+        let watching = self.watching(now_ms);
+        let known = know(
+            watching,
+            &self.store,
+            repository,
+            &manifests,
+            Some(pull_requests),
+        )?;
         let planning = Planning {
             settings: &self.settings,
             fleet: &self.fleet,
             plugins: &Plugins::default(),
-            manifests: &Manifests::parse(&base),
+            manifests: &manifests,
             known: &known,
             now_ms,
         };
@@ -274,11 +291,7 @@ impl Stage {
     }
 
     async fn watch(&mut self) -> Result<(), Failure> {
-        let watching = Watching {
-            settings: &self.settings,
-            fleet: &self.fleet,
-            now_ms: self.now_ms,
-        };
+        let watching = self.watching(self.now_ms);
         let (forge, repository) = (&self.git.forge, &self.git.repository);
         let base = Base::read(repository)?;
         let manifests = Manifests::parse(&base);

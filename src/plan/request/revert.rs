@@ -8,7 +8,7 @@ use crate::flink::field_path::FieldPath;
 use crate::manifest::{Catalog, Change, Located, Tree};
 use crate::plan::{MergeEffect, value_at};
 use crate::record::{ChangeKind, EVIDENCE_SCHEMA, Evidence, FieldChange, evidence_path};
-use crate::watch::{Breach, Restoration, restoration};
+use crate::watch::{Breach, Restoration, part_that_hurts, restoration};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -78,7 +78,7 @@ pub fn restoring(
     }
     let located = locate(catalog, job).map_err(stale)?;
     wanted(&located)?;
-    let restoration = restores(&original, &located);
+    let restoration = restores(&original, &request.breaches, &located);
     if restoration.restore.is_empty() || restoration.restore != evidence.fields {
         return Err(stale(format!(
             "{} has changed since the revert was made: watch again",
@@ -109,8 +109,12 @@ pub fn restoring(
 }
 
 /// What undoing a change would do to a manifest as it is.
-pub fn restores(original: &Evidence, located: &Located) -> Restoration {
-    restoration(original, &|field: &FieldChange| {
+pub fn restores(original: &Evidence, breaches: &[Breach], located: &Located) -> Restoration {
+    let answered = Evidence {
+        fields: part_that_hurts(original, breaches),
+        ..original.clone()
+    };
+    restoration(&answered, &|field: &FieldChange| {
         let path = field.path.parse::<FieldPath>().ok()?;
         Some(value_at(&located.value, &path))
     })
