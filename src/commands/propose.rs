@@ -102,9 +102,10 @@ pub async fn propose_or_realize(
     let (settings, now_ms) = (&start.settings, start.now_ms());
     let pass::Realized { mut done, jobs } =
         pass::realize(settings, &start.plugins, manifests, plan, now_ms).await;
-    // A realizer needs no forge.
+    // A realizer needs no forge; where there is one, what is open and no longer meant is closed.
+    let has_forge = start.destination(typed).name().is_some();
     if plan.proposals().any(|(item, _)| !jobs.contains(&item.job))
-        || (jobs.is_empty() && settings.realizer.is_none())
+        || (settings.realizer.is_none() && (jobs.is_empty() || has_forge))
     {
         let forge = start.forge(typed)?;
         done.extend(
