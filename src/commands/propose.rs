@@ -109,7 +109,8 @@ pub async fn propose_or_realize(
     {
         let forge = start.forge(typed)?;
         done.extend(
-            pass::propose(settings, &forge, repository, manifests, plan, &jobs, now_ms).await?,
+            pass::propose_others(settings, &forge, repository, manifests, plan, &jobs, now_ms)
+                .await?,
         );
     }
     Ok(done)

@@ -48,7 +48,7 @@ pub use locate::{Neighbours, locate};
 pub use observe::{Observed, Observing, observe};
 pub use owner::{offered, owner};
 pub use plan::{Made, Planning, plan};
-pub use propose::propose;
+pub use propose::{propose, propose_others};
 pub use proposed::{Done, Proposed};
 pub use realize::{Realized, realize};
 pub use request::{check_plan, withhold};

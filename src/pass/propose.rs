@@ -13,12 +13,27 @@ use crate::render::{Proposal, propose_rightsize};
 use crate::snapshot::JobKey;
 use std::collections::BTreeSet;
 
-/// Closes or holds what is open and not meant, then proposes everything in the plan but what was carried out otherwise, in its order. One that
-/// fails does not stop the others.
+/// Closes or holds what is open and not meant, then proposes everything in the plan, in its order. One that fails does not stop the others.
 ///
 /// # Errors
 /// When the repository can't be read, or the forge does not give its list.
 pub async fn propose(
+    settings: &Settings,
+    forge: &impl Forge,
+    repository: &impl Repository,
+    manifests: &Manifests<'_>,
+    plan: &Plan,
+    now_ms: i64,
+) -> Result<Vec<Proposed>, PassError> {
+    let none = BTreeSet::new();
+    propose_others(settings, forge, repository, manifests, plan, &none, now_ms).await
+}
+
+/// The same of all jobs but those whose change was carried out otherwise.
+///
+/// # Errors
+/// When the repository can't be read, or the forge does not give its list.
+pub async fn propose_others(
     settings: &Settings,
     forge: &impl Forge,
     repository: &impl Repository,

@@ -13,7 +13,6 @@ use crate::world::demo::Stage as Git;
 use crate::world::{AnyHistory, Looks, Opened, open_history};
 use anyhow::Context;
 use camino::Utf8Path;
-use std::collections::BTreeSet;
 use std::fs;
 
 const MINUTE_MS: i64 = 60_000;
@@ -159,16 +158,7 @@ impl Stage {
         let base = Base::read(repository)?;
         let manifests = Manifests::parse(&base);
         let (settings, now_ms) = (&self.settings, self.now_ms);
-        pass::propose(
-            settings,
-            forge,
-            repository,
-            &manifests,
-            plan,
-            &BTreeSet::new(),
-            now_ms,
-        )
-        .await?;
+        pass::propose(settings, forge, repository, &manifests, plan, now_ms).await?;
         Ok(())
     }
 
