@@ -230,7 +230,7 @@ async fn turns<'a>(
     store: &impl HistoryStore,
     lot: &'a [JobKey],
 ) -> Vec<Turn<'a>> {
-    let offered = &offered(of.settings, of.plugins);
+    let offered = &offered(of.plugins);
     let asked = lot.iter().map(|job| async move {
         let live = of.fleet.resource(job);
         let catalog = &of.manifests.catalog;
