@@ -31,9 +31,15 @@ fn cron_the_written_workflow_proposes_leaves_heartbeats_and_misses_them() {
     assert_eq!(stage.fake.open().len(), 1, "{}", ran[1].told);
     assert_eq!(stage.heartbeats().len(), 1);
 
-    // An hour later the next one is on time, and sees the open pull request.
+    // An hour later the next one is on time, and sees the open pull request. By now the repository has the secret: both files are signed, and
+    // the second job takes them.
     stage.wait(HOUR_MS);
+    stage.seal_key = "0123456789abcdef0123";
     let second = stage.look();
+    for file in ["watch.json", "plan.json"] {
+        let text = fs::read_to_string(stage.folder.path().join("artifact").join(file)).unwrap();
+        assert!(text.contains("\"signature\": \"hmac-sha256:"), "{file}");
+    }
     assert!(!second.told.contains("blind from"), "{}", second.told);
     let (done, ran) = stage.job("propose");
     assert!(done, "{} {}", ran[0].told, ran[1].told);

@@ -55,3 +55,4 @@ mod values_mapping;
 mod verdicts_page;
 mod watch;
 mod wild_manifests;
+mod yaml_properties;

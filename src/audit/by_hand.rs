@@ -1,8 +1,8 @@
 //! Changes without evidence: a commit that changed a job's resources by hand.
 
 use super::change::{ChangeRecord, Outcome};
+use super::found::{Found, Sources};
 use super::merged::{person, short};
-use super::{Found, Sources};
 use crate::record::{Commit, FieldChange};
 use crate::snapshot::JobKey;
 use crate::watch::same_value;

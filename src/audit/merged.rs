@@ -3,7 +3,7 @@
 use super::believed::doubt;
 use super::by_hand::Resources;
 use super::change::{ChangeRecord, Outcome};
-use super::{Found, Sources};
+use super::found::{Found, Sources};
 use crate::record::{AUTHOR_NAME, Commit, Event, Evidence, evidence_digest};
 
 /// A commit made by a forge on somebody's behalf is its author's.

@@ -6,6 +6,7 @@ mod believed;
 mod by_hand;
 mod change;
 mod follow;
+mod found;
 mod merged;
 mod opinion;
 mod outcome;
@@ -14,20 +15,10 @@ pub use appended::KnownChanges;
 pub use by_hand::{JobResources, Resources};
 pub use change::{Audit, ChangeRecord, Outcome};
 pub use follow::missing_entries;
+pub use found::Sources;
 pub use opinion::by_hand as opinion_by_hand;
 
-use crate::record::{Commit, LedgerEntry};
-
-/// What an audit reads.
-#[derive(Debug, Clone, Copy)]
-pub struct Sources<'a> {
-    /// The base branch's commits that touched manifests or evidence, oldest first.
-    pub commits: &'a [Commit],
-    /// The ledger, by time.
-    pub ledger: &'a [LedgerEntry],
-    /// Now, Unix milliseconds.
-    pub now_ms: i64,
-}
+use found::Found;
 
 /// Finds every change and what became of it, oldest first. `resources` reads the resource fields of the jobs in a manifest; a
 /// manifest that it can't read has none.
@@ -46,11 +37,4 @@ pub fn audit(sources: Sources<'_>, resources: &Resources<'_>) -> Audit {
         changes: changes.into_iter().map(|found| found.record).collect(),
         problems,
     }
-}
-
-/// A change with its place in history: index of its commit, then ours before those by hand.
-#[derive(Debug, Clone)]
-struct Found {
-    position: (usize, usize),
-    record: ChangeRecord,
 }

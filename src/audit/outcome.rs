@@ -1,8 +1,8 @@
 //! What became of each change.
 
-use super::Found;
 use super::by_hand::same_field;
 use super::change::{ChangeRecord, Outcome};
+use super::found::Found;
 use crate::record::{ChangeKind, Event, LedgerEntry};
 use crate::watch::same_value;
 

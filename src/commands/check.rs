@@ -198,7 +198,7 @@ fn manifests(start: &Start, listed: &Listed) -> Vec<Line> {
     let catalog = Catalog::read(&tree);
     let mut lines = vec![line("repository", Ok(count(tree.len(), "file")))];
     let neighbours = Neighbours::of(&start.settings, Some(&listed.fleet));
-    let offered = offered(&start.settings, &start.plugins);
+    let offered = offered(&start.plugins);
     for job in listed.fleet.known() {
         let live = listed.fleet.resource(job);
         let found = locate(&start.settings, &neighbours, live, &catalog, job);

@@ -91,7 +91,7 @@ fn show(common: &Common, done: &[Proposed], mut problems: Vec<String>) -> Result
     Ok(Ended::with(&problems))
 }
 
-/// Everything in the plan: by the realizer, where the configuration names one, else as pull requests on these manifests.
+/// Everything in the plan: by a realizer, where the job's owner or the configuration names one, else as pull requests on these manifests.
 pub async fn propose_or_realize(
     start: &Start,
     typed: &cli::Forge,
@@ -100,11 +100,20 @@ pub async fn propose_or_realize(
     plan: &Plan,
 ) -> Result<Vec<Proposed>, Failure> {
     let (settings, now_ms) = (&start.settings, start.now_ms());
-    if let Some(done) = pass::realize(settings, &start.plugins, plan, now_ms).await {
-        return Ok(done);
+    let pass::Realized { mut done, jobs } =
+        pass::realize(settings, &start.plugins, manifests, plan, now_ms).await;
+    // A realizer needs no forge; where there is one, what is open and no longer meant is closed.
+    let has_forge = start.destination(typed).name().is_some();
+    if plan.proposals().any(|(item, _)| !jobs.contains(&item.job))
+        || (settings.realizer.is_none() && (jobs.is_empty() || has_forge))
+    {
+        let forge = start.forge(typed)?;
+        done.extend(
+            pass::propose_others(settings, &forge, repository, manifests, plan, &jobs, now_ms)
+                .await?,
+        );
     }
-    let forge = start.forge(typed)?;
-    Ok(pass::propose(settings, &forge, repository, manifests, plan, now_ms).await?)
+    Ok(done)
 }
 
 /// What was proposed, for people.

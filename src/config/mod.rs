@@ -1,12 +1,14 @@
 //! `plimsoll.yaml` → [`Config`], composed of each room's own settings. Unknown keys are errors with a position and a suggestion.
 
 mod access;
+mod error;
 mod forges;
 mod github;
 mod inherit;
 mod kubernetes;
 mod load;
 mod meaning;
+mod origin;
 mod place;
 mod plugins;
 mod prometheus;
@@ -18,10 +20,12 @@ mod selector;
 mod values;
 
 pub use access::{AccessConfig, BasicConfig, TlsConfig};
+pub use error::ConfigError;
 pub use forges::{DirConfig, ForgeConfig, ForgeName, LocalConfig, PatchConfig};
 pub use github::GithubConfig;
 pub use kubernetes::{KubernetesConfig, Reach, SERVICE_URL};
-pub use load::{ConfigError, NAMES, parse, parse_policies};
+pub use load::{NAMES, parse, parse_policies};
+pub use origin::{Layers, Setting, settings_of, written};
 pub use plugins::{PluginConfig, PluginKind};
 pub use prometheus::{LabelPreset, LabelsConfig, PrometheusConfig};
 pub use schedule::ScheduleConfig;

@@ -1,7 +1,7 @@
 //! Numbers, durations and sizes of a document, held against the ranges that its JSON Schema states: what is outside is refused
 //! where it is written, with what may be written there. The schema that editors use and the one that counts here are the same.
 
-use super::load::{ConfigError, positioned};
+use super::error::{ConfigError, positioned};
 use crate::quantity::{Cpu, FlinkDuration, Memory};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;

@@ -1,14 +1,13 @@
 //! What a job's owner says: in its manifest, and on the cluster's resource.
 
-use super::settings::Settings;
 use crate::evaluate::plugin::BUILT_IN;
 use crate::manifest::Located;
 use crate::owner::{Offered, Owner};
 use crate::ports::Plugins;
 use crate::snapshot::LiveResource;
 
-/// What carries changes out where no realizer is configured.
-const PULL_REQUEST: &str = "pull-request";
+/// What carries changes out where no realizer is named, or where an owner asks for it by this name.
+pub(super) const PULL_REQUEST: &str = "pull-request";
 
 /// What the owner says in the manifest and on the live resource; of both the stricter word counts, so that annotating the resource
 /// stops a job at once.
@@ -23,12 +22,12 @@ pub fn owner(located: Option<&Located>, live: Option<&LiveResource>) -> Owner {
 }
 
 /// The plug-ins that an owner may choose from.
-pub fn offered(settings: &Settings, plugins: &Plugins) -> Offered {
+pub fn offered(plugins: &Plugins) -> Offered {
     let built_in = BUILT_IN.iter().map(ToString::to_string);
-    let realizer = settings.realizer.clone();
+    let realizers = plugins.realizers.keys().cloned();
     Offered {
         evaluators: plugins.evaluators.keys().cloned().chain(built_in).collect(),
-        collectors: settings.collectors.iter().cloned().collect(),
-        realizers: [realizer.unwrap_or_else(|| PULL_REQUEST.to_string())].into(),
+        collectors: plugins.collectors.keys().cloned().collect(),
+        realizers: realizers.chain([PULL_REQUEST.to_string()]).collect(),
     }
 }

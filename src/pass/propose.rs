@@ -10,6 +10,8 @@ use super::tidy::tidy_rightsizings;
 use crate::plan::{Item, Plan, PlannedChange, rightsizing};
 use crate::ports::{Forge, Repository};
 use crate::render::{Proposal, propose_rightsize};
+use crate::snapshot::JobKey;
+use std::collections::BTreeSet;
 
 /// Closes or holds what is open and not meant, then proposes everything in the plan, in its order. One that fails does not stop the others.
 ///
@@ -23,12 +25,32 @@ pub async fn propose(
     plan: &Plan,
     now_ms: i64,
 ) -> Result<Vec<Proposed>, PassError> {
+    let none = BTreeSet::new();
+    propose_others(settings, forge, repository, manifests, plan, &none, now_ms).await
+}
+
+/// The same of all jobs but those whose change was carried out otherwise.
+///
+/// # Errors
+/// When the repository can't be read, or the forge does not give its list.
+pub async fn propose_others(
+    settings: &Settings,
+    forge: &impl Forge,
+    repository: &impl Repository,
+    manifests: &Manifests<'_>,
+    plan: &Plan,
+    otherwise: &BTreeSet<JobKey>,
+    now_ms: i64,
+) -> Result<Vec<Proposed>, PassError> {
     if let Err(error) = repository.recover() {
         // Whatever can't be written for it is named where it is.
         tracing::warn!("{error}");
     }
     let mut done = tidy_rightsizings(settings, forge, manifests, plan, now_ms).await?;
-    for (item, change) in plan.proposals() {
+    let proposals = plan
+        .proposals()
+        .filter(|(item, _)| !otherwise.contains(&item.job));
+    for (item, change) in proposals {
         let job = item.job.to_string();
         // Each proposal is made on the base as it is by now: with the forge `dir` the one before has changed it.
         let proposal = manifests.newest(repository, |manifests| {

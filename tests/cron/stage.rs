@@ -42,6 +42,8 @@ pub struct Stage {
     pub schedule: &'static str,
     /// `vars` of the repository: where the binary is fetched, and its digest.
     pub variables: BTreeMap<&'static str, String>,
+    /// The secret of that name; a repository without it gives nothing.
+    pub seal_key: &'static str,
     outputs: BTreeMap<String, String>,
     jobs_run: usize,
     _runtime: tokio::runtime::Runtime,
@@ -154,6 +156,7 @@ impl Stage {
             folder,
             now_ms: START_MS,
             schedule: HOURLY,
+            seal_key: "",
             outputs: BTreeMap::new(),
             jobs_run: 0,
             _runtime: runtime,
@@ -231,6 +234,7 @@ impl Stage {
             "github.run_id" => self.jobs_run.to_string(),
             "github.run_attempt" => "1".to_string(),
             "secrets.PLIMSOLL_KUBECONFIG" => KUBECONFIG.to_string(),
+            "secrets.PLIMSOLL_SEAL_KEY" => self.seal_key.to_string(),
             "env.PLAN" => (self.schedule != BETWEEN).to_string(),
             name if name.starts_with("vars.") => self.variables[name].clone(),
             name if name.starts_with("steps.") || name.starts_with("needs.") => outputs

@@ -3,6 +3,82 @@
 use super::schema::valid;
 use super::*;
 
+/// The answer of a realizer that did it.
+const DONE: &str = "cat >moved-$$.json\necho '{\"schema\":\"plimsoll.dev/plugin/v1\",\"outcome\":\"done\",\"message\":\"ticket 7\"}'\n";
+
+/// The fleet with a realizer named on the first job.
+fn with_realizer_of_first(config: &str, name: &str) -> Place {
+    let place = Place::with(config, |mut manifests| {
+        let own = format!("    plimsoll.dev/tier: \"2\"\n    plimsoll.dev/realizer: {name}\n");
+        for (file, text) in &mut manifests {
+            if file.contains("payments") {
+                *text = text.replacen("    plimsoll.dev/tier: \"2\"\n", &own, 1);
+            }
+        }
+        manifests
+    });
+    place.script("mover", DONE);
+    place
+}
+
+#[test]
+fn plugins_an_owner_chooses_what_carries_the_changes_of_a_job_out() {
+    let plugins = "mode: propose\nforge: {kind: local}\nplugins:\n  mover: {kind: realizer, exec: [sh, mover]}\n";
+    let waiting: Vec<&String> = plain()
+        .iter()
+        .filter(|(_, item)| item["state"] == "propose")
+        .map(|(job, _)| job)
+        .collect();
+    assert!(waiting.len() >= 2 && waiting.contains(&&JOBS[0].to_string()));
+    let opened = |place: &Place| {
+        fs::read_dir(place.path().join("pull-requests")).map_or(0, |files| {
+            files
+                .filter(|file| {
+                    let path = file.as_ref().unwrap().path();
+                    path.extension().is_some_and(|end| end == "md")
+                })
+                .count()
+        })
+    };
+    // One job by the realizer that its manifest names, the others as pull requests.
+    for sealed in [false, true] {
+        let place = with_realizer_of_first(plugins, "mover");
+        let arguments: &[&str] = if sealed {
+            assert_eq!(
+                place.run(&["plan", "--out", "plan.json"]).status.code(),
+                Some(0)
+            );
+            &["propose", "--from", "plan.json"]
+        } else {
+            &["propose"]
+        };
+        let (done, _) = place.json(arguments, 0);
+        let done = done["pull_requests"].as_array().unwrap();
+        let realized: Vec<&Value> = done
+            .iter()
+            .filter(|one| one["done"] == "realized")
+            .collect();
+        assert_eq!(realized.len(), 1, "{done:?}");
+        assert!(realized[0].to_string().contains(JOBS[0]), "{done:?}");
+        assert_eq!(place.written("moved-").len(), 1);
+        assert_eq!(opened(&place), waiting.len() - 1, "{done:?}");
+    }
+    // All by the realizer of the fleet, but one that wants a pull request.
+    let place = with_realizer_of_first(&format!("{plugins}realizer: mover\n"), "pull-request");
+    let (done, _) = place.json(&["propose"], 0);
+    assert_eq!(
+        done["pull_requests"].as_array().unwrap().len(),
+        waiting.len()
+    );
+    assert_eq!(place.written("moved-").len(), waiting.len() - 1);
+    assert_eq!(opened(&place), 1);
+    // One that is not there holds the job by name.
+    let place = with_realizer_of_first(plugins, "movr");
+    let (plan, said) = place.plan(3);
+    assert_eq!(plan[JOBS[0]]["reason"], "owner-unreadable", "{said}");
+    assert!(said.contains("movr") && said.contains("mover"), "{said}");
+}
+
 #[test]
 fn plugins_a_realizer_gets_what_would_be_proposed_and_needs_no_forge() {
     let config = |mode: &str| {

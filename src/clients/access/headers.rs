@@ -1,6 +1,6 @@
 //! Headers of every request: tenant, token or password.
 
-use super::AccessError;
+use super::error::AccessError;
 use crate::config::AccessConfig;
 use base64::Engine;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};

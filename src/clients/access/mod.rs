@@ -1,19 +1,16 @@
 //! How every HTTP client of ours is set up: credentials, certificates, proxy. Secrets come from the environment or a file and are
 //! never shown.
 
+mod error;
 mod headers;
 mod page;
 
+pub use error::AccessError;
 pub(super) use page::page;
 
 use crate::config::AccessConfig;
 use crate::quantity::without_secrets;
 use std::path::Path;
-
-/// Why a client can't be set up: one sentence that names the key of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct AccessError(pub(super) String);
 
 /// A client that enters a server as the configuration says, for limits to be added. Files are relative to `folder`, environment
 /// variables are read now.

@@ -2,8 +2,8 @@
 
 use super::connection::Connection;
 use super::error::ApiError;
-use super::inventory::{Listing, Problem};
 use super::list::VERSION;
+use super::listing::{Listing, Problem};
 use super::object::{Found, job_kind, read};
 use super::reach::JobManager;
 use super::rules::{Need, needs};

@@ -3,41 +3,11 @@
 use super::cluster::KubernetesCluster;
 use super::error::ApiError;
 use super::list::{Scope, VERSION, list, plural};
+use super::listing::{Listing, Problem};
 use super::object::{Found, job_kind, read};
 use crate::flink::deployment::{GROUP, Kind};
-use crate::ports::ObserveError;
-use crate::snapshot::{JobKey, JobKind};
-use std::collections::BTreeMap;
+use crate::snapshot::JobKind;
 use std::sync::Arc;
-
-/// A part of a cluster that could not be listed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Problem {
-    /// The kind; absent when it concerns all.
-    pub kind: Option<JobKind>,
-    /// The namespace; absent when it concerns all.
-    pub namespace: Option<String>,
-    /// What went wrong.
-    pub error: ObserveError,
-}
-
-impl Problem {
-    /// Whether a job lies in what could not be listed: then nothing is known of it.
-    pub fn covers(&self, job: &JobKey) -> bool {
-        self.kind.is_none_or(|kind| kind == job.kind)
-            && self
-                .namespace
-                .as_ref()
-                .is_none_or(|namespace| *namespace == job.namespace)
-    }
-}
-
-/// What a list of everything found.
-#[derive(Debug, Default)]
-pub(super) struct Listing {
-    pub found: BTreeMap<JobKey, Found>,
-    pub problems: Vec<Problem>,
-}
 
 impl KubernetesCluster {
     /// Lists everything anew.

@@ -12,6 +12,7 @@ mod error;
 mod forward;
 mod inventory;
 mod list;
+mod listing;
 mod object;
 mod owner;
 mod proxy;
@@ -22,6 +23,6 @@ mod state;
 
 pub use cluster::KubernetesCluster;
 pub use error::ApiError;
-pub use inventory::Problem;
+pub use listing::Problem;
 pub use rules::{Need, needs};
 pub use settings::{Access, Settings};

@@ -10,7 +10,7 @@ use crate::experiment::procedure::{Standing, StopReason};
 use crate::render::number::{percent, probability, rate};
 use crate::render::template::{TemplateError, fill, safe};
 use minijinja::{Value, context};
-use rows::{effect_rows, margin_rows, run_rows, size};
+use rows::{effect_rows, margin_rows, p_value, run_rows, signed, size};
 
 /// What the page says beside the evidence.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,22 +272,6 @@ fn diagnostics(evidence: &Evidence) -> Vec<Value> {
         );
     }
     lines
-}
-
-fn signed(share: f64) -> String {
-    if share > 0.0 {
-        format!("+{}", percent(share))
-    } else {
-        percent(share).replace('-', "−")
-    }
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.001 {
-        "under 0.001".to_owned()
-    } else {
-        format!("{p:.3}")
-    }
 }
 
 /// What would make the proposal wrong.

@@ -1,7 +1,6 @@
 //! The tables of the evidence page.
 
 use super::charts::plain;
-use super::{p_value, signed};
 use crate::experiment::evidence::{Evidence, Interval};
 use crate::experiment::procedure::{Origin, Outcome, Problem, Purpose};
 use crate::render::number::{percent, rate};
@@ -168,4 +167,22 @@ pub(super) fn run_chart(evidence: &Evidence) -> String {
         list(measured.iter().map(|m| format!("{:.0}", m.1)).collect()),
         list(measured.iter().map(|_| format!("{required:.0}")).collect()),
     )
+}
+
+/// A share with its sign.
+pub(super) fn signed(share: f64) -> String {
+    if share > 0.0 {
+        format!("+{}", percent(share))
+    } else {
+        percent(share).replace('-', "−")
+    }
+}
+
+/// A p value as it is shown.
+pub(super) fn p_value(p: f64) -> String {
+    if p < 0.001 {
+        "under 0.001".to_owned()
+    } else {
+        format!("{p:.3}")
+    }
 }
