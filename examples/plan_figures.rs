@@ -247,6 +247,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         open: BTreeSet::new(),
         opened_at_ms: Vec::new(),
         watched: BTreeMap::new(),
+        owners: BTreeMap::new(),
         behind: None,
     };
     let items = arrange(items, &facts, &plan::Settings::default(), now_ms);

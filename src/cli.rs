@@ -186,6 +186,9 @@ pub enum Command {
     Run(Run),
     /// Why this recommendation, or why not, and until when
     Explain(Explain),
+    /// What a job goes by: `config explain JOB` tells each value with its origin
+    #[command(subcommand)]
+    Config(Configuration),
     /// Every resource change: what, why, who merged it, what it saved
     Audit(Audit),
     /// One self-contained HTML file
@@ -346,6 +349,13 @@ pub struct Explain {
     /// The forge.
     #[command(flatten)]
     pub forge: Forge,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum Configuration {
+    /// Each value that a job goes by: default, file, the job's own entry or annotation
+    Explain(Explain),
 }
 
 /// `audit`

@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod classify;
 mod completions;
+mod config;
 mod demo;
 mod ending;
 mod evaluate;
@@ -56,6 +57,7 @@ pub async fn carry_out(cli: Cli) -> Result<Ended, Failure> {
         Command::Watch(args) => watch::run(common, &args).await,
         Command::Run(args) => run::run(common, &args).await,
         Command::Explain(args) => explain::run(common, &args).await,
+        Command::Config(args) => config::run(common, &args).await,
         Command::Audit(args) => audit::run(common, &args),
         Command::Report(args) => report::run(common, &args).await,
         Command::Simulate(args) => simulate::run(&args).await,

@@ -101,10 +101,15 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     let mut parts = Vec::new();
     let mut failures = Vec::new();
     let mut unread: Vec<HistoryError> = Vec::new();
+    let mut owners = BTreeMap::new();
     store.expect(jobs);
     for lot in jobs.chunks(lot_of(of)) {
         let turns = turns(of, &by_job.neighbours, store, lot).await;
         let results = side_by_side(&turns, |turn| one(of, store, &by_job, turn));
+        owners.extend(turns.iter().filter_map(|turn| {
+            let owner = turn.owner.owner.clone()?;
+            Some((turn.job.clone(), owner))
+        }));
         for (turn, result) in turns.iter().zip(results) {
             match result {
                 Ok(Ok(planned)) => {
@@ -136,6 +141,7 @@ pub async fn plan(of: &Planning<'_>, store: &impl HistoryStore) -> Result<Made, 
     let behind = plan::behind(store.newest_ms()?, of.now_ms);
     let facts = FleetFacts {
         behind: behind.clone(),
+        owners,
         ..fleet_facts(&of.known.judged, &of.known.pull_requests, &items)
     };
     let blocked = short_and_blocked(&items);
@@ -410,6 +416,7 @@ fn fleet_facts(judged: &[Judged], pull_requests: &[PullRequest], items: &[Item])
             .map(|pull_request| pull_request.opened_at_ms)
             .collect(),
         watched,
+        owners: BTreeMap::new(),
         behind: None,
     }
 }

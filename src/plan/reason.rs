@@ -54,6 +54,10 @@ codes! {
         OpenPullRequests = "limit.open-pull-requests",
         /// The limit of new pull requests in 24 hours is reached.
         PullRequestsPerDay = "limit.pull-requests-per-day",
+        /// The limit of new pull requests in an hour is reached.
+        PullRequestsPerHour = "limit.pull-requests-per-hour",
+        /// The limit of open pull requests of its owner is reached.
+        OpenPullRequestsPerOwner = "limit.open-pull-requests-per-owner",
         /// Another job of its group is watched.
         Group = "group",
         /// The history holds newer samples than the time that the run goes by.

@@ -24,6 +24,12 @@ pub struct Settings {
     pub open_pull_requests: u32,
     /// New pull requests in 24 hours at most.
     pub pull_requests_per_day: u32,
+    /// New pull requests in an hour at most; absent: as many as a day allows.
+    #[schemars(range(min = 1))]
+    pub pull_requests_per_hour: Option<u32>,
+    /// Open pull requests of one owner (`plimsoll.dev/owner`) at most; absent: no limit. A job without an owner counts for nobody.
+    #[schemars(range(min = 1))]
+    pub open_pull_requests_per_owner: Option<u32>,
     /// Which jobs share a blast radius.
     pub group: Group,
     /// Jobs of a group that may be changed and still watched at once.
@@ -36,6 +42,8 @@ impl Default for Settings {
         Settings {
             open_pull_requests: 10,
             pull_requests_per_day: 5,
+            pull_requests_per_hour: None,
+            open_pull_requests_per_owner: None,
             group: Group::Namespace,
             changes_per_group: 1,
         }

@@ -93,13 +93,16 @@ impl Stance {
             .collect()
     }
 
-    /// Whether the values that it starts from are those of another one: the base is the same.
+    /// Whether the values that it starts from are those of another one, in the same files: the base is the same.
     pub fn starts_from(&self, other: &Stance) -> bool {
         let before = |stance: &Stance| {
             stance
                 .fields
                 .iter()
-                .map(|field| (field.path.clone(), field.before.clone()))
+                .map(|field| {
+                    let there = (field.file.clone(), field.before.clone());
+                    (field.path.clone(), there)
+                })
                 .collect::<Vec<_>>()
         };
         let (ours, theirs) = (before(self), before(other));

@@ -5,6 +5,7 @@ use crate::config::{self, Config};
 use crate::policy::Rule;
 use anyhow::Context;
 use camino::{Utf8Path, Utf8PathBuf};
+use std::collections::BTreeSet;
 use std::fs;
 
 /// What was read.
@@ -12,6 +13,10 @@ use std::fs;
 pub struct Opened {
     /// The configuration; the default one where there is no file.
     pub config: Config,
+    /// Its file, if there is one.
+    pub file: Option<Utf8PathBuf>,
+    /// The paths of the values that the file writes.
+    pub written: BTreeSet<String>,
     /// The folder that paths in it are relative to.
     pub folder: Utf8PathBuf,
     /// The rules in force.
@@ -24,17 +29,18 @@ impl Opened {
     /// # Errors
     /// When a file can't be read or understood, or two configurations stand here.
     pub fn read(named: Option<&Utf8Path>) -> Result<Opened, WorldError> {
-        let (config, folder) = match file(named)? {
-            Some(file) => (
-                read_config(&file)?,
-                file.parent()
-                    .map_or_else(Utf8PathBuf::new, Utf8Path::to_path_buf),
-            ),
-            None => (Config::default(), Utf8PathBuf::new()),
+        let file = file(named)?;
+        let (config, written) = match &file {
+            Some(file) => read_config(file)?,
+            None => (Config::default(), BTreeSet::new()),
         };
+        let folder = file.as_ref().and_then(|file| file.parent());
+        let folder = folder.map_or_else(Utf8PathBuf::new, Utf8Path::to_path_buf);
         let rules = read_policies(config.policies.as_deref(), &folder)?;
         Ok(Opened {
             config,
+            file,
+            written,
             folder,
             rules,
         })
@@ -59,11 +65,12 @@ fn file(named: Option<&Utf8Path>) -> Result<Option<Utf8PathBuf>, WorldError> {
     }
 }
 
-fn read_config(file: &Utf8Path) -> Result<Config, WorldError> {
+fn read_config(file: &Utf8Path) -> Result<(Config, BTreeSet<String>), WorldError> {
     let text = fs::read_to_string(file)
         .map_err(|error| WorldError::Configuration(format!("{file}: {error}")))?;
-    config::parse(file.as_str(), &text)
-        .map_err(|error| WorldError::Configuration(error.to_string()))
+    let config = config::parse(file.as_str(), &text)
+        .map_err(|error| WorldError::Configuration(error.to_string()))?;
+    Ok((config, config::written(&text)))
 }
 
 fn read_policies(policies: Option<&str>, folder: &Utf8Path) -> Result<Vec<Rule>, WorldError> {

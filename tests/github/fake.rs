@@ -88,7 +88,8 @@ pub struct State {
     pub writes: usize,
     /// How often a list was asked for with the tag that it still has.
     pub unchanged: usize,
-    clock: i64,
+    /// What time it is on the server, Unix seconds.
+    pub clock: i64,
     /// Whether a rule of the repository refuses commits that are not signed.
     pub wants_signatures: bool,
     unsigned: Vec<Oid>,

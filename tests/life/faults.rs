@@ -1,13 +1,14 @@
 //! Faults that were seen, each standing for its kind.
 
 use super::stage::{FILE, HOUR, Stage, item, manifest, proposal, stance};
+use crate::github::Hub;
 use crate::record::{MONDAY_MS, evidence, field, job};
 use crate::watch::{LIVE, MERGED, history, lag, spoil};
-use plimsoll::pass::Done;
+use plimsoll::pass::{self, Base, Done, Followed, Manifests, Watching};
 use plimsoll::plan::State as Planned;
 use plimsoll::ports::rules::SUPERSEDED_LABEL;
-use plimsoll::ports::{Forge, PullRequestState, Written};
-use plimsoll::record::{ChangeKind, Evidence, branch, held_code};
+use plimsoll::ports::{Forge, PullRequestState, Repository, Written};
+use plimsoll::record::{ChangeKind, Evidence, branch, held_code, read_ledger};
 use plimsoll::snapshot::History;
 use plimsoll::watch::{Assessment, Merge, assess, part_that_hurts};
 use serde_json::json;
@@ -429,4 +430,155 @@ async fn life_quiet_hours_write_nothing_and_a_moved_base_is_planned_again() {
     );
     let written = stage.forge.propose(&it, MONDAY_MS + HOUR).await.unwrap();
     assert!(matches!(written, Written::Updated(_)), "{written:?}");
+}
+
+/// A change that hurts on GitHub, with its revert open, and what watches it.
+struct Hurt {
+    hub: Hub,
+    stage: Stage,
+}
+
+impl Hurt {
+    async fn new() -> Hurt {
+        let hub = Hub::new().await;
+        hub.world.commit("main", FILE, Some(&manifest(12)));
+        hub.fetch();
+        let it = proposal(
+            ChangeKind::Rightsize,
+            &stance(12, 8, MONDAY_MS),
+            &manifest(8),
+        );
+        let written = hub.forge().propose(&it, MONDAY_MS).await.unwrap();
+        assert!(matches!(written, Written::Opened(_)), "{written:?}");
+        hub.fake.state().clock = MERGED / 1000 - 60;
+        hub.fake.merge(1, "squash", "ada");
+        let mut stage = Stage::new();
+        stage.store.0.insert(job("orders"), hurting());
+        let hurt = Hurt { hub, stage };
+        let followed = hurt.watch(6).await;
+        let done = followed.watched[0].revert.as_ref().unwrap();
+        assert_eq!(done.done, Done::Opened, "{done:?} {:?}", followed.problems);
+        hurt
+    }
+
+    /// A watch so many hours after the change came live.
+    async fn watch(&self, hours: i64) -> Followed {
+        self.hub.fetch();
+        let repository = self.hub.repository();
+        let base = Base::read(&repository).unwrap();
+        let watching = Watching {
+            settings: &self.stage.settings,
+            fleet: &self.stage.fleet,
+            now_ms: LIVE + hours * HOUR,
+        };
+        self.hub.fake.state().clock = (LIVE + hours * HOUR) / 1000;
+        let manifests = Manifests::parse(&base);
+        let (store, forge) = (&self.stage.store, self.hub.forge());
+        pass::follow(watching, store, &forge, &repository, &manifests)
+            .await
+            .unwrap()
+    }
+
+    fn events(&self, name: &str) -> usize {
+        let (entries, _) = read_ledger(&self.hub.repository().ledger().unwrap());
+        entries
+            .iter()
+            .filter(|entry| entry.event.name() == name)
+            .count()
+    }
+}
+
+// The ledger's requests block their thread: the server needs another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn life_on_github_a_closed_revert_keeps_the_change_and_a_hand_revert_closes_ours() {
+    let hurt = Hurt::new().await;
+    hurt.hub.fake.close(2);
+    for hours in [7, 8] {
+        let followed = hurt.watch(hours).await;
+        assert!(followed.watched.is_empty(), "{:?}", followed.watched);
+        assert_eq!(hurt.events("kept"), 1);
+        let said = hurt.hub.fake.comments(1);
+        assert_eq!(
+            said.iter()
+                .filter(|text| text.contains("Kept by a person"))
+                .count(),
+            1
+        );
+    }
+    assert!(hurt.hub.fake.open().is_empty());
+    // A person is faster than the revert.
+    let hurt = Hurt::new().await;
+    hurt.hub.world.commit("main", FILE, Some(&manifest(12)));
+    hurt.watch(7).await;
+    let revert = hurt.hub.fake.pull(2);
+    assert_eq!(revert.state, "closed");
+    assert!(revert.labels.iter().any(|label| label == SUPERSEDED_LABEL));
+    assert!(
+        revert
+            .comments
+            .iter()
+            .any(|text| text.contains("back already")),
+        "{:?}",
+        revert.comments
+    );
+}
+
+#[tokio::test]
+async fn life_who_may_write_hears_a_no_by_itself() {
+    // The job that looks at clusters has no token for the forge: it knows of no pull request.
+    let hand_over = async |stage: &Stage, now_ms: i64| {
+        let repository = stage.world.repository();
+        let base = Base::read(&repository).unwrap();
+        let manifests = Manifests::parse(&base);
+        let watching = Watching {
+            settings: &stage.settings,
+            fleet: &stage.fleet,
+            now_ms,
+        };
+        let unlisted: Result<_, String> = Ok(None);
+        let (_, due) =
+            pass::leave(watching, &stage.store, &repository, &manifests, unlisted).unwrap();
+        let (settings, forge) = (&stage.settings, &stage.forge);
+        let (done, problems) = due
+            .carry_out(settings, forge, &repository, &manifests, now_ms)
+            .await
+            .unwrap();
+        assert_eq!(problems, [] as [String; 0]);
+        done
+    };
+    let (stage, now_ms) = hurt().await;
+    let revert = stage.open_ones().await.remove(0);
+    stage.forge.close_by_person(&revert, now_ms + HOUR).unwrap();
+    for hour in [2, 3] {
+        let done = hand_over(&stage, now_ms + hour * HOUR).await;
+        assert!(
+            done.iter().all(|done| done.done == Done::LeftAlone),
+            "{done:?}"
+        );
+        let kept = stage
+            .events()
+            .iter()
+            .filter(|event| **event == "kept")
+            .count();
+        assert_eq!(kept, 1);
+    }
+    assert!(stage.comments("0001").contains("Kept by a person"));
+    assert!(stage.open_ones().await.is_empty());
+    // A revert whose fields are back by hand.
+    let (stage, now_ms) = hurt().await;
+    stage.world.commit("main", FILE, Some(&manifest(12)));
+    let done = hand_over(&stage, now_ms + HOUR).await;
+    assert_eq!(done[0].done, Done::Closed, "{done:?}");
+    assert!(stage.open_ones().await.is_empty());
+    // A rightsizing that somebody closed.
+    let stage = Stage::new();
+    let open = stage.open(9, MONDAY_MS).await;
+    stage
+        .forge
+        .close_by_person(&open, MONDAY_MS + HOUR)
+        .unwrap();
+    for hour in [2, 3] {
+        hand_over(&stage, MONDAY_MS + hour * HOUR).await;
+        assert_eq!(stage.events(), ["declined"]);
+    }
 }

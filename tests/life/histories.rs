@@ -84,6 +84,15 @@ impl Ground {
         }
     }
 
+    fn remove_base(&self) {
+        match self {
+            Ground::Dir(folder) => fs::remove_file(folder.path().join(FILE)).unwrap(),
+            other => {
+                other.world().unwrap().commit("main", FILE, None);
+            }
+        }
+    }
+
     fn page(&self, id: &str) -> PathBuf {
         match self {
             Ground::Local(world) => world.folder.path().join(format!("pulls/{id}.md")),
@@ -375,7 +384,7 @@ impl Played<'_> {
             .iter()
             .find(|one| one.state == PullRequestState::Open)
             .cloned();
-        let what = self.dice.roll(15);
+        let what = self.dice.roll(17);
         match (what, open) {
             (0..=3, _) => {
                 self.says = match self.dice.roll(6) {
@@ -446,6 +455,17 @@ impl Played<'_> {
                 }
             }
             (14, _) => self.fail().await,
+            (15, _) => match self.ground.base() {
+                Some(_) => self.ground.remove_base(),
+                None => self.ground.write_base(FILE, &manifest(12)),
+            },
+            (16, _) => {
+                // Two runners at once; either may be told to run again.
+                let (says, now_ms) = (self.says, self.now_ms);
+                let one = self.ground.run(says, now_ms, None);
+                let two = self.ground.run(says, now_ms, None);
+                let _ = futures::join!(one, two);
+            }
             _ => {}
         }
         self.lines.push(format!("{what} {:?}", self.says));

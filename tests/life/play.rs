@@ -9,6 +9,7 @@ use plimsoll::config::Config;
 use plimsoll::pass::{self, Base, Done, Fleet, Manifests, Planning, Proposed, Settings, Watching};
 use plimsoll::plan::{Item, Plan};
 use plimsoll::ports::{Forge, Plugins, PullRequest, PullRequestState, Repository};
+use plimsoll::record::read_ledger;
 use plimsoll::simulate::{self, demo};
 use plimsoll::snapshot::{History, JobKey, JobState, Point};
 use std::path::Path;
@@ -82,6 +83,20 @@ impl Play {
         };
         play.look(MONDAY_MS);
         play
+    }
+
+    /// Every cluster was listed whole, and this job is not there.
+    pub fn lose(&mut self, name: &str) {
+        let left = self.fleet.jobs.iter().filter(|job| job.short() != name);
+        self.fleet = Fleet {
+            is_whole: true,
+            ..Fleet::of(left.cloned().collect())
+        };
+    }
+
+    /// Allows so many open pull requests.
+    pub fn limit_open(&mut self, most: u32) {
+        self.settings.plan.open_pull_requests = most;
     }
 
     pub fn job(&self) -> &JobKey {
@@ -228,6 +243,23 @@ impl Play {
             &[&parent],
         )
         .unwrap();
+    }
+
+    /// The same with one job more.
+    pub fn with(mut self, name: &str) -> Play {
+        let all = self.simulated.keys();
+        let job = all.iter().find(|job| job.short() == name).unwrap();
+        self.fleet.jobs.push(job.clone());
+        self.fleet.listed.insert(job.clone());
+        self
+    }
+
+    /// How often the ledger tells of an event.
+    pub fn events(&self, name: &str) -> usize {
+        let (entries, damaged) = read_ledger(&self.world.repository().ledger().unwrap());
+        assert!(damaged.is_empty(), "{damaged:?}");
+        let of = entries.iter().filter(|entry| entry.event.name() == name);
+        of.count()
     }
 
     pub fn comments(&self, id: &str) -> String {

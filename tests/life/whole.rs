@@ -192,3 +192,106 @@ async fn life_a_smaller_size_that_is_open_is_closed_once_the_job_falls_behind() 
         assert!(State::find(&one.body).unwrap().stance.unwrap().grows);
     }
 }
+
+#[tokio::test]
+async fn life_bodies_tell_no_ages_and_a_merge_on_old_evidence_is_said() {
+    let mut play = Play::of(&[ORDERS]);
+    play.run().await;
+    let body = play.open().await.remove(0).body;
+    assert!(!body.contains(" ago"), "{body}");
+    assert!(body.contains("last checkpoint at "), "{body}");
+    // Nobody runs anything for eight days, and then a person merges what is there.
+    let merged_h = 8 * 24;
+    play.look(MONDAY_MS + merged_h * HOUR);
+    let merged = play.merge().await;
+    play.deploy();
+    for hours in [1, 2] {
+        let ran = play.at(merged_h + hours).await;
+        let old = ran.watched[0].old_evidence.clone().unwrap_or_default();
+        assert!(old.contains("on evidence of"), "{old}");
+        let said = play.comments(&merged.id);
+        assert_eq!(said.matches("Merged on old evidence").count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
+async fn life_what_is_no_longer_meant_counts_against_no_limit() {
+    let mut play = Play::of(&[ORDERS, "marketing/campaign-attribution"]);
+    play.limit_open(1);
+    let first = play.run().await;
+    let held = first
+        .plan
+        .items
+        .iter()
+        .find(|item| item.state == Planned::Held);
+    let held = held.unwrap();
+    assert_eq!(held.reason.to_string(), "limit.open-pull-requests");
+    let wanted =
+        "the limit of 1 open pull request is reached: 0 open, 1 more in this plan, 1 waits";
+    assert_eq!(held.message, wanted);
+    let open = play.open().await;
+    assert_eq!(open.len(), 1);
+    let stance = State::find(&open[0].body).unwrap().stance.unwrap();
+    play.world.commit("main", &stance.fields[0].file, None);
+    play.at(1).await;
+    let now = play.open().await;
+    assert_eq!(now.len(), 1);
+    assert_ne!(
+        now[0].branch, open[0].branch,
+        "the other job's turn has come"
+    );
+    let all = play.all().await;
+    let closed = all.iter().find(|one| one.id == open[0].id).unwrap();
+    assert_eq!(closed.state, PullRequestState::Closed);
+    assert!(closed.labels.iter().any(|label| label == SUPERSEDED_LABEL));
+}
+
+#[tokio::test]
+async fn life_a_renamed_file_moves_the_pull_request_along() {
+    let mut play = Play::of(&[ORDERS]);
+    play.run().await;
+    let open = play.open().await.remove(0);
+    let bytes = play.world.file("main", ORDERS_FILE).unwrap();
+    play.world.commit("main", ORDERS_FILE, None);
+    play.world
+        .commit("main", "teams/payments.yaml", Some(&bytes));
+    assert_eq!(play.at(1).await.did(), [Done::Updated]);
+    let now = play.open().await;
+    assert_eq!((now.len(), &now[0].id), (1, &open.id));
+    let branch = &now[0].branch;
+    let edited = play.world.file(branch, "teams/payments.yaml").unwrap();
+    assert_ne!(edited, bytes);
+    assert_eq!(play.world.file(branch, ORDERS_FILE), None);
+    assert_eq!(play.at(2).await.did(), [Done::Unchanged]);
+}
+
+#[tokio::test]
+async fn life_a_job_that_is_gone_from_its_cluster_ends_its_pull_request_and_its_watch() {
+    let both = [ORDERS, "marketing/campaign-attribution"];
+    let branch = format!("plimsoll/{}/{ORDERS}", plimsoll::simulate::demo::CLUSTER);
+    // While its pull request is open.
+    let mut play = Play::of(&both);
+    play.run().await;
+    assert_eq!(play.open().await.len(), 2);
+    play.lose(ORDERS);
+    play.at(1).await;
+    let all = play.all().await;
+    let closed = all.iter().find(|one| one.branch == branch).unwrap();
+    assert_eq!(closed.state, PullRequestState::Closed);
+    let said = play.comments(&closed.id);
+    assert!(said.contains("is gone from its cluster"), "{said}");
+    assert_eq!(play.open().await.len(), 1, "the other one stays");
+    // After it was merged.
+    let mut play = Play::of(&[ORDERS]);
+    play.run().await;
+    play.look(MONDAY_MS + HOUR);
+    play.merge().await;
+    play.deploy();
+    assert_eq!(play.at(3).await.watched.len(), 1);
+    let mut play = play.with("marketing/campaign-attribution");
+    play.lose(ORDERS);
+    for hours in [4, 5] {
+        assert!(play.at(hours).await.watched.is_empty());
+        assert_eq!(play.events("gone"), 1);
+    }
+}

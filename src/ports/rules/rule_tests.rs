@@ -168,8 +168,17 @@ fn findings_within_the_noise_of_an_estimate_rewrite_nothing() {
         }],
         ..stance(6)
     };
+    let renamed = Stance {
+        fields: vec![FieldChange {
+            file: "b.yaml".into(),
+            ..stance(6).fields[0].clone()
+        }],
+        ..stance(6)
+    };
     for (there, now, after_ms, wanted) in [
         (6, stance(6), HOUR_MS, "unchanged"),
+        // The file was renamed: what is open edits one that is gone.
+        (6, renamed, HOUR_MS, "due"),
         (20, stance(19), HOUR_MS, "unchanged"),
         (20, stance(19), 30 * DAY_MS, "unchanged"),
         // Clearly better advice waits a day.
