@@ -111,7 +111,15 @@ fn init_writes_a_configuration_that_reports_and_a_workflow() {
         }
     }
     let (look, propose) = workflow.split_once("\n  propose:\n").unwrap();
-    assert!(look.contains("secrets.PLIMSOLL_KUBECONFIG") && !propose.contains("secrets."));
+    assert!(look.contains("secrets.PLIMSOLL_KUBECONFIG"));
+    // The job that may write knows the key of the seal, and no credential of a cluster.
+    let secrets: Vec<&str> = propose.split("secrets.").skip(1).collect();
+    assert!(
+        secrets
+            .iter()
+            .all(|secret| secret.starts_with("PLIMSOLL_SEAL_KEY")),
+        "{secrets:?}"
+    );
 }
 
 #[test]

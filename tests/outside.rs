@@ -633,7 +633,7 @@ fn outside_the_example_in_the_documents_works() {
 fn outside_a_job_that_is_short_grows_within_hours_whatever_the_limits_say() {
     let drawn = random::jobs(3, 2, START_MS, 1);
     let limits = "history: {file: history.sqlite, minimum: 1 d}\nwatch: {window: 72h}\n\
-                  plan: {open_pull_requests: 0, pull_requests_per_day: 0, changes_per_group: 1}\npolicies: policies\n";
+                  plan: {open_pull_requests: 0, pull_requests_per_day: 0, changes_per_group: 1, max_growth_per_month: 20}\npolicies: policies\n";
     let mut outside = Outside::new(&drawn, DIR, limits);
     let keys = outside.fleet.keys();
     let (short, fine) = (&keys[0], &keys[1]);

@@ -570,7 +570,7 @@ impl<'a> Search<'a> {
             let seen = left
                 .carried_per_second
                 .max(left.full_per_second.unwrap_or(0.0));
-            let as_much = self.burden.per_second >= seen * 0.9;
+            let as_much = job.burden().per_second >= seen * 0.9;
             let (memory_left, memory_next) = (left.memory_bytes as f64, next.memory_bytes as f64);
             let cost = |cores: f64, memory: f64| {
                 prices.core_month * cores + prices.gib_month * memory / (1u64 << 30) as f64
@@ -605,7 +605,8 @@ impl<'a> Search<'a> {
         let reverted = |reverted: &RevertedSize| {
             no_larger(size, &reverted.size) && load >= reverted.load_per_second * 0.95
         };
-        let asked = self.burden.per_second;
+        // A part of the load may be all that growth can serve; what failed is held against all of it.
+        let asked = self.job.burden().per_second;
         let cores = size.cpu_millis as f64 / 1000.0 * f64::from(size.task_managers);
         let fell_behind = self.job.model.past().iter().any(|run| {
             run.failed.is_some_and(|failed| {

@@ -245,6 +245,7 @@ fn decide(
     let now = job.present.prices.per_month(&job.present.size);
     let short = shortages(profile, job);
     let mut search = Search::new(job, bounds, job.burden());
+    let mut beyond_budget = None;
     let mut best = if short.is_empty() {
         search.cheapest()
     } else {
@@ -256,21 +257,25 @@ fn decide(
         let (most_per_month, most_times) = growth_limits(job);
         search.most_per_month = most_per_month;
         search.most_times = most_times;
-        // Where nothing within the limits carries all of it, what carries the most of it is served first.
-        parts(job).into_iter().find_map(|(part, allowed)| {
-            search.allowed_short = allowed;
-            search.asked(Burden {
-                per_second: job.burden().per_second * part,
-                ..job.burden()
-            });
-            search.cheapest().filter(|best| helps(job, best, &short))
-        })
+        let found = most_helpful(job, &mut search, &short);
+        if found.is_none() && most_per_month.is_finite() {
+            search.most_per_month = f64::INFINITY;
+            beyond_budget = most_helpful(job, &mut search, &short);
+        }
+        found
     };
     let mut steps = explanation::steps(job, &short);
     steps.extend(own_steps);
     steps.push(explanation::search_step(&search, best.as_ref()));
     if let Some(best) = &best {
         steps.push(explanation::limits_step("the size proposed", &best.holds));
+    }
+    if let (None, Some(beyond)) = (&best, &beyond_budget) {
+        let message = format!(
+            "the job is short, and the size that would carry more costs {:.0} a month: `plan.max_growth_per_month` lets it grow to {:.0} times what it cost a month ago",
+            beyond.per_month, job.settings.max_growth_per_month
+        );
+        return keep(job, SizingReason::OutOfBounds, &message, steps);
     }
     let Some(best) = best.take() else {
         let capped = (!short.is_empty())
@@ -380,6 +385,18 @@ fn growth_limits(job: &Job<'_>) -> (f64, f64) {
     } else {
         (most.min(now * UNPROVEN.0), UNPROVEN.1)
     }
+}
+
+/// The size that helps a short job: one that carries all of the load, or, where none within the limits does, what carries the most of it.
+fn most_helpful(job: &Job<'_>, search: &mut Search<'_>, short: &[Shortage]) -> Option<Candidate> {
+    parts(job).into_iter().find_map(|(part, allowed)| {
+        search.allowed_short = allowed;
+        search.asked(Burden {
+            per_second: job.burden().per_second * part,
+            ..job.burden()
+        });
+        search.cheapest().filter(|best| helps(job, best, short))
+    })
 }
 
 /// Parts of the load that are tried where all of it is too much, with the probability to be short of them: down to what the size in force
