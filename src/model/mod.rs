@@ -1,9 +1,9 @@
-//! History and runs → [`JobModel`]: what a size of the job carries, what runs out first, and the probability that it holds, from one
+//! History and runs → `JobModel`: what a size of the job carries, what runs out first, and the probability that it holds, from one
 //! computation.
 //!
-//! A grey box: physics that hold for any Flink job ([`conditions`]), parameters learned from this one ([`parameters`]) by everything
-//! that was seen of it at each size that it ever had ([`moments`], [`posterior`]), and a few hundred seeded draws of what is still
-//! unknown, on which every size is judged ([`holds`]).
+//! A grey box: physics that hold for any Flink job (`conditions`), parameters learned from this one (`parameters`) by everything
+//! that was seen of it at each size that it ever had (`moments`, `posterior`), and a few hundred seeded draws of what is still
+//! unknown, on which every size is judged (`holds`).
 
 mod conditions;
 mod cpu_gauge;
