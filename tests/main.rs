@@ -55,4 +55,5 @@ mod values_mapping;
 mod verdicts_page;
 mod watch;
 mod wild_manifests;
+mod wording;
 mod yaml_properties;
